@@ -1,0 +1,43 @@
+/** Longest license file that is looked at, in characters. A token with certificate and grant takes about 1 KiB. */
+export const maxLicenseFileLength = 16 * 1024
+
+/** The text is not a license file: wrong shape, foreign characters, or too long. */
+export class LicenseFileError extends Error {
+  readonly code = 'damaged'
+  override readonly name = 'LicenseFileError'
+}
+
+/** What a license file holds: the license token, the root's word for its signing key, and the app maker's grant. */
+export interface LicenseFile {
+  token: string
+  keyCertificate: string | null
+  grant: string | null
+}
+
+const compactJws = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
+
+/**
+ * Joins the parts to the one ASCII line `token~keyCertificate[~grant]` that a camera gets by InstallLicense and a
+ * `.lic` file holds. Throws LicenseFileError when a part is not a compact JWS or the whole is too long.
+ */
+export function encodeLicenseFile(parts: { token: string; keyCertificate: string; grant?: string }): string {
+  const { token, keyCertificate, grant } = parts
+  const text = [token, keyCertificate, ...(grant === undefined ? [] : [grant])].join('~')
+  decodeLicenseFile(text)
+  return text
+}
+
+/**
+ * Takes a license file apart; a bare token is one too. White space, line ends and a byte order mark around it are
+ * allowed. Nothing is verified. Throws LicenseFileError when the text does not have the form of a license file.
+ */
+export function decodeLicenseFile(text: string): LicenseFile {
+  if (typeof text !== 'string') throw new LicenseFileError('A license file is text.')
+  if (text.length > maxLicenseFileLength) throw new LicenseFileError('The license file is longer than 16 KiB.')
+  const parts = text.trim().split('~')
+  const [token, keyCertificate = null, grant = null] = parts
+  if (token === undefined || parts.length > 3 || !parts.every((part) => compactJws.test(part))) {
+    throw new LicenseFileError('The text does not have the form token~keyCertificate~grant.')
+  }
+  return { token, keyCertificate, grant }
+}
