@@ -1,1 +1,9 @@
-export {}
+export * from './channel.ts'
+export * from './device.ts'
+export * from './event.ts'
+export * from './installation.ts'
+export * from './license.ts'
+export * from './permission.ts'
+export * from './problem.ts'
+export * from './schema.ts'
+export * from './store.ts'

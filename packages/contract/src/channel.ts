@@ -1,0 +1,184 @@
+import { type Static, Type } from 'typebox'
+import { ConnectivityReason, DeviceFacts } from './device.ts'
+import { DesiredRunningState, InstallationError, LicenseType, RunningState, Step } from './installation.ts'
+import { AppId, DeviceId, nullable, oneOf, Sha256, Timestamp, Uuid } from './schema.ts'
+
+/**
+ * The device channel: MQTT 3.1.1, QoS 1, JSON. A gateway publishes to its `up` topic and subscribes to its `down` topic,
+ * and reaches no other. Messages may be lost, doubled and reordered; unknown fields are ignored.
+ */
+export const channelRoot = 'ocelli/v1/gateways'
+export const upTopic = (gatewayId: string) => `${channelRoot}/${gatewayId}/up`
+export const downTopic = (gatewayId: string) => `${channelRoot}/${gatewayId}/down`
+
+const Count = Type.Integer({ minimum: 0 })
+
+/** What a gateway works on, as it says itself when it connects. */
+export const Hello = Type.Object({
+  kind: Type.Literal('hello'),
+  connectionId: Type.String({ minLength: 1, maxLength: 100 }),
+  version: Type.String({ maxLength: 50 }),
+  devices: Type.Array(Type.Object({ deviceId: DeviceId, assignment: Count, revision: Count }), { maxItems: 20_000 }),
+})
+export type Hello = Static<typeof Hello>
+
+export const Heartbeat = Type.Object({
+  kind: Type.Literal('heartbeat'),
+  connectionId: Type.String({ maxLength: 100 }),
+  session: Count,
+})
+
+/** Last will, and said on a clean stop. One of another connection than the present is ignored. */
+export const Gone = Type.Object({ kind: Type.Literal('gone'), connectionId: Type.String({ maxLength: 100 }) })
+
+/**
+ * How far the gateway is with one revision of an installation.
+ * WAITING: accepted, not admitted yet (uses up no deadline). WORKING: a step runs. CONVERGED and FAILED: settled.
+ */
+export const Work = Type.Object({
+  revision: Count,
+  phase: oneOf(['WAITING', 'WORKING', 'CONVERGED', 'FAILED']),
+  step: nullable(Step),
+  percent: nullable(Type.Integer({ minimum: 0, maximum: 100 })),
+  stepSecondsLeft: nullable(Count),
+  error: nullable(InstallationError),
+})
+export type Work = Static<typeof Work>
+
+export const AppReport = Type.Object({
+  appId: AppId,
+  name: nullable(Type.String({ maxLength: 300 })),
+  present: Type.Boolean(),
+  version: nullable(Type.String({ maxLength: 100 })),
+  runningState: RunningState,
+  work: nullable(Work),
+})
+export type AppReport = Static<typeof AppReport>
+
+/**
+ * The whole state of one device. Ordered by (session, seq): only greater pairs are applied.
+ * `apps` holds every app on the camera and every app with a desired entry; null when the list could not be read this time,
+ * then `work` (by appId) still says how far each desired entry is.
+ */
+export const DeviceReport = Type.Object({
+  deviceId: DeviceId,
+  assignment: Count,
+  seq: Count,
+  revision: Count,
+  connectivity: Type.Object({
+    state: oneOf(['ONLINE', 'OFFLINE']),
+    reason: nullable(ConnectivityReason),
+    detail: nullable(Type.String({ maxLength: 1000 })),
+    lastAnswerSecondsAgo: nullable(Count),
+    clockOffsetSeconds: nullable(Type.Integer()),
+    certificateExpiresAt: nullable(Timestamp),
+  }),
+  address: nullable(Type.String({ maxLength: 2000 })),
+  facts: nullable(DeviceFacts),
+  apps: nullable(Type.Array(AppReport, { maxItems: 1000 })),
+  work: Type.Array(Type.Object({ appId: AppId, ...Work.properties }), { maxItems: 1000 }),
+})
+export type DeviceReport = Static<typeof DeviceReport>
+
+export const Report = Type.Object({
+  kind: Type.Literal('report'),
+  session: Count,
+  reports: Type.Array(DeviceReport, { minItems: 1, maxItems: 500 }),
+})
+export type Report = Static<typeof Report>
+
+/** Asked at the license step only: it turns RESERVED into VALID. Repeating it gets the same license again. */
+export const LicenseAsk = Type.Object({
+  kind: Type.Literal('license-ask'),
+  session: Count,
+  deviceId: DeviceId,
+  assignment: Count,
+  appId: AppId,
+  licenseId: Uuid,
+})
+export type LicenseAsk = Static<typeof LicenseAsk>
+
+export const UpMessage = Type.Union([Hello, Heartbeat, Gone, Report, LicenseAsk])
+export type UpMessage = Static<typeof UpMessage>
+
+export const DesiredApp = Type.Object({
+  appId: AppId,
+  revision: Count,
+  presence: oneOf(['PRESENT', 'ABSENT']),
+  package: nullable(
+    Type.Object({
+      packageId: Uuid,
+      format: oneOf(['apk', 'eap']),
+      version: Type.String(),
+      versionCode: Type.Integer(),
+      size: Count,
+      sha256: Sha256,
+    }),
+  ),
+  running: nullable(DesiredRunningState),
+  license: nullable(Type.Object({ licenseId: Uuid, licenseType: LicenseType })),
+  allowDowngrade: Type.Boolean(),
+  settled: Type.Boolean({ description: 'The platform knows this revision as settled: do nothing for it.' }),
+})
+export type DesiredApp = Static<typeof DesiredApp>
+
+/** Whole desired state of one device. Only apps named here are ever touched; removal needs an ABSENT entry. */
+export const DesiredDevice = Type.Object({
+  deviceId: DeviceId,
+  assignment: Count,
+  revision: Count,
+  siteId: Uuid,
+  apps: Type.Array(DesiredApp, { maxItems: 1000 }),
+})
+export type DesiredDevice = Static<typeof DesiredDevice>
+
+/** Answer to a hello. The gateway starts no new step on a device that is not in `assignments` with its own number. */
+export const Welcome = Type.Object({
+  kind: Type.Literal('welcome'),
+  connectionId: Type.String(),
+  session: Count,
+  heartbeatSeconds: Type.Integer({ minimum: 1 }),
+  assignments: Type.Array(Type.Object({ deviceId: DeviceId, assignment: Count, revision: Count })),
+  sites: Type.Array(
+    Type.Object({ siteId: Uuid, maxInFlight: Type.Integer({ minimum: 1 }), repair: oneOf(['request', 'auto']) }),
+  ),
+})
+export type Welcome = Static<typeof Welcome>
+
+export const Desired = Type.Object({
+  kind: Type.Literal('desired'),
+  session: Count,
+  devices: Type.Array(DesiredDevice, { minItems: 1 }),
+})
+export type Desired = Static<typeof Desired>
+
+/** Devices that are no longer this gateway's: it finishes the running step and forgets them. */
+export const Unassigned = Type.Object({
+  kind: Type.Literal('unassigned'),
+  session: Count,
+  deviceIds: Type.Array(DeviceId),
+})
+
+/** Sent after COMMIT: reports up to `seq` need not be sent again. */
+export const Ack = Type.Object({
+  kind: Type.Literal('ack'),
+  session: Count,
+  acks: Type.Array(Type.Object({ deviceId: DeviceId, seq: Count })),
+})
+
+export const LicenseAnswer = Type.Object({
+  kind: Type.Literal('license'),
+  session: Count,
+  deviceId: DeviceId,
+  appId: AppId,
+  licenseId: Uuid,
+  license: nullable(Type.String({ description: 'The license file: token~keyCertificate[~grant]' })),
+  refused: nullable(Type.String({ description: 'A sentence: why there is none.' })),
+})
+export type LicenseAnswer = Static<typeof LicenseAnswer>
+
+/** Say hello again: the session is not the present one (the platform restarted, or a newer connection took over). */
+export const HelloAgain = Type.Object({ kind: Type.Literal('hello-again'), session: Count })
+
+export const DownMessage = Type.Union([Welcome, Desired, Unassigned, Ack, LicenseAnswer, HelloAgain])
+export type DownMessage = Static<typeof DownMessage>

@@ -1,0 +1,225 @@
+import { type Static, Type } from 'typebox'
+import { DeviceId, nullable, oneOf, Timestamp, Uuid } from './schema.ts'
+
+export const DeviceState = oneOf(['CLAIMED', 'UNCLAIMED'])
+export type DeviceState = Static<typeof DeviceState>
+
+export const Connectivity = oneOf(['ONLINE', 'OFFLINE', 'UNKNOWN', 'NOT_CONNECTED'])
+export type Connectivity = Static<typeof Connectivity>
+
+export const ConnectivityReason = oneOf([
+  'gateway-away',
+  'unreachable',
+  'credentials-refused',
+  'needs-first-password',
+  'certificate-changed',
+  'identity-changed',
+  'identity-conflict',
+])
+export type ConnectivityReason = Static<typeof ConnectivityReason>
+
+const text = nullable(Type.String())
+
+export const Device = Type.Object(
+  {
+    deviceId: DeviceId,
+    state: DeviceState,
+    name: text,
+    manufacturer: text,
+    model: text,
+    serialNumber: text,
+    macAddress: text,
+    firmwareVersion: text,
+    architecture: text,
+    driver: text,
+    appFormats: Type.Array(Type.String()),
+    address: text,
+    siteId: nullable(Uuid),
+    gatewayId: nullable(Uuid),
+    projectIds: Type.Array(Uuid),
+    customer: text,
+    location: text,
+    tags: Type.Array(Type.String()),
+    connectivity: Connectivity,
+    connectivityReason: nullable(ConnectivityReason),
+    lastSeenAt: nullable(Timestamp),
+    clockOffsetSeconds: nullable(Type.Integer()),
+    appsUpdatePossible: Type.Boolean(),
+    claimedAt: nullable(Timestamp),
+    updatedAt: Timestamp,
+  },
+  { $id: 'Device' },
+)
+export type Device = Static<typeof Device>
+
+/** What explains a device's connectivity, beside the state itself. */
+export const DeviceDetail = Type.Object(
+  {
+    ...Device.properties,
+    identitySource: text,
+    platformLevel: nullable(Type.Integer()),
+    connectivityExplained: Type.Object({
+      detail: Type.String({ description: 'One sentence for a person.' }),
+      gatewayConnected: nullable(Type.Boolean()),
+      gatewayLastMessageAt: nullable(Timestamp),
+      cameraLastAnswerAt: nullable(Timestamp),
+      clockOffsetSeconds: nullable(Type.Integer()),
+      gatewayCertificateExpiresAt: nullable(Timestamp),
+      cameraCertificateExpiresAt: nullable(Timestamp),
+    }),
+  },
+  { $id: 'DeviceDetail' },
+)
+export type DeviceDetail = Static<typeof DeviceDetail>
+
+export const DevicePatch = Type.Object(
+  {
+    name: Type.Optional(nullable(Type.String({ maxLength: 200 }))),
+    customer: Type.Optional(nullable(Type.String({ maxLength: 200 }))),
+    location: Type.Optional(nullable(Type.String({ maxLength: 200 }))),
+    tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 50, uniqueItems: true })),
+    siteId: Type.Optional(Uuid),
+  },
+  { additionalProperties: false, minProperties: 1 },
+)
+export type DevicePatch = Static<typeof DevicePatch>
+
+export const DeviceQuery = Type.Object(
+  {
+    page: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000 })),
+    size: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    cursor: Type.Optional(Type.String({ maxLength: 2000 })),
+    count: Type.Optional(Type.Boolean()),
+    state: Type.Optional(DeviceState),
+    connectivity: Type.Optional(Connectivity),
+    appsUpdatePossible: Type.Optional(Type.Boolean()),
+    appId: Type.Optional(Type.String({ maxLength: 255 })),
+    projectId: Type.Optional(Uuid),
+    siteId: Type.Optional(Uuid),
+    gatewayId: Type.Optional(Uuid),
+    model: Type.Optional(Type.String({ maxLength: 200 })),
+    customer: Type.Optional(Type.String({ maxLength: 200 })),
+    tag: Type.Optional(Type.String({ maxLength: 100 })),
+    q: Type.Optional(Type.String({ maxLength: 200, description: 'Free text in id, name, model, address, location.' })),
+  },
+  { additionalProperties: false },
+)
+export type DeviceQuery = Static<typeof DeviceQuery>
+
+/** What a driver read from a camera: everything that belongs to the device row. */
+export const DeviceFacts = Type.Object({
+  manufacturer: text,
+  model: text,
+  serialNumber: text,
+  macAddress: text,
+  firmwareVersion: text,
+  architecture: text,
+  platformLevel: nullable(Type.Integer()),
+  appFormats: Type.Array(Type.String({ maxLength: 100 }), { maxItems: 20 }),
+})
+export type DeviceFacts = Static<typeof DeviceFacts>
+
+/** One camera as a gateway claims it: read with a login, from the camera itself. */
+export const ClaimItem = Type.Object({
+  deviceId: DeviceId,
+  identitySource: Type.String({ maxLength: 100, examples: ['onvif:GetDeviceId'] }),
+  driver: oneOf(['onvif', 'vapix']),
+  address: Type.String({ maxLength: 2000 }),
+  name: Type.Optional(Type.String({ maxLength: 200 })),
+  siteId: Type.Optional(Uuid),
+  facts: DeviceFacts,
+})
+export type ClaimItem = Static<typeof ClaimItem>
+
+export const ClaimRequest = Type.Object(
+  { devices: Type.Array(ClaimItem, { minItems: 1, maxItems: 1000 }) },
+  { additionalProperties: false },
+)
+export type ClaimRequest = Static<typeof ClaimRequest>
+
+export const ClaimResult = Type.Object({
+  deviceId: DeviceId,
+  result: oneOf(['claimed', 'already-claimed', 'claimed-elsewhere']),
+  assignment: nullable(Type.Integer()),
+})
+export type ClaimResult = Static<typeof ClaimResult>
+
+export const Site = Type.Object(
+  {
+    siteId: Uuid,
+    name: Type.String(),
+    timeZone: Type.String(),
+    maxInFlight: Type.Integer({ description: 'Cameras that may be worked on at the same time.' }),
+    repair: oneOf(['request', 'auto']),
+    createdAt: Timestamp,
+  },
+  { $id: 'Site' },
+)
+export type Site = Static<typeof Site>
+
+export const SiteBody = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 200 }),
+    timeZone: Type.Optional(Type.String({ maxLength: 100, description: 'IANA name, default UTC' })),
+    maxInFlight: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    repair: Type.Optional(oneOf(['request', 'auto'])),
+  },
+  { additionalProperties: false },
+)
+export type SiteBody = Static<typeof SiteBody>
+
+export const Gateway = Type.Object(
+  {
+    gatewayId: Uuid,
+    siteId: Uuid,
+    name: Type.String(),
+    connected: Type.Boolean(),
+    version: text,
+    lastMessageAt: nullable(Timestamp),
+    certificateExpiresAt: Timestamp,
+    revokedAt: nullable(Timestamp),
+    deviceCount: Type.Integer(),
+    createdAt: Timestamp,
+  },
+  { $id: 'Gateway' },
+)
+export type Gateway = Static<typeof Gateway>
+
+/** An enrollment token is `oet1.<base64url JSON>`: the JSON names the secret, the site and the CA's SHA-256 fingerprint. */
+export const EnrollmentTokenContent = Type.Object({
+  secret: Type.String(),
+  siteId: Uuid,
+  caFingerprint: Sha256Hex(),
+})
+export type EnrollmentTokenContent = Static<typeof EnrollmentTokenContent>
+
+function Sha256Hex() {
+  return Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 of the CA certificate (DER), lower-case hex' })
+}
+
+export const EnrollRequest = Type.Object(
+  {
+    secret: Type.String({ minLength: 20, maxLength: 200 }),
+    csr: Type.String({ maxLength: 10_000, description: 'PKCS #10, PEM, proves possession of the key' }),
+    name: Type.String({ minLength: 1, maxLength: 200 }),
+    gatewayId: Type.Optional(
+      Type.Unsafe<string>({
+        ...Uuid,
+        description: 'Re-enroll an existing gateway of this account with its old folder',
+      }),
+    ),
+    version: Type.String({ maxLength: 50 }),
+  },
+  { additionalProperties: false },
+)
+export type EnrollRequest = Static<typeof EnrollRequest>
+
+export const Enrollment = Type.Object({
+  gatewayId: Uuid,
+  siteId: Uuid,
+  certificate: Type.String({ description: 'PEM, common name = gatewayId' }),
+  caCertificate: Type.String({ description: 'PEM; its fingerprint must equal the one in the enrollment token' }),
+  mqttUrl: Type.String({ examples: ['mqtts://ocelli.example.com:8883'] }),
+  mqttWebSocketUrl: Type.String({ examples: ['wss://ocelli.example.com/mqtt'] }),
+})
+export type Enrollment = Static<typeof Enrollment>

@@ -1,0 +1,77 @@
+import { type Static, Type } from 'typebox'
+import { LicenseType } from './installation.ts'
+import { AppId, DeviceId, nullable, oneOf, Timestamp, Uuid } from './schema.ts'
+
+export const LicenseState = oneOf(['RESERVED', 'VALID', 'EXPIRED', 'RELEASED'])
+export type LicenseState = Static<typeof LicenseState>
+
+export const License = Type.Object(
+  {
+    licenseId: Uuid,
+    licenseToken: nullable(Type.String({ description: 'Null while RESERVED: the token has not left the platform.' })),
+    appId: AppId,
+    deviceId: DeviceId,
+    licenseType: LicenseType,
+    orderId: nullable(Uuid),
+    issuer: oneOf(['PLATFORM', 'VENDOR']),
+    state: LicenseState,
+    validFrom: nullable(Timestamp),
+    validUntil: nullable(Timestamp),
+    createdAt: Timestamp,
+  },
+  { $id: 'License' },
+)
+export type License = Static<typeof License>
+
+export const LicenseRequest = Type.Object(
+  { licenseType: LicenseType, orderId: Type.Optional(Uuid) },
+  { additionalProperties: false },
+)
+export type LicenseRequest = Static<typeof LicenseRequest>
+
+const units = { total: Type.Integer(), used: Type.Integer(), free: Type.Integer() }
+
+export const LicenseQuantity = Type.Object(
+  {
+    appId: AppId,
+    appName: nullable(Type.String()),
+    licenseType: LicenseType,
+    ...units,
+    orders: Type.Array(Type.Object({ orderId: Uuid, ...units, validUntil: nullable(Timestamp) })),
+  },
+  { $id: 'LicenseQuantity' },
+)
+export type LicenseQuantity = Static<typeof LicenseQuantity>
+
+export const OrderState = oneOf(['PLACED', 'CONFIRMED', 'CANCELLED', 'ENDED'])
+export type OrderState = Static<typeof OrderState>
+
+export const Order = Type.Object(
+  {
+    orderId: Uuid,
+    appId: AppId,
+    licenseType: LicenseType,
+    ...units,
+    state: OrderState,
+    termDays: nullable(Type.Integer({ description: 'SUBSCRIPTION: days from confirmation; null for FULL and TRIAL.' })),
+    validUntil: nullable(Timestamp),
+    reference: nullable(Type.String()),
+    placedAt: Timestamp,
+    confirmedAt: nullable(Timestamp),
+    cancelledAt: nullable(Timestamp),
+  },
+  { $id: 'Order' },
+)
+export type Order = Static<typeof Order>
+
+export const OrderRequest = Type.Object(
+  {
+    appId: AppId,
+    licenseType: LicenseType,
+    quantity: Type.Integer({ minimum: 1, maximum: 10_000_000 }),
+    termDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3660, description: 'SUBSCRIPTION only; default 365' })),
+    reference: Type.Optional(Type.String({ maxLength: 200, description: "The buyer's own order number" })),
+  },
+  { additionalProperties: false },
+)
+export type OrderRequest = Static<typeof OrderRequest>

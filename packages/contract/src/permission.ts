@@ -1,0 +1,24 @@
+import type { Static } from 'typebox'
+import { oneOf } from './schema.ts'
+
+export const permissions = [
+  'projects:view',
+  'projects:edit',
+  'projects:manage',
+  'devices:view',
+  'devices:edit',
+  'devices:assign',
+  'apps:view',
+  'apps:install',
+  'licenses:release',
+  'apps:assign',
+  'apps:publish',
+  'store:purchase',
+  'account:settings',
+  'account:users',
+  'account:payment',
+  'audit:view',
+  'platform:operate',
+] as const
+export const Permission = oneOf(permissions)
+export type Permission = Static<typeof Permission>

@@ -1,0 +1,59 @@
+import type { ErrorCategory } from '@ocelli/contract'
+
+/** Stable causes a driver reports; the gateway turns them into connectivity and into the installation's error. */
+export type DriverErrorCode =
+  | 'unreachable'
+  | 'timeout'
+  | 'cancelled'
+  | 'credentials-refused'
+  | 'needs-first-password'
+  | 'certificate-changed'
+  | 'unsupported'
+  | 'bad-reply'
+  | 'refused'
+  | 'app-not-found'
+  | 'install-failed'
+  | 'package-refused'
+  | 'storage-full'
+  | 'incompatible'
+  | 'license-refused'
+  | 'app-fell-back'
+  | 'busy'
+
+const categories: Record<DriverErrorCode, { category: ErrorCategory; retryable: boolean }> = {
+  unreachable: { category: 'device-unreachable', retryable: true },
+  timeout: { category: 'timeout', retryable: true },
+  cancelled: { category: 'internal', retryable: true },
+  'credentials-refused': { category: 'credentials-refused', retryable: false },
+  'needs-first-password': { category: 'credentials-refused', retryable: false },
+  'certificate-changed': { category: 'credentials-refused', retryable: false },
+  unsupported: { category: 'incompatible', retryable: false },
+  'bad-reply': { category: 'refused-by-device', retryable: true },
+  refused: { category: 'refused-by-device', retryable: false },
+  'app-not-found': { category: 'refused-by-device', retryable: false },
+  'install-failed': { category: 'refused-by-device', retryable: false },
+  'package-refused': { category: 'refused-by-device', retryable: false },
+  'storage-full': { category: 'refused-by-device', retryable: false },
+  incompatible: { category: 'incompatible', retryable: false },
+  'license-refused': { category: 'license', retryable: false },
+  'app-fell-back': { category: 'refused-by-device', retryable: false },
+  busy: { category: 'device-unreachable', retryable: true },
+}
+
+/** What went wrong with a camera, translated once, at the driver. */
+export class DriverError extends Error {
+  override readonly name = 'DriverError'
+  readonly code: DriverErrorCode
+  readonly category: ErrorCategory
+  readonly retryable: boolean
+  /** The camera's own code or words, for support. */
+  readonly deviceCode: string | null
+
+  constructor(code: DriverErrorCode, detail: string, options: { deviceCode?: string | null; cause?: unknown } = {}) {
+    super(detail, { cause: options.cause })
+    this.code = code
+    this.category = categories[code].category
+    this.retryable = categories[code].retryable
+    this.deviceCode = options.deviceCode ?? null
+  }
+}

@@ -1,0 +1,106 @@
+import type { DeviceFacts, RunningState } from '@ocelli/contract'
+
+/** How to reach one camera. The password lives at the gateway and is never logged. */
+export interface CameraTarget {
+  /** `http://192.0.2.7`, `https://192.0.2.7:8443` */
+  address: string
+  credentials: { user: string; password: string } | null
+  tls: {
+    /** SHA-256 of the camera's certificate (DER, lower-case hex), pinned at claim; null before the claim. */
+    pinnedSha256: string | null
+    /** TLS below 1.2, by a switch per camera. */
+    allowLegacy: boolean
+  }
+}
+
+/** What a camera says of itself. Licenses bind to `deviceId`; it is verbatim and needs a login on ONVIF. */
+export interface DeviceIdentity {
+  deviceId: string
+  /** Where it was read, for example `onvif:GetDeviceId`; frozen at claim together with the id. */
+  source: string
+}
+
+/** Answer of a probe, which needs no login. */
+export interface ProbeResult {
+  /** A camera of this protocol answers at the address. */
+  speaks: boolean
+  /** It can run apps; null when that cannot be told without a login. */
+  runsApps: boolean | null
+  /** One sentence for a person: can this camera run apps, over what, what is missing. */
+  detail: string
+  manufacturer: string | null
+  model: string | null
+  /** Camera clock minus ours, milliseconds; null when the camera did not tell. */
+  clockOffsetMs: number | null
+  /** Certificate seen on https, SHA-256 hex, and its end (RFC 3339). */
+  certificate: { sha256: string; expiresAt: string } | null
+}
+
+/** An app on the camera as the camera lists it, whoever put it there. */
+export interface InstalledApp {
+  appId: string
+  name: string | null
+  version: string | null
+  state: 'RUNNING' | 'NOT_RUNNING' | 'INSTALLING' | 'UNINSTALLING' | 'UNKNOWN'
+  /** The camera's own words for the state; error text when it failed. */
+  status: string | null
+  licenses: { name: string; validUntil: string | null }[]
+}
+
+export const toRunningState = (state: InstalledApp['state']): RunningState =>
+  state === 'RUNNING' || state === 'NOT_RUNNING' ? state : 'UNKNOWN'
+
+/** A package on local disk, already checked against its SHA-256. */
+export interface LocalPackage {
+  path: string
+  size: number
+  format: 'apk' | 'eap'
+  appId: string
+  version: string
+  versionCode: number
+}
+
+export interface CallOptions {
+  signal: AbortSignal
+}
+
+export interface InstallOptions extends CallOptions {
+  /** Share of the upload that the camera has taken, 0 to 100, and when installing begins after it. */
+  onProgress?: (progress: { step: 'UPLOAD' | 'INSTALL'; percent: number | null }) => void
+}
+
+/**
+ * One camera through one protocol. One request is in flight at a time. Every call throws DriverError.
+ * Codes of the camera that mean "already so" are successes. A refused login is tried at most twice and then thrown.
+ */
+export interface Driver {
+  readonly name: 'onvif' | 'vapix'
+  readonly capabilities: { downgrade: boolean }
+  /** With login. */
+  readIdentity(options: CallOptions): Promise<DeviceIdentity>
+  readFacts(options: CallOptions): Promise<DeviceFacts>
+  /** Camera clock minus ours in milliseconds. */
+  readClockOffset(options: CallOptions): Promise<number | null>
+  listApps(options: CallOptions): Promise<InstalledApp[]>
+  /** Installs or updates. Resolves when the camera lists the app in the package's version and is no longer installing. */
+  install(localPackage: LocalPackage, options: InstallOptions): Promise<InstalledApp>
+  /** `license` is the license file's text. */
+  placeLicense(request: { appId: string; license: string }, options: CallOptions): Promise<void>
+  /** Resolves when the camera reports it running; throws `app-fell-back` when it stops again by itself. */
+  start(appId: string, options: CallOptions): Promise<void>
+  stop(appId: string, options: CallOptions): Promise<void>
+  /** Resolves when the camera no longer lists the app. */
+  uninstall(appId: string, options: CallOptions): Promise<void>
+  /** A hint that something about the apps changed; ends with the signal. Null: this camera has no events, poll. */
+  watch(options: CallOptions): AsyncIterable<{ appId: string }> | null
+  /** The certificate seen last on https. */
+  certificate(): { sha256: string; expiresAt: string } | null
+  close(): Promise<void>
+}
+
+/** A protocol. Loaded lazily by the gateway. */
+export interface DriverModule {
+  readonly name: Driver['name']
+  probe(target: CameraTarget, options: CallOptions): Promise<ProbeResult>
+  open(target: CameraTarget): Driver
+}
