@@ -1,0 +1,9 @@
+/** Time as an argument. Nothing is ordered by the wall clock; waits and deadlines use the monotonic one. */
+export interface Clock {
+  /** Wall clock, milliseconds since 1970. */
+  now(): number
+  /** Milliseconds since some fixed moment, never going back. */
+  monotonic(): number
+  /** Resolves after `ms`; rejects with the signal's reason when aborted. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>
+}
