@@ -1,0 +1,40 @@
+import type { Driver, DriverModule } from '@ocelli/driver'
+import type { CameraStore } from '../cameras/camera-store.ts'
+import type { Channel } from '../channel/channel.ts'
+import type { PackageCache } from '../packages/package-cache.ts'
+import type { Clock } from '../state/clock.ts'
+import type { StateFolder } from '../state/state-folder.ts'
+
+/** What the work needs of a log; a pino logger is one. Never given a password, a license or a URL with a token. */
+export interface Log {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** Protocols by name, loaded when the first camera needs one: `{ onvif: async () => (await import('@ocelli/driver-onvif')).driverModule }`. */
+export type DriverTable = Partial<Record<Driver['name'], () => Promise<DriverModule>>>
+
+/** Everything `createGateway` stands on. It opens none of it and closes none of it, but for the channel's `gone`. */
+export interface GatewayOptions {
+  stateFolder: StateFolder
+  channel: Channel
+  cameras: CameraStore
+  packages: PackageCache
+  drivers: DriverTable
+  clock: Clock
+  /** 0 <= random() < 1 */
+  random: () => number
+  log: Log
+  version: string
+}
+
+/** The gateway's work, from hello to the last report. */
+export interface Gateway {
+  /**
+   * Works until the signal aborts: then no new step begins, a running one is cut short, and the promise resolves within
+   * 5 s. What was cut short is planned again by the next `run` on the same folder. May be called once.
+   */
+  run(signal: AbortSignal): Promise<void>
+}
