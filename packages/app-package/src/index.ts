@@ -1,1 +1,3 @@
-export {}
+export type { AppPackage, PackageSigner } from './app-package.ts'
+export { PackageError, type PackageErrorCode } from './package-error.ts'
+export { type ReadOptions, readAppPackage } from './read-app-package.ts'
