@@ -1,0 +1,5 @@
+export { writeBinaryXml, type XmlSpec } from './binary-xml-writer.ts'
+export { type ApkOptions, buildApk, writeApk } from './build-apk.ts'
+export type { ManifestOptions } from './manifest-writer.ts'
+export type { Scheme } from './sign-apk.ts'
+export { type ApkSigner, generateSigner, type SignerKeyType } from './signer-key.ts'
