@@ -1,0 +1,141 @@
+import type { DesiredApp, InstallationError, RunningState, Step } from '@ocelli/contract'
+import { type InstalledApp, toRunningState } from '@ocelli/driver'
+import type { Action } from './planner.ts'
+import { isInPlace } from './version-in-place.ts'
+
+/** What the gateway remembers of one revision of one app. On disk before a step begins and after it ended. */
+export interface Attempt {
+  revision: number
+  /** What the first observation showed; null until there was one. `isUpdate`: another version was there. */
+  began: { isPresent: boolean; isUpdate: boolean; runningState: RunningState } | null
+  /** The step begun last; null while nothing was begun. */
+  step: Step | null
+  /** How often each step was carried out to its end; a START whose app fell back counts too. */
+  done: Partial<Record<Step, number>>
+  /** Failed tries of `step` in a row. */
+  failures: number
+  /** Final error, while something is still to be put back before it is told. */
+  error: InstallationError | null
+  isRestored: boolean
+  outcome: { phase: 'CONVERGED' | 'FAILED'; error: InstallationError | null } | null
+}
+
+/** What outlives a revision: which package the version on the camera came from, and the license it was given. */
+export interface AppMemory {
+  attempt: Attempt | null
+  installed: InstalledPackage | null
+  license: { licenseId: string; wasListed: boolean } | null
+}
+
+export interface InstalledPackage {
+  packageId: string
+  version: string
+  versionCode: number
+  /** The version in the camera's own words. */
+  listedAs: string | null
+}
+
+export const emptyMemory: AppMemory = { attempt: null, installed: null, license: null }
+
+export const newAttempt = (revision: number): Attempt => ({
+  revision,
+  began: null,
+  step: null,
+  done: {},
+  failures: 0,
+  error: null,
+  isRestored: false,
+  outcome: null,
+})
+
+/** The attempt at this entry: the present one, or a new one for a greater revision. A lower revision changes nothing. */
+export function openAttempt(memory: AppMemory, entry: DesiredApp): AppMemory {
+  const before = memory.attempt
+  if (entry.settled || (before && before.revision >= entry.revision)) return memory
+  return { ...memory, attempt: { ...newAttempt(entry.revision), began: inherited(before) } }
+}
+
+/**
+ * An update that is overtaken by another wish has stopped the app already: what the camera shows now is our own doing,
+ * so the running state to end with is the one the overtaken attempt began with.
+ */
+function inherited(before: Attempt | null): Attempt['began'] {
+  return before?.outcome === null && before.step !== null && before.began?.isUpdate ? before.began : null
+}
+
+/** Writes down what the camera showed when the attempt began; later observations change nothing. */
+export function noteBeginning(memory: AppMemory, entry: DesiredApp, app: InstalledApp | null): AppMemory {
+  const { attempt } = memory
+  if (!attempt || attempt.began || attempt.revision !== entry.revision) return memory
+  const isUpdate = app !== null && entry.package !== null && !isInPlace(entry.package, app, memory.installed)
+  const runningState = app ? toRunningState(app.state) : 'NOT_RUNNING'
+  return { ...memory, attempt: { ...attempt, began: { isPresent: app !== null, isUpdate, runningState } } }
+}
+
+export const isUnsettled = (memory: AppMemory | undefined, entry: DesiredApp): boolean =>
+  !entry.settled && (!memory?.attempt || memory.attempt.revision < entry.revision || memory.attempt.outcome === null)
+
+/** A step of this revision has begun and it is not settled: its deadline runs. */
+export const isBegun = (memory: AppMemory | undefined, entry: DesiredApp): boolean =>
+  isUnsettled(memory, entry) && memory?.attempt?.revision === entry.revision && memory.attempt.step !== null
+
+export function stepBegun(attempt: Attempt, step: Step): Attempt {
+  return { ...attempt, step, failures: attempt.step === step ? attempt.failures : 0 }
+}
+
+/** What a finished step changes: its count, and what is known about package and license on the camera. */
+export function stepDone(memory: AppMemory, action: Action, installedApp: InstalledApp | null): AppMemory {
+  const { attempt } = memory
+  if (!attempt) return memory
+  const isRestore = action.kind === 'start' && action.isRestore
+  const counted: Attempt = {
+    ...attempt,
+    failures: 0,
+    isRestored: attempt.isRestored || isRestore,
+    done: { ...attempt.done, [action.step]: (attempt.done[action.step] ?? 0) + 1 },
+    // A step that went well after a time-out proves that the camera goes on.
+    error: isRestore ? attempt.error : null,
+  }
+  return { ...memory, attempt: counted, ...learned(memory, action, installedApp) }
+}
+
+function learned(memory: AppMemory, action: Action, installedApp: InstalledApp | null): Partial<AppMemory> {
+  switch (action.kind) {
+    case 'upload': {
+      const { packageId, version, versionCode } = action.package
+      const installed = { packageId, version, versionCode, listedAs: installedApp?.version ?? version }
+      // A fresh installation starts without licenses; an update keeps those the camera had.
+      return { installed, license: memory.attempt?.began?.isPresent ? memory.license : null }
+    }
+    case 'license':
+      return { license: { licenseId: action.licenseId, wasListed: false } }
+    case 'uninstall':
+      return { installed: null, license: null }
+    default:
+      return {}
+  }
+}
+
+/** A try that failed: again later when `isFinal` is false, else the attempt is over once things are put back. */
+export function stepFailed(
+  attempt: Attempt,
+  action: Action,
+  failure: { error: InstallationError; isFinal: boolean },
+): Attempt {
+  if (action.kind === 'start' && action.isRestore) return { ...attempt, isRestored: true }
+  const fellBack = failure.error.code === 'app-fell-back'
+  const done = fellBack ? { ...attempt.done, START: (attempt.done.START ?? 0) + 1 } : attempt.done
+  return { ...attempt, done, failures: attempt.failures + 1, error: failure.isFinal ? failure.error : null }
+}
+
+/** Settles the attempt. A converged one remembers whether this camera lists the license it was given. */
+export function settle(
+  memory: AppMemory,
+  outcome: NonNullable<Attempt['outcome']>,
+  app: InstalledApp | null = null,
+): AppMemory {
+  if (!memory.attempt) return memory
+  const wasListed = memory.license !== null && (memory.license.wasListed || (app?.licenses.length ?? 0) > 0)
+  const license = memory.license && { ...memory.license, wasListed }
+  return { ...memory, license, attempt: { ...memory.attempt, outcome } }
+}
