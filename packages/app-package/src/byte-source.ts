@@ -1,18 +1,22 @@
 import type { FileHandle } from 'node:fs/promises'
 import { PackageError } from './package-error.ts'
 
-/** Random access to a package's bytes. `read` gives exactly `length` bytes or rejects with PackageError. */
+/** Random access to a package's bytes. */
 export interface ByteSource {
   readonly size: number
-  read(offset: number, length: number): Promise<Buffer>
+  /**
+   * Gives exactly `length` bytes or rejects with PackageError. They may lie in `scratch`, of at least that length, so
+   * that reading a large file takes no more memory than its buffers.
+   */
+  read(offset: number, length: number, scratch?: Buffer): Promise<Buffer>
 }
 
 export function createFileSource(handle: FileHandle, size: number): ByteSource {
   return {
     size,
-    async read(offset, length) {
+    async read(offset, length, scratch) {
       assertInside(size, offset, length)
-      const buffer = Buffer.allocUnsafe(length)
+      const buffer = scratch?.subarray(0, length) ?? Buffer.allocUnsafe(length)
       let filled = 0
       while (filled < length) {
         const { bytesRead } = await handle.read(buffer, filled, length - filled, offset + filled)

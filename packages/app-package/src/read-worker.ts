@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { readApk } from './apk/read-apk.ts'
 import { createFileSource } from './byte-source.ts'
 import { PackageError } from './package-error.ts'
-import type { WorkerAnswer } from './read-app-package.ts'
+import type { WorkerAnswer } from './worker-host.ts'
 
 /** Entry of the thread that `readAppPackage` starts. Failures to read the file itself end the thread as they are. */
 async function answer(path: string): Promise<WorkerAnswer> {

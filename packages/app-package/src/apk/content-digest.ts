@@ -73,15 +73,22 @@ function prefix(tag: number, value: number): Buffer {
   return bytes
 }
 
-/** Reads one chunk ahead, so that disk and hash work at the same time; memory stays at two chunks. */
+/**
+ * Reads one chunk ahead, so that disk and hash work at the same time. Two buffers take turns: a chunk is valid until
+ * the next one is asked for.
+ */
 async function* readChunks(source: ByteSource, start: number, end: number): AsyncGenerator<Buffer> {
-  const readAt = (offset: number): Promise<Buffer> => source.read(offset, Math.min(chunkSize, end - offset))
-  let next = start < end ? readAt(start) : null
+  const bufferSize = Math.min(chunkSize, end - start)
+  let current = Buffer.allocUnsafe(bufferSize)
+  let ahead = Buffer.allocUnsafe(bufferSize)
+  const readAt = (offset: number, buffer: Buffer) => source.read(offset, Math.min(chunkSize, end - offset), buffer)
+  let next = start < end ? readAt(start, current) : null
   for (let offset = start + chunkSize; next !== null; offset += chunkSize) {
     const chunk: Buffer = await next
-    next = offset < end ? readAt(offset) : null
+    next = offset < end ? readAt(offset, ahead) : null
     // Whoever awaits `next` sees its failure; until then it must not count as unhandled.
     next?.catch(() => undefined)
     yield chunk
+    ;[current, ahead] = [ahead, current]
   }
 }

@@ -18,7 +18,11 @@ export interface SignedTail {
 
 /** The pieces of one signer before they are joined. Tests of the verifier change one and sign or not sign again. */
 export interface SignerParts {
+  /** By algorithm id; the same ids sign unless `signatureIds` names others. */
   digests: [number, Buffer][]
+  signatureIds?: number[]
+  /** v3: the platforms written beside the signed ones; the same unless given. */
+  unsignedRange?: [number, number]
   certificates: Buffer[]
   attributes: Buffer[]
   publicKey: Buffer
@@ -26,6 +30,7 @@ export interface SignerParts {
 
 type Hash = 'sha256' | 'sha512'
 const chunkSize = 1024 * 1024
+const maxLevel = 0x7fffffff
 const schemeIds = { v2: 0x7109871a, v3: 0xf05368c0 }
 const rsaPss = (saltLength: number) => ({ padding: constants.RSA_PKCS1_PSS_PADDING, saltLength })
 const signatureAlgorithms: Record<number, { hash: Hash; options: object }> = {
@@ -65,15 +70,17 @@ export async function describeSigner(source: ByteSource, options: SignOptions): 
 
 export function joinSigner(scheme: Scheme, key: KeyObject, parts: SignerParts): Buffer {
   // Android 9 (28) and all later ones.
-  const range = scheme === 'v3' ? [u32(28), u32(0x7fffffff)] : []
+  const signedRange = scheme === 'v3' ? [u32(28), u32(maxLevel)] : []
+  const unsignedRange = scheme === 'v3' ? (parts.unsignedRange ?? [28, maxLevel]).map(u32) : []
   const signedData = Buffer.concat([
     sequence(parts.digests.map(([id, digest]) => Buffer.concat([u32(id), prefixed(digest)]))),
     sequence(parts.certificates),
-    ...range,
+    ...signedRange,
     sequence(parts.attributes),
   ])
-  const signatures = parts.digests.map(([id]) => Buffer.concat([u32(id), prefixed(signData(id, signedData, key))]))
-  return Buffer.concat([prefixed(signedData), ...range, sequence(signatures), prefixed(parts.publicKey)])
+  const ids = parts.signatureIds ?? parts.digests.map(([id]) => id)
+  const signatures = ids.map((id) => Buffer.concat([u32(id), prefixed(signData(id, signedData, key))]))
+  return Buffer.concat([prefixed(signedData), ...unsignedRange, sequence(signatures), prefixed(parts.publicKey)])
 }
 
 export function joinSigners(signers: Buffer[]): Buffer {

@@ -1,0 +1,82 @@
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readAppPackage } from '../src/index.ts'
+import { buildApk, generateSigner, writeApk } from '../src/testing/index.ts'
+
+const signer = await generateSigner()
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ocelli-packages-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+test('everything that a package says comes out of the file', async () => {
+  const path = join(folder, 'whole.apk')
+  const options = { appId: 'com.example.counter', versionCode: 7, versionName: '1.2', minSdk: 24, targetSdk: 33 }
+  const architectures = ['x86_64', 'arm64-v8a']
+  await writeFile(
+    path,
+    await buildApk({ ...signer, ...options, architectures, label: 'Zähler', schemes: ['v2', 'v3'] }),
+  )
+  expect(await readAppPackage(path)).toMatchObject({
+    format: 'apk',
+    appId: 'com.example.counter',
+    versionCode: 7,
+    versionName: '1.2',
+    minPlatformLevel: 24,
+    targetPlatformLevel: 33,
+    architectures: ['arm64-v8a', 'x86_64'],
+    label: 'Zähler',
+    signer: { scheme: 'v3', subject: 'CN=Ocelli test signer' },
+  })
+})
+
+test('a package of many chunks takes little memory, and one changed byte in its middle is noticed', async () => {
+  const path = join(folder, 'large.apk')
+  const megabyte = 1024 * 1024
+  await writeApk(path, { ...signer, appId: 'com.example.large', padBytes: 128 * megabyte + 17 })
+  const peakKilobytes = process.resourceUsage().maxRSS
+  expect(await readAppPackage(path)).toMatchObject({ appId: 'com.example.large', architectures: [] })
+  expect(process.resourceUsage().maxRSS - peakKilobytes).toBeLessThan(64 * 1024)
+  await using handle = await open(path, 'r+')
+  await handle.write(Buffer.from('changed'), 0, 7, 64 * megabyte)
+  await expect(readAppPackage(path)).rejects.toMatchObject({
+    code: 'signature-invalid',
+    detail: expect.stringContaining('contents'),
+  })
+})
+
+test.each([
+  ['an empty file', ''],
+  ['a text', 'this is no package'.repeat(100)],
+  ['a gzip file, as an .eap is', '\x1f\x8b\x08\0\0\0\0\0'],
+])('%s is not a package', async (_what, bytes) => {
+  const path = join(folder, 'other')
+  await writeFile(path, bytes, 'latin1')
+  await expect(readAppPackage(path)).rejects.toMatchObject({ name: 'PackageError', code: 'not-a-package' })
+})
+
+test('a folder is not a package', async () => {
+  await expect(readAppPackage(folder)).rejects.toMatchObject({ code: 'not-a-package' })
+})
+
+test('a file that is not there is the system error, not a bad package', async () => {
+  await expect(readAppPackage(join(folder, 'absent.apk'))).rejects.toMatchObject({ code: 'ENOENT' })
+})
+
+test('reading ends at the timeout', async () => {
+  const path = join(folder, 'slow.apk')
+  await writeFile(path, await buildApk({ ...signer, appId: 'com.example.slow' }))
+  await expect(readAppPackage(path, { timeoutMs: 1 })).rejects.toMatchObject({ code: 'timeout' })
+})
+
+test('reading ends when aborted', async () => {
+  const path = join(folder, 'aborted.apk')
+  await writeFile(path, await buildApk({ ...signer, appId: 'com.example.aborted' }))
+  const controller = new AbortController()
+  const reading = readAppPackage(path, { signal: controller.signal })
+  controller.abort(new Error('enough'))
+  await expect(reading).rejects.toThrow('enough')
+})

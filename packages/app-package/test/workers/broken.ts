@@ -1,0 +1,3 @@
+export {}
+
+throw new RangeError('broken on purpose')

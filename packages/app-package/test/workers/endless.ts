@@ -1,0 +1,3 @@
+export {}
+
+for (;;) Math.sqrt(2)
