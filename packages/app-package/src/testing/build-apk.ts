@@ -27,6 +27,8 @@ export interface ApkOptions extends ManifestOptions, ApkSigner {
 
 const mtime = new Date(Date.UTC(2020, 0, 1))
 const padChunk = 1024 * 1024
+/** Each deflated entry costs a millisecond, which counts where there are 60,000. */
+const minCompressedBytes = 100
 
 /** Makes a small signed package in memory. */
 export async function buildApk(options: ApkOptions): Promise<Buffer> {
@@ -55,7 +57,9 @@ function zipEntries(options: ApkOptions): Readable {
   zip.addBuffer(manifest, 'AndroidManifest.xml', { mtime })
   zip.addBuffer(Buffer.from('dex\n035\0'), 'classes.dex', { mtime })
   for (const name of architectures) zip.addBuffer(Buffer.from('\x7fELF'), `lib/${name}/libapp.so`, { mtime })
-  for (const { name, bytes } of entries) zip.addBuffer(bytes, name, { mtime })
+  for (const { name, bytes } of entries) {
+    zip.addBuffer(bytes, name, { mtime, compress: bytes.length >= minCompressedBytes })
+  }
   if (padBytes > 0) {
     zip.addReadStreamLazy('assets/padding.bin', { mtime, compress: false, size: padBytes }, (callback) =>
       callback(null, Readable.from(padding(padBytes))),

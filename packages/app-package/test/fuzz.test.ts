@@ -1,0 +1,119 @@
+import { readFile } from 'node:fs/promises'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { parseManifest } from '../src/apk/manifest.ts'
+import { readApk } from '../src/apk/read-apk.ts'
+import { readApkEntries } from '../src/apk/zip-entries.ts'
+import { findZipSections } from '../src/apk/zip-sections.ts'
+import { createBufferSource } from '../src/byte-source.ts'
+import { PackageError } from '../src/index.ts'
+import { buildApk, generateSigner, writeBinaryXml } from '../src/testing/index.ts'
+import { describeManifest } from '../src/testing/manifest-writer.ts'
+import { apiDemos, appiumSettings } from './real-packages.ts'
+
+const limitMs = 1000
+const app = { appId: 'com.example.fuzzed', versionCode: 3, minSdk: 24, targetSdk: 33, label: 'Fuzzed' }
+
+type Edit =
+  | { kind: 'flip'; at: number; bit: number }
+  | { kind: 'overwrite'; at: number; value: number }
+  | { kind: 'cut'; at: number }
+  | { kind: 'remove'; at: number; length: number }
+  | { kind: 'repeat'; at: number; length: number }
+
+/** Positions are parts of a million of the length, so that one generator serves files of every size. */
+const position = fc.nat({ max: 999_999 })
+const length = fc.integer({ min: 1, max: 64 })
+const telling = fc.constantFrom(0, 1, 7, 8, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffff0, 0xffffffff)
+const flip = fc.record({ kind: fc.constant('flip' as const), at: position, bit: fc.nat({ max: 7 }) })
+const overwrite = fc.record({ kind: fc.constant('overwrite' as const), at: position, value: telling })
+const cut = fc.record({ kind: fc.constant('cut' as const), at: position })
+const remove = fc.record({ kind: fc.constant('remove' as const), at: position, length })
+const repeat = fc.record({ kind: fc.constant('repeat' as const), at: position, length })
+const edit: fc.Arbitrary<Edit> = fc.oneof(
+  { weight: 5, arbitrary: flip },
+  { weight: 5, arbitrary: overwrite },
+  { weight: 1, arbitrary: cut },
+  { weight: 1, arbitrary: remove },
+  { weight: 1, arbitrary: repeat },
+)
+const edits = fc.array(edit, { minLength: 1, maxLength: 4 })
+
+function apply(bytes: Buffer, change: Edit): Buffer {
+  const at = Math.floor((bytes.length * change.at) / 1_000_000)
+  const copy = Buffer.from(bytes)
+  switch (change.kind) {
+    case 'flip':
+      if (at < copy.length) copy.writeUInt8(copy.readUInt8(at) ^ (1 << change.bit), at)
+      return copy
+    case 'overwrite': {
+      // Fields of both formats lie on multiples of two at least.
+      const even = at & ~1
+      if (even + 4 <= copy.length) copy.writeUInt32LE(change.value, even)
+      return copy
+    }
+    case 'cut':
+      return copy.subarray(0, at)
+    case 'remove':
+      return Buffer.concat([copy.subarray(0, at), copy.subarray(at + change.length)])
+    case 'repeat':
+      return Buffer.concat([copy.subarray(0, at + change.length), copy.subarray(at)])
+  }
+}
+
+async function manifestOf(path: string): Promise<Buffer> {
+  const source = createBufferSource(await readFile(path))
+  const sections = await findZipSections(source)
+  return (await readApkEntries(source, sections, sections.directoryOffset)).manifest
+}
+
+const manifests = [
+  ['a small one in UTF-8', writeBinaryXml(describeManifest(app)), 4000],
+  ['a small one in UTF-16', writeBinaryXml(describeManifest(app), { encoding: 'utf16' }), 4000],
+  ['that of ApiDemos', await manifestOf(apiDemos(22)), 2000],
+  ['that of Appium settings', await manifestOf(appiumSettings()), 2000],
+] as const
+
+describe('a manifest with random changes', () => {
+  test.each(manifests)('%s ends in a result or a PackageError, at once', (_what, manifest, numRuns) => {
+    fc.assert(
+      fc.property(edits, (changes) => {
+        const bytes = changes.reduce(apply, manifest)
+        const startedAt = performance.now()
+        try {
+          expect(parseManifest(bytes).appId).toMatch(/^[A-Za-z0-9_.]{1,255}$/)
+        } catch (error) {
+          expect(error).toBeInstanceOf(PackageError)
+        }
+        expect(performance.now() - startedAt).toBeLessThan(limitMs)
+      }),
+      { numRuns, seed: 20_260_201 },
+    )
+  })
+})
+
+describe('a signed package with random changes', () => {
+  test.each([
+    ['v2', ['v2']],
+    ['v3', ['v3']],
+    ['v2 and v3', ['v2', 'v3']],
+  ] as const)('signed with %s ends in a PackageError, or is what it was, at once', async (_what, schemes) => {
+    const signed = await buildApk({ ...(await generateSigner()), ...app, architectures: ['arm64-v8a'], schemes })
+    const { sha256: _sha256, size: _size, signer, ...identity } = await readApk(createBufferSource(signed))
+    let refused = 0
+    await fc.assert(
+      fc.asyncProperty(edits, async (changes) => {
+        const bytes = changes.reduce(apply, signed)
+        const startedAt = performance.now()
+        const outcome: unknown = await readApk(createBufferSource(bytes)).catch((error: unknown) => error)
+        expect(performance.now() - startedAt).toBeLessThan(limitMs)
+        if (outcome instanceof PackageError) refused += 1
+        // What the signature covers cannot have changed. A v3 block whose id was destroyed leaves a v2-signed package
+        // only where v2 does not speak of v3, which the test signer makes it do.
+        else expect(outcome).toMatchObject({ ...identity, signer })
+      }),
+      { numRuns: 3000, seed: 20_260_202 },
+    )
+    expect(refused).toBeGreaterThan(2500)
+  })
+})
