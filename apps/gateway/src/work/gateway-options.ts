@@ -16,7 +16,7 @@ export interface Log {
 /** Protocols by name, loaded when the first camera needs one: `{ onvif: async () => (await import('@ocelli/driver-onvif')).driverModule }`. */
 export type DriverTable = Partial<Record<Driver['name'], () => Promise<DriverModule>>>
 
-/** Everything `createGateway` stands on. It opens none of it and closes none of it, but for the channel's `gone`. */
+/** Everything `createGateway` stands on. It opens none of it and closes none of it: closing the channel says `gone`. */
 export interface GatewayOptions {
   stateFolder: StateFolder
   channel: Channel

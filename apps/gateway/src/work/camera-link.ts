@@ -1,0 +1,209 @@
+import type { ConnectivityReason, DeviceFacts } from '@ocelli/contract'
+import { type CameraTarget, type Driver, DriverError, type InstalledApp } from '@ocelli/driver'
+import type { Camera } from '../cameras/camera-store.ts'
+import type { Clock } from '../state/clock.ts'
+import { followHints } from './camera-hints.ts'
+import type { DriverTable, Log } from './gateway-options.ts'
+import type { IdentityRegistry } from './identity-registry.ts'
+import type { LoginGuard } from './login-guard.ts'
+import { LeftBehindError, withDeadline } from './step-deadline.ts'
+import { WorkError } from './work-error.ts'
+
+/** One look at a camera. `hasAnswered`: something answered there, whether or not it could be used. */
+export type Observation =
+  | { kind: 'answered'; apps: InstalledApp[]; facts: DeviceFacts | null; clockOffsetMs: number | null }
+  | { kind: 'blocked'; reason: ConnectivityReason; error: Error; hasAnswered: boolean; endsWork: boolean }
+  | { kind: 'away'; error: Error; hasAnswered: boolean }
+
+export interface CameraLinkOptions {
+  camera: Camera
+  drivers: DriverTable
+  guard: LoginGuard
+  identities: IdentityRegistry
+  clock: Clock
+  log: Log
+  onHint: () => void
+}
+
+/** The way to one camera: opens its driver, proves its identity, and keeps refused passwords from being tried again. */
+export interface CameraLink {
+  /** Reads identity and apps. Never throws but for the signal's reason. */
+  observe(signal: AbortSignal): Promise<Observation>
+  /** A call that may write; only after an observation that answered. Throws what the driver throws. */
+  use<Result>(call: (driver: Driver) => Promise<Result>): Promise<Result>
+  certificateExpiresAt(): string | null
+  /** A new address, password or pin: the next observation goes there. */
+  moveTo(camera: Camera): Promise<void>
+  close(): Promise<void>
+}
+
+const callTimeoutMs = 30_000
+const detailsEveryMs = 5 * 60_000
+
+export function createCameraLink(options: CameraLinkOptions): CameraLink {
+  const { drivers, guard, identities, clock, log } = options
+  let camera = options.camera
+  let opened: { driver: Driver; hints: AbortController | null } | null = null
+  let details: { facts: DeviceFacts | null; clockOffsetMs: number | null; readAtMs: number } | null = null
+
+  const targetOf = ({ address, credentials, tls }: Camera): CameraTarget => ({ address, credentials, tls })
+
+  async function moduleOf({ driver }: Camera) {
+    const load = drivers[driver]
+    if (load) return load()
+    const detail = `This gateway has no driver ${driver}.`
+    throw new WorkError({ category: 'internal', code: 'driver-missing', detail, retryable: false })
+  }
+
+  async function open(): Promise<Driver> {
+    if (opened) return opened.driver
+    const driver = (await moduleOf(camera)).open(targetOf(camera))
+    opened = { driver, hints: null }
+    return driver
+  }
+
+  async function close(): Promise<void> {
+    const closing = opened
+    opened = null
+    closing?.hints?.abort()
+    await closing?.driver.close().catch((error: unknown) => {
+      log.debug({ deviceId: camera.deviceId, error }, 'A driver did not close cleanly')
+    })
+  }
+
+  /** Every error passes here, so that no refused login goes uncounted and no stuck connection stays in use. */
+  async function noteError(error: unknown): Promise<void> {
+    const isRefusal = error instanceof DriverError && error.code === 'credentials-refused'
+    if (isRefusal) await guard.noteRefusal(camera.credentials)
+    if (isRefusal || error instanceof LeftBehindError) await close()
+  }
+
+  async function use<Result>(call: (driver: Driver) => Promise<Result>): Promise<Result> {
+    const driver = await open()
+    try {
+      return await call(driver)
+    } catch (error) {
+      await noteError(error)
+      throw error
+    }
+  }
+
+  function read<Result>(signal: AbortSignal, call: (driver: Driver, signal: AbortSignal) => Promise<Result>) {
+    const timeoutError = () => new DriverError('unreachable', 'The camera did not answer within 30 seconds.')
+    return use((driver) =>
+      withDeadline({ clock, timeoutMs: callTimeoutMs, signal, timeoutError }, (bounded) => call(driver, bounded)),
+    )
+  }
+
+  async function readDetails(signal: AbortSignal) {
+    if (details && clock.monotonic() - details.readAtMs < detailsEveryMs) return details
+    const facts = await optional(read(signal, (driver, bounded) => driver.readFacts({ signal: bounded })))
+    const clockOffsetMs = await optional(read(signal, (driver, bounded) => driver.readClockOffset({ signal: bounded })))
+    details = { facts: facts ?? details?.facts ?? null, clockOffsetMs, readAtMs: clock.monotonic() }
+    return details
+  }
+
+  async function look(signal: AbortSignal): Promise<Observation> {
+    const { deviceId, address } = camera
+    const identity = await read(signal, (driver, bounded) => driver.readIdentity({ signal: bounded }))
+    identities.note(deviceId, { deviceId: identity.deviceId, address })
+    if (identity.deviceId !== deviceId) return anotherCamera(address)
+    const rival = identities.rivalOf(deviceId)
+    if (rival !== null) return twoCameras(address, rival)
+    const apps = await read(signal, (driver, bounded) => driver.listApps({ signal: bounded }))
+    const { facts, clockOffsetMs } = await readDetails(signal)
+    if (opened && !opened.hints) opened.hints = startHints(opened.driver)
+    return { kind: 'answered', apps, facts, clockOffsetMs }
+  }
+
+  function startHints(driver: Driver): AbortController {
+    const hints = new AbortController()
+    void followHints({ driver, clock, signal: hints.signal, onHint: options.onHint, onError: noteError, log })
+    return hints
+  }
+
+  /** While a password may not be tried, the camera is still asked whether it is there, without a login. */
+  async function lookWithoutLogin(closedForMs: number, signal: AbortSignal): Promise<Observation> {
+    const { probe } = await moduleOf(camera)
+    const timeoutError = () => new DriverError('unreachable', 'The camera did not answer within 30 seconds.')
+    const result = await withDeadline({ clock, timeoutMs: callTimeoutMs, signal, timeoutError }, (bounded) =>
+      probe({ ...targetOf(camera), credentials: null }, { signal: bounded }),
+    )
+    if (!result.speaks) throw new DriverError('unreachable', result.detail)
+    const detail =
+      'The camera refused the user name or password. The same password is not tried again for ' +
+      `${Math.ceil(closedForMs / 60_000)} minutes, so that the camera does not lock other users out.`
+    return blocked('credentials-refused', new DriverError('credentials-refused', detail), { endsWork: true })
+  }
+
+  return {
+    async observe(signal) {
+      try {
+        const closedForMs = guard.closedForMs(camera.credentials)
+        return await (closedForMs > 0 ? lookWithoutLogin(closedForMs, signal) : look(signal))
+      } catch (error) {
+        signal.throwIfAborted()
+        const observation = classify(error)
+        if (!observation.hasAnswered) identities.note(camera.deviceId, null)
+        return observation
+      }
+    },
+    use,
+    certificateExpiresAt: () => opened?.driver.certificate()?.expiresAt ?? null,
+    async moveTo(next) {
+      camera = next
+      details = null
+      identities.note(next.deviceId, null)
+      await close()
+    },
+    async close() {
+      identities.note(camera.deviceId, null)
+      await close()
+    },
+  }
+}
+
+/** Facts and clock are worth having; a camera that cannot tell them can still run apps. */
+async function optional<Value>(reading: Promise<Value>): Promise<Value | null> {
+  try {
+    return await reading
+  } catch (error) {
+    const isUnable = error instanceof DriverError && ['bad-reply', 'unsupported', 'refused'].includes(error.code)
+    if (isUnable) return null
+    throw error
+  }
+}
+
+function anotherCamera(address: string): Observation {
+  const detail = `Another camera answers at ${address}. Nothing was written to it.`
+  return blocked('identity-changed', identityError('identity-changed', detail), { endsWork: false })
+}
+
+function twoCameras(address: string, rival: string): Observation {
+  const detail = `${address} and ${rival} answer with the same identity. Neither is written to.`
+  return blocked('identity-conflict', identityError('identity-conflict', detail), { endsWork: false })
+}
+
+const identityError = (code: string, detail: string) =>
+  new WorkError({ category: 'device-unreachable', code, detail, retryable: true })
+
+function blocked(reason: ConnectivityReason, error: Error, { endsWork }: { endsWork: boolean }): Observation {
+  return { kind: 'blocked', reason, error, hasAnswered: true, endsWork }
+}
+
+function classify(error: unknown): Exclude<Observation, { kind: 'answered' }> {
+  const known = error instanceof Error ? error : new Error(String(error))
+  if (!(known instanceof DriverError)) return { kind: 'away', error: known, hasAnswered: false }
+  switch (known.code) {
+    case 'credentials-refused':
+    case 'needs-first-password':
+    case 'certificate-changed':
+      return { kind: 'blocked', reason: known.code, error: known, hasAnswered: true, endsWork: true }
+    case 'unreachable':
+    case 'timeout':
+    case 'cancelled':
+      return { kind: 'away', error: known, hasAnswered: false }
+    default:
+      return { kind: 'away', error: known, hasAnswered: true }
+  }
+}

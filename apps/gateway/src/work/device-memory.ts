@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto'
+import { DesiredDevice, InstallationError, nullable, oneOf, RunningState, Step } from '@ocelli/contract'
+import { type Static, Type } from 'typebox'
+import { Value } from 'typebox/value'
+import type { StateFolder } from '../state/state-folder.ts'
+import type { AppMemory } from './attempt.ts'
+import type { Log } from './gateway-options.ts'
+
+const Count = Type.Integer({ minimum: 0 })
+const text = nullable(Type.String())
+
+const StoredAttempt = Type.Object({
+  revision: Count,
+  began: nullable(Type.Object({ isPresent: Type.Boolean(), isUpdate: Type.Boolean(), runningState: RunningState })),
+  step: nullable(Step),
+  done: Type.Record(Type.String(), Count),
+  failures: Count,
+  error: nullable(InstallationError),
+  isRestored: Type.Boolean(),
+  outcome: nullable(Type.Object({ phase: oneOf(['CONVERGED', 'FAILED']), error: nullable(InstallationError) })),
+})
+
+const StoredDevice = Type.Object({
+  format: Type.Literal(1),
+  deviceId: Type.String(),
+  desired: nullable(DesiredDevice),
+  apps: Type.Record(
+    Type.String(),
+    Type.Object({
+      attempt: nullable(StoredAttempt),
+      installed: nullable(
+        Type.Object({
+          packageId: Type.String(),
+          version: Type.String(),
+          versionCode: Type.Integer(),
+          listedAs: text,
+        }),
+      ),
+      license: nullable(Type.Object({ licenseId: Type.String(), wasListed: Type.Boolean() })),
+    }),
+  ),
+  refusedLogin: nullable(Type.Object({ sealedCredentials: Type.String(), atMs: Type.Number() })),
+})
+type StoredDevice = Static<typeof StoredDevice>
+
+export interface DeviceMemoryContent {
+  desired: DesiredDevice | null
+  /** By app id. */
+  apps: ReadonlyMap<string, AppMemory>
+  /** The last refused login and the credentials that were refused; wall clock, since it outlives the process. */
+  refusedLogin: StoredDevice['refusedLogin']
+}
+
+/** What the gateway remembers of one device across restarts. */
+export interface DeviceMemory {
+  readonly content: DeviceMemoryContent
+  /** Holds in memory at once and on disk when it resolves. */
+  write(changes: Partial<DeviceMemoryContent>): Promise<void>
+  /** Forgets everything; later writes are dropped. */
+  forget(): Promise<void>
+}
+
+/** Device ids hold anything, so files are named by their SHA-256. */
+export const deviceFile = (folder: string, deviceId: string): string =>
+  `${folder}/${createHash('sha256').update(deviceId).digest('hex')}.json`
+
+/**
+ * Opens the memory of a device. A damaged file is reported and begun anew: the platform still knows which revisions are
+ * settled, so nothing is repeated that it has heard of.
+ */
+export async function openDeviceMemory(options: {
+  stateFolder: StateFolder
+  deviceId: string
+  log: Log
+}): Promise<DeviceMemory> {
+  const { stateFolder, deviceId, log } = options
+  const file = deviceFile('work', deviceId)
+  let content = await load()
+  let isForgotten = false
+  let lastWrite: Promise<void> = Promise.resolve()
+
+  async function load(): Promise<DeviceMemoryContent> {
+    const empty = { desired: null, apps: new Map(), refusedLogin: null }
+    try {
+      const stored = await stateFolder.readJson(file)
+      if (stored === null) return empty
+      if (Value.Check(StoredDevice, stored) && stored.deviceId === deviceId) {
+        return { ...stored, apps: new Map(Object.entries(stored.apps)) }
+      }
+      log.error({ deviceId, file }, 'The memory of a device does not have its form and is begun anew')
+    } catch (error) {
+      log.error({ deviceId, file, error }, 'The memory of a device cannot be read and is begun anew')
+    }
+    return empty
+  }
+
+  function enqueue(job: () => Promise<void>): Promise<void> {
+    const result = lastWrite.then(job)
+    // A failed write is its caller's to handle; it must not fail the writes behind it.
+    lastWrite = result.catch(() => undefined)
+    return result
+  }
+
+  return {
+    get content() {
+      return content
+    },
+    write(changes) {
+      content = { ...content, ...changes }
+      const { desired, apps, refusedLogin } = content
+      const stored: StoredDevice = {
+        format: 1,
+        deviceId,
+        desired,
+        apps: Object.fromEntries(apps) as StoredDevice['apps'],
+        refusedLogin,
+      }
+      return enqueue(async () => {
+        if (!isForgotten) await stateFolder.writeJson(file, stored)
+      })
+    },
+    forget() {
+      isForgotten = true
+      return enqueue(() => stateFolder.remove(file))
+    },
+  }
+}

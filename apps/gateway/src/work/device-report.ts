@@ -1,0 +1,70 @@
+import { AppId, type AppReport, type DesiredApp, type DeviceFacts, type Work } from '@ocelli/contract'
+import { type InstalledApp, toRunningState } from '@ocelli/driver'
+import { Value } from 'typebox/value'
+import type { AppMemory } from './attempt.ts'
+import { isUnsettled } from './attempt.ts'
+import type { StepProgress } from './executor.ts'
+
+const maxApps = 1000
+
+/** A step under way, and how long it may still take. */
+export interface RunningStep extends StepProgress {
+  secondsLeft: number | null
+}
+
+export interface WorkView {
+  desired: readonly DesiredApp[]
+  memory: ReadonlyMap<string, AppMemory>
+  /** By app id. */
+  running: ReadonlyMap<string, RunningStep>
+}
+
+/** How far each desired entry is; entries that the platform calls settled and that we never worked on are left out. */
+export function workOf(view: WorkView): ({ appId: string } & Work)[] {
+  return view.desired.flatMap((entry) => {
+    const work = workOfEntry(entry, view)
+    return work ? [{ appId: entry.appId, ...work }] : []
+  })
+}
+
+function workOfEntry(entry: DesiredApp, { memory, running }: WorkView): Work | null {
+  const { appId, revision } = entry
+  const known = memory.get(appId)
+  const attempt = known?.attempt?.revision === revision ? known.attempt : null
+  const idle = { revision, step: null, percent: null, stepSecondsLeft: null }
+  if (attempt?.outcome) return { ...idle, ...attempt.outcome }
+  if (!isUnsettled(known, entry)) return null
+  const step = running.get(appId)
+  if (!step || !attempt?.step) return { ...idle, phase: 'WAITING', error: null }
+  const { step: name, percent, secondsLeft } = step
+  return { revision, phase: 'WORKING', step: name, percent, stepSecondsLeft: secondsLeft, error: attempt.error }
+}
+
+/** Every app on the camera and every app with a desired entry, each with its work. */
+export function appsOf(observed: readonly InstalledApp[], view: WorkView): AppReport[] {
+  const listed = observed.filter(({ appId }) => Value.Check(AppId, appId))
+  const work = new Map(workOf(view).map(({ appId, ...rest }) => [appId, rest]))
+  const isListed = new Set(listed.map(({ appId }) => appId))
+  const missing = view.desired.filter(({ appId }) => !isListed.has(appId))
+  return [
+    ...missing.map(({ appId }): AppReport => ({ ...absent, appId, work: work.get(appId) ?? null })),
+    ...listed.map(
+      (app): AppReport => ({
+        appId: app.appId,
+        name: app.name?.slice(0, 300) ?? null,
+        present: true,
+        version: app.version?.slice(0, 100) ?? null,
+        runningState: toRunningState(app.state),
+        work: work.get(app.appId) ?? null,
+      }),
+    ),
+  ].slice(0, maxApps)
+}
+
+const absent = { name: null, present: false, version: null, runningState: 'NOT_RUNNING' } as const
+
+/** Facts within the lengths of the wire. */
+export function factsOf(facts: DeviceFacts | null): DeviceFacts | null {
+  if (!facts) return null
+  return { ...facts, appFormats: facts.appFormats.slice(0, 20).map((format) => format.slice(0, 100)) }
+}

@@ -1,0 +1,307 @@
+import type { DesiredDevice } from '@ocelli/contract'
+import type { Camera } from '../cameras/camera-store.ts'
+import type { PackageCache } from '../packages/package-cache.ts'
+import type { Clock } from '../state/clock.ts'
+import type { CameraLink, Observation } from './camera-link.ts'
+import { connectivityOf } from './connectivity.ts'
+import type { DeviceMemory } from './device-memory.ts'
+import { appsOf, factsOf, type RunningStep, workOf } from './device-report.ts'
+import { createPackageLeases, type StepProgress } from './executor.ts'
+import type { Log } from './gateway-options.ts'
+import type { LicenseDesk } from './license-desk.ts'
+import { plan } from './planner.ts'
+import type { ReportBody } from './reporter.ts'
+import { createRevisionBook } from './revision-book.ts'
+import { enterQueue, type SiteQueue, type Ticket } from './site-queue.ts'
+import { createStepClocks } from './step-clocks.ts'
+import { stepBudgetMs } from './step-deadline.ts'
+import { createStepRunner } from './step-runner.ts'
+import { createWakeUp, ignoreAbort } from './wake-up.ts'
+
+export const probeEveryMs = 60_000
+const unreachableRetryMs = 5_000
+const hintGapMs = 1_000
+const refreshUnsettledMs = 50_000
+const refreshSettledMs = 5 * 60_000
+const progressGapMs = 1_000
+const tickMs = 30_000
+
+export interface DeviceWorkerOptions {
+  camera: Camera
+  memory: DeviceMemory
+  createLink: (onHint: () => void) => CameraLink
+  admission: SiteQueue
+  probes: SiteQueue
+  licenses: Pick<LicenseDesk, 'ask'>
+  packages: PackageCache
+  isConfirmed: (deviceId: string, assignment: number) => boolean
+  report: (body: ReportBody) => void
+  clock: Clock
+  log: Log
+}
+
+/** One camera's work: looks at it every minute, carries out what is wished step by step, and reports. */
+export interface DeviceWorker {
+  readonly deviceId: string
+  known(): { deviceId: string; assignment: number; revision: number }
+  /** A lower assignment or revision changes nothing. Resolves when the wish is on disk. */
+  wish(desired: DesiredDevice): Promise<void>
+  /** Address, password or pin have changed. */
+  moveTo(camera: Camera): Promise<void>
+  /** Looks again now, for instance because another camera answers with this identity. */
+  wake(): void
+  /** A session has begun: tells the state anew, and goes to work if there is work. */
+  sessionBegan(): void
+  /** Ends `run` after the running step. */
+  retire(): void
+  /** Works until the signal aborts or `retire`. The first look comes after `firstLookInMs`. */
+  run(options: { firstLookInMs: number; signal: AbortSignal }): Promise<void>
+}
+
+export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
+  const { memory, admission, probes, licenses, packages, clock, log } = options
+  const { deviceId } = options.camera
+  let camera = options.camera
+  let ticket: Ticket | null = null
+  let isRetired = false
+  let lastAnswerAtMs: number | null = null
+  let lookedAtMs = Number.NEGATIVE_INFINITY
+  let hasHint = false
+  let observation: Observation | null = null
+  // A list read before a wish came or a step ran proves nothing about what is there now.
+  let isListCurrent = false
+  let lastReport: { key: string; atMs: number } | null = null
+  let lastProgressAtMs = Number.NEGATIVE_INFINITY
+
+  const wakeUp = createWakeUp(clock)
+  const link = options.createLink(() => {
+    hasHint = true
+    wakeUp.wake()
+  })
+  const book = createRevisionBook(memory, clock)
+  const clocks = createStepClocks(clock)
+  const leases = createPackageLeases()
+  const progress = new Map<string, StepProgress>()
+  const askLicense = (request: { appId: string; licenseId: string }, signal: AbortSignal) =>
+    licenses.ask({ deviceId, assignment: assignment(), ...request }, signal)
+  const tools = { link, packages, leases, askLicense, clock }
+  const runner = createStepRunner({ deviceId, book, clocks, tools, clock, log, isConfirmed, onProgress: noteProgress })
+
+  function assignment(): number {
+    return Math.max(camera.assignment, memory.content.desired?.assignment ?? 0)
+  }
+  function isConfirmed(): boolean {
+    return options.isConfirmed(deviceId, assignment())
+  }
+  const siteId = () => memory.content.desired?.siteId ?? camera.siteId
+
+  function giveUpTicket(): void {
+    ticket?.release()
+    ticket = null
+  }
+
+  function noteProgress(appId: string, next: StepProgress): void {
+    const before = progress.get(appId)
+    progress.set(appId, next)
+    const isNewStep = before?.step !== next.step
+    if (!isNewStep && (before.percent === next.percent || clock.monotonic() - lastProgressAtMs < progressGapMs)) return
+    lastProgressAtMs = clock.monotonic()
+    report()
+  }
+
+  function reportBody(): ReportBody {
+    const running = new Map<string, RunningStep>()
+    for (const { entry, attempt } of book.begun()) {
+      const deadline = clocks.get(entry.appId)
+      if (!deadline || !attempt.step) continue
+      const now = progress.get(entry.appId) ?? { step: attempt.step, percent: null }
+      running.set(entry.appId, { ...now, secondsLeft: Math.ceil(deadline.leftMs / 1000) })
+    }
+    const view = { desired: book.entries(), memory: memory.content.apps, running }
+    const sighting = { observation, lastAnswerAtMs, certificateExpiresAt: link.certificateExpiresAt() }
+    const answered = observation?.kind === 'answered' ? observation : null
+    return {
+      deviceId,
+      assignment: assignment(),
+      revision: memory.content.desired?.revision ?? 0,
+      connectivity: connectivityOf(sighting, clock.monotonic()),
+      address: camera.address,
+      facts: factsOf(answered?.facts ?? null),
+      apps: answered && isListCurrent ? appsOf(answered.apps, view) : null,
+      work: workOf(view),
+    }
+  }
+
+  /** Says what changed; what did not is said again now and then, so that the platform knows that it still holds. */
+  function report({ anyway = false } = {}): void {
+    // Before the first look nothing is known, and "offline" would be a false alarm at every restart.
+    if (observation === null) return
+    const body = reportBody()
+    const key = JSON.stringify(body, (name, value) => (volatileFields.has(name) ? undefined : value))
+    const nowMs = clock.monotonic()
+    const refreshMs = book.unsettled().length > 0 ? refreshUnsettledMs : refreshSettledMs
+    if (!anyway && lastReport?.key === key && nowMs - lastReport.atMs < refreshMs) return
+    lastReport = { key, atMs: nowMs }
+    options.report(body)
+  }
+
+  async function look(signal: AbortSignal): Promise<Observation> {
+    const place = ticket?.isGranted ? null : await enterQueue(probes, siteId(), signal)
+    const wishBefore = memory.content.desired
+    try {
+      observation = await link.observe(signal)
+    } finally {
+      place?.release()
+    }
+    hasHint = false
+    lookedAtMs = clock.monotonic()
+    isListCurrent = memory.content.desired === wishBefore
+    const isThisCamera = observation.kind !== 'blocked' || observation.reason !== 'identity-changed'
+    if ((observation.kind === 'answered' || observation.hasAnswered) && isThisCamera) lastAnswerAtMs = lookedAtMs
+    return observation
+  }
+
+  /** One look and at most one step. Gives the time until the next one, in milliseconds. */
+  async function turn(signal: AbortSignal): Promise<number> {
+    const seen = await look(signal)
+    // The wish changed while the camera was read: what was read may be older than the wish.
+    if (!isListCurrent) return 0
+    if (!isConfirmed()) {
+      clocks.clearAll()
+      giveUpTicket()
+      return probeEveryMs
+    }
+    if (seen.kind === 'answered') return work(seen, signal)
+    if (seen.kind === 'blocked' && seen.endsWork) await book.fail(book.unsettled(), seen.error)
+    else await expire(seen.error)
+    if (book.begun().length > 0) return unreachableRetryMs
+    giveUpTicket()
+    return probeEveryMs
+  }
+
+  async function work(seen: Extract<Observation, { kind: 'answered' }>, signal: AbortSignal): Promise<number> {
+    await book.open(seen.apps)
+    const wanted = book.unsettled().flatMap((entry) => (entry.package ? [entry.package.packageId] : []))
+    leases.keepOnly(new Set(wanted))
+    const planned = plan({
+      desired: book.entries(),
+      observed: seen.apps,
+      memory: memory.content.apps,
+      packagesOnDisk: leases.packageIds(),
+      backingOff: clocks.backingOff(),
+      canDowngrade: await link.use(async (driver) => driver.capabilities.downgrade),
+    })
+    const settled = await book.settleBy(planned, seen.apps)
+    for (const { appId } of settled) clocks.clear(appId)
+    // After each finished wish the others of the site have their turn.
+    if (settled.length > 0) {
+      giveUpTicket()
+      report()
+    }
+    if (!planned.next) {
+      const retryInMs = clocks.nextRetryInMs()
+      if (retryInMs === null) giveUpTicket()
+      return Math.min(probeEveryMs, retryInMs ?? probeEveryMs)
+    }
+    ticket ??= admission.request(siteId(), () => wakeUp.wake())
+    if (!ticket.isGranted || !isConfirmed()) return probeEveryMs
+    await step(planned.next, signal)
+    return 0
+  }
+
+  async function step(next: Parameters<typeof runner.run>[0], signal: AbortSignal): Promise<void> {
+    isListCurrent = false
+    const isOver = new AbortController()
+    void keepTelling(AbortSignal.any([signal, isOver.signal]))
+    try {
+      await runner.run(next, signal)
+    } finally {
+      isOver.abort()
+      progress.delete(next.appId)
+    }
+  }
+
+  async function keepTelling(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await clock.sleep(tickMs, signal).catch(() => undefined)
+      if (!signal.aborted) report()
+    }
+  }
+
+  /** A begun step's time runs on while the camera is away; what only waited goes on waiting. */
+  async function expire(error: Error): Promise<void> {
+    for (const { entry, attempt } of book.begun()) {
+      const { revision, step: begunStep } = attempt
+      if (!begunStep) continue
+      const budgetMs = stepBudgetMs(begunStep, entry.package?.size ?? 0)
+      const leftMs =
+        clocks.get(entry.appId)?.leftMs ?? clocks.begin(entry.appId, { revision, step: begunStep, budgetMs })
+      if (leftMs > 0 && !attempt.error) continue
+      await book.fail([entry], error)
+      clocks.clear(entry.appId)
+    }
+  }
+
+  async function safeTurn(signal: AbortSignal): Promise<number> {
+    try {
+      return await turn(signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      log.error({ deviceId, error }, 'The work on a camera broke off and is begun again in a minute')
+      giveUpTicket()
+      return probeEveryMs
+    }
+  }
+
+  return {
+    deviceId,
+    known: () => ({ deviceId, assignment: assignment(), revision: memory.content.desired?.revision ?? 0 }),
+    async wish(desired) {
+      const before = memory.content.desired
+      const isOld = before?.assignment === desired.assignment && desired.revision < before.revision
+      if (desired.assignment < assignment() || isOld) return
+      isListCurrent = false
+      await memory.write({ desired })
+      runner.reconsider()
+      report({ anyway: true })
+      wakeUp.wake()
+    },
+    async moveTo(next) {
+      camera = next
+      await link.moveTo(next)
+      wakeUp.wake()
+    },
+    wake: () => wakeUp.wake(),
+    sessionBegan() {
+      report({ anyway: true })
+      // A site that reconnects is not probed all at once: only cameras with work are looked at now.
+      if (book.unsettled().length > 0) wakeUp.wake()
+    },
+    retire() {
+      isRetired = true
+      runner.endDownload()
+      wakeUp.wake()
+    },
+    async run({ firstLookInMs, signal }) {
+      try {
+        await wakeUp.wait(firstLookInMs, signal)
+        while (!isRetired) {
+          const waitMs = await safeTurn(signal)
+          if (waitMs === 0 || isRetired) continue
+          report()
+          await wakeUp.wait(waitMs, signal)
+          const sinceLookMs = clock.monotonic() - lookedAtMs
+          if (hasHint && sinceLookMs < hintGapMs) await clock.sleep(hintGapMs - sinceLookMs, signal)
+        }
+      } catch (error) {
+        ignoreAbort(signal)(error)
+      } finally {
+        giveUpTicket()
+        leases.keepOnly(new Set())
+        await link.close()
+      }
+    },
+  }
+}
+
+const volatileFields = new Set(['lastAnswerSecondsAgo', 'stepSecondsLeft', 'clockOffsetSeconds'])

@@ -1,0 +1,189 @@
+import type { DesiredDevice, DownMessage, Welcome } from '@ocelli/contract'
+import type { Camera, CameraChange } from '../cameras/camera-store.ts'
+import { createCameraLink } from './camera-link.ts'
+import { openDeviceMemory } from './device-memory.ts'
+import { createDeviceWorker, type DeviceWorker, probeEveryMs } from './device-worker.ts'
+import type { Gateway, GatewayOptions } from './gateway-options.ts'
+import { createIdentityRegistry } from './identity-registry.ts'
+import { createLicenseDesk } from './license-desk.ts'
+import { createLoginGuard } from './login-guard.ts'
+import { createPlatformLink } from './platform-link.ts'
+import { createReporter } from './reporter.ts'
+import { createSiteQueue } from './site-queue.ts'
+import { ignoreAbort } from './wake-up.ts'
+
+/** Cameras of one site that are looked at in the same moment, beside those at work. */
+const maxProbesPerSite = 8
+/** Looks after a start are spread over so much per camera, and a minute at most. */
+const spreadPerCameraMs = 100
+const wishOverdueMs = 30_000
+const stopWithinMs = 4_500
+
+type WorkMessage = Exclude<DownMessage, { kind: 'welcome' | 'hello-again' }>
+
+interface Employed {
+  worker: DeviceWorker
+  /** Resolves when the worker has ended; never rejects. */
+  ended: Promise<void>
+  forget(): Promise<void>
+}
+
+/** Puts the gateway's parts together; nothing happens before `run`. */
+export function createGateway(options: GatewayOptions): Gateway {
+  const { stateFolder, channel, cameras, packages, drivers, clock, random, log, version } = options
+  const siteLimits = new Map<string, number>()
+  const admission = createSiteQueue((siteId) => siteLimits.get(siteId) ?? 1)
+  const probes = createSiteQueue(() => maxProbesPerSite)
+  const identities = createIdentityRegistry((cameraId) => workers.get(cameraId)?.worker.wake())
+  const workers = new Map<string, Employed>()
+  let welcome: Welcome | null = null
+  let stopSignal: AbortSignal = AbortSignal.abort()
+  /** What happens to one device happens in order, so that a camera that returns does not meet its own end. */
+  const changes = new Map<string, Promise<void>>()
+
+  const platform = createPlatformLink({
+    channel,
+    clock,
+    log,
+    version,
+    knownDevices: () => [...workers.values()].map(({ worker }) => worker.known()),
+    onWelcome,
+    onSessionLost: () => {
+      welcome = null
+    },
+    onMessage: receive,
+  })
+  const reporter = createReporter({ stateFolder, clock, log, session: platform.session, send: platform.send })
+  const licenses = createLicenseDesk({ clock, session: platform.session, send: platform.send })
+
+  /** What fails for one device is told and does not keep the others from going on. */
+  function inOrder(deviceId: string, job: () => Promise<void>): void {
+    const done = (changes.get(deviceId) ?? Promise.resolve())
+      .then(job)
+      .catch((error: unknown) => {
+        if (!stopSignal.aborted) log.error({ deviceId, error }, 'A change of a camera could not be carried out')
+      })
+      .finally(() => {
+        if (changes.get(deviceId) === done) changes.delete(deviceId)
+      })
+    changes.set(deviceId, done)
+  }
+
+  function onWelcome(message: Welcome): void {
+    welcome = message
+    for (const { siteId, maxInFlight } of message.sites) siteLimits.set(siteId, maxInFlight)
+    admission.limitsChanged()
+    reporter.sessionBegan()
+    for (const { worker } of workers.values()) worker.sessionBegan()
+  }
+
+  function receive(message: WorkMessage): void {
+    switch (message.kind) {
+      case 'desired':
+        for (const device of message.devices) inOrder(device.deviceId, () => wish(device))
+        return
+      case 'unassigned':
+        for (const deviceId of message.deviceIds) inOrder(deviceId, () => dismiss(deviceId, { andCamera: true }))
+        return
+      case 'ack':
+        reporter.acknowledge(message.acks)
+        return
+      case 'license':
+        licenses.answered(message)
+        return
+    }
+  }
+
+  async function wish(device: DesiredDevice): Promise<void> {
+    const employed = workers.get(device.deviceId)
+    if (employed) await employed.worker.wish(device)
+    else log.warn({ deviceId: device.deviceId }, 'The platform names a camera that this gateway does not have')
+  }
+
+  async function employ(camera: Camera, firstLookInMs: number): Promise<void> {
+    const { deviceId } = camera
+    if (stopSignal.aborted || workers.has(deviceId)) return
+    const memory = await openDeviceMemory({ stateFolder, deviceId, log })
+    const guard = createLoginGuard({ memory, stateFolder, clock })
+    const { isConfirmed } = platform
+    const worker = createDeviceWorker({
+      ...{ camera, memory, admission, probes, licenses, packages, isConfirmed, clock, log },
+      report: reporter.submit,
+      createLink: (onHint) => createCameraLink({ camera, drivers, guard, identities, clock, log, onHint }),
+    })
+    const ended = worker.run({ firstLookInMs, signal: stopSignal }).catch((error: unknown) => {
+      log.error({ deviceId, error }, 'The work on a camera has ended unexpectedly')
+    })
+    const forget = async () => {
+      await memory.forget()
+      await reporter.forget(deviceId)
+    }
+    workers.set(deviceId, { worker, ended, forget })
+  }
+
+  /** Lets the running step finish, then forgets everything about the device. */
+  async function dismiss(deviceId: string, { andCamera }: { andCamera: boolean }): Promise<void> {
+    const employed = workers.get(deviceId)
+    if (!employed) return
+    employed.worker.retire()
+    await employed.ended
+    if (stopSignal.aborted) return
+    workers.delete(deviceId)
+    await employed.forget()
+    log.info({ deviceId }, 'A camera is no longer worked on by this gateway')
+    if (andCamera) await cameras.remove(deviceId)
+  }
+
+  async function cameraChanged(change: CameraChange): Promise<void> {
+    if (change.kind === 'removed') return dismiss(change.deviceId, { andCamera: false })
+    const { camera } = change
+    const employed = workers.get(camera.deviceId)
+    if (employed) await employed.worker.moveTo(camera)
+    else await employ(camera, 0)
+    const known = workers.get(camera.deviceId)?.worker.known()
+    if (known && !platform.isConfirmed(camera.deviceId, known.assignment)) platform.greetAgain()
+  }
+
+  /** A wish that the welcome announced may have been lost on the way: a new hello brings it again. */
+  async function missWishes(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const before: Welcome | null = welcome
+      await clock.sleep(wishOverdueMs, signal).catch(ignoreAbort(signal))
+      if (!before || before !== welcome) continue
+      const isMissing = before.assignments.some(({ deviceId, assignment, revision }) => {
+        const known = workers.get(deviceId)?.worker.known()
+        return known && (known.assignment < assignment || known.revision < revision)
+      })
+      if (isMissing) platform.greetAgain()
+    }
+  }
+
+  return {
+    async run(signal) {
+      const failure = new AbortController()
+      stopSignal = AbortSignal.any([signal, failure.signal])
+      const endListening = cameras.onChange((change) => {
+        const { deviceId } = change.kind === 'saved' ? change.camera : change
+        inOrder(deviceId, () => cameraChanged(change))
+      })
+      try {
+        const known = cameras.list()
+        const spreadMs = Math.min(probeEveryMs, known.length * spreadPerCameraMs)
+        for (const camera of known) await employ(camera, random() * spreadMs)
+        await Promise.all([platform, reporter].map((part) => part.run(stopSignal)).concat(missWishes(stopSignal)))
+      } finally {
+        failure.abort()
+        endListening()
+        await endOfWork()
+      }
+    },
+  }
+
+  async function endOfWork(): Promise<void> {
+    const hasEnded = new AbortController()
+    const ended = Promise.all([...workers.values()].map((employed) => employed.ended))
+    await Promise.race([ended, clock.sleep(stopWithinMs, hasEnded.signal).catch(() => undefined)])
+    hasEnded.abort()
+    log.info({}, 'The work has ended')
+  }
+}

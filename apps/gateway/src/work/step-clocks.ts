@@ -1,0 +1,49 @@
+import type { Step } from '@ocelli/contract'
+import type { Clock } from '../state/clock.ts'
+
+/** The running deadlines and due times of one device's steps. In memory only: a restart gives a begun step its time again. */
+export interface StepClocks {
+  /** Starts the step's budget unless it is running already; gives what is left of it, in milliseconds. */
+  begin(appId: string, run: { revision: number; step: Step; budgetMs: number }): number
+  get(appId: string): { step: Step; leftMs: number } | null
+  retryAfter(appId: string, afterMs: number): void
+  /** Apps whose next try is not due. */
+  backingOff(): ReadonlySet<string>
+  /** Milliseconds until the next try is due; null when nothing waits. */
+  nextRetryInMs(): number | null
+  clear(appId: string): void
+  clearAll(): void
+}
+
+export function createStepClocks(clock: Pick<Clock, 'monotonic'>): StepClocks {
+  const running = new Map<string, { revision: number; step: Step; endsAtMs: number; retryAtMs: number }>()
+  const waits = () => [...running].map(([appId, { retryAtMs }]) => ({ appId, inMs: retryAtMs - clock.monotonic() }))
+
+  return {
+    begin(appId, { revision, step, budgetMs }) {
+      const nowMs = clock.monotonic()
+      const known = running.get(appId)
+      const isSame = known?.revision === revision && known.step === step
+      const endsAtMs = isSame ? known.endsAtMs : nowMs + budgetMs
+      running.set(appId, { revision, step, endsAtMs, retryAtMs: nowMs })
+      return endsAtMs - nowMs
+    },
+    get(appId) {
+      const known = running.get(appId)
+      return known ? { step: known.step, leftMs: Math.max(0, known.endsAtMs - clock.monotonic()) } : null
+    },
+    retryAfter(appId, afterMs) {
+      const known = running.get(appId)
+      if (known) known.retryAtMs = clock.monotonic() + afterMs
+    },
+    backingOff: () => new Set(waits().flatMap(({ appId, inMs }) => (inMs > 0 ? [appId] : []))),
+    nextRetryInMs() {
+      const due = waits().flatMap(({ inMs }) => (inMs > 0 ? [inMs] : []))
+      return due.length === 0 ? null : Math.min(...due)
+    },
+    clear: (appId) => {
+      running.delete(appId)
+    },
+    clearAll: () => running.clear(),
+  }
+}

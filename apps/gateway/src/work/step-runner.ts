@@ -1,0 +1,115 @@
+import type { InstalledApp } from '@ocelli/driver'
+import type { Clock } from '../state/clock.ts'
+import { stepBegun, stepDone, stepFailed } from './attempt.ts'
+import { executeStep, type StepProgress, type StepTools } from './executor.ts'
+import type { Log } from './gateway-options.ts'
+import type { Action } from './planner.ts'
+import { nextTry } from './retry-plan.ts'
+import type { RevisionBook } from './revision-book.ts'
+import type { StepClocks } from './step-clocks.ts'
+import { LeftBehindError, stepBudgetMs, stepTimeout } from './step-deadline.ts'
+import { InterruptedError, toInstallationError } from './work-error.ts'
+
+export interface StepRunnerOptions {
+  deviceId: string
+  book: RevisionBook
+  clocks: StepClocks
+  tools: StepTools
+  clock: Clock
+  log: Log
+  isConfirmed: () => boolean
+  onProgress: (appId: string, progress: StepProgress) => void
+}
+
+/** Runs one planned step of one device and writes down what came of it. */
+export interface StepRunner {
+  /** Throws the signal's reason when it is aborted; everything else is noted in the book. */
+  run(next: { appId: string; action: Action }, signal: AbortSignal): Promise<void>
+  /** Cuts a running download short when its wish is no longer the newest; other steps are let finish. */
+  reconsider(): void
+  /** Cuts a running download short; other steps are let finish. */
+  endDownload(): void
+}
+
+export function createStepRunner(options: StepRunnerOptions): StepRunner {
+  const { deviceId, book, clocks, tools, clock, log, isConfirmed, onProgress } = options
+  let download: { appId: string; revision: number; abort: AbortController } | null = null
+
+  const isCurrent = (appId: string, revision: number): boolean =>
+    book.entries().some((entry) => entry.appId === appId && entry.revision === revision && !entry.settled)
+
+  function endDownload(): void {
+    download?.abort.abort(new InterruptedError('superseded', 'A newer wish took the place of this download.'))
+  }
+
+  async function begin(appId: string, action: Action) {
+    const memory = book.memoryOf(appId)
+    if (!memory.attempt) throw new Error(`No attempt is open for ${appId}.`)
+    const attempt = stepBegun(memory.attempt, action.step)
+    await book.change(appId, { ...memory, attempt })
+    return attempt
+  }
+
+  async function fail(appId: string, action: Action, error: unknown): Promise<void> {
+    const memory = book.memoryOf(appId)
+    const { attempt } = memory
+    if (!attempt) return
+    const failure = toInstallationError(error instanceof LeftBehindError ? error.cause : error, clock.now())
+    log.warn({ deviceId, appId, revision: attempt.revision, step: action.step, error: failure }, 'A step failed')
+    // Cut off from the platform a download cannot go on; that is nobody's fault and is planned again.
+    if (failure.category === 'network' && !isConfirmed()) return clocks.clear(appId)
+    const next = nextTry(failure, attempt.failures + 1)
+    const leftMs = clocks.get(appId)?.leftMs ?? 0
+    const isFinal = next.kind === 'give-up' || next.afterMs >= leftMs
+    await book.change(appId, { ...memory, attempt: stepFailed(attempt, action, { error: failure, isFinal }) })
+    if (isFinal || !isCurrent(appId, attempt.revision)) clocks.clear(appId)
+    else clocks.retryAfter(appId, next.afterMs)
+  }
+
+  async function execute(next: { appId: string; action: Action }, timeout: Timeout, signal: AbortSignal) {
+    const { appId, action } = next
+    const request = { appId, action, signal, onProgress: (progress: StepProgress) => onProgress(appId, progress) }
+    const timeoutError = () => stepTimeout(action.step, timeout.budgetMs)
+    return executeStep(request, { timeoutMs: timeout.leftMs, timeoutError }, tools)
+  }
+
+  async function succeed(appId: string, action: Action, app: InstalledApp | null): Promise<void> {
+    clocks.clear(appId)
+    await book.change(appId, stepDone(book.memoryOf(appId), action, app))
+  }
+
+  return {
+    async run(next, signal) {
+      const { appId, action } = next
+      const attempt = await begin(appId, action)
+      const { revision } = attempt
+      const size = book.entries().find((entry) => entry.appId === appId)?.package?.size ?? 0
+      const budgetMs = stepBudgetMs(action.step, size)
+      const leftMs = clocks.begin(appId, { revision, step: action.step, budgetMs })
+      const abort = new AbortController()
+      if (action.kind === 'download') download = { appId, revision, abort }
+      onProgress(appId, { step: action.step, percent: null })
+      log.info({ deviceId, appId, revision, step: action.step, try: attempt.failures + 1 }, 'A step begins')
+      try {
+        const app = await execute(next, { leftMs, budgetMs }, AbortSignal.any([signal, abort.signal]))
+        await succeed(appId, action, app)
+      } catch (error) {
+        signal.throwIfAborted()
+        const cause = error instanceof LeftBehindError ? error.cause : error
+        if (cause instanceof InterruptedError) clocks.clear(appId)
+        else await fail(appId, action, error)
+      } finally {
+        download = null
+      }
+    },
+    reconsider() {
+      if (download && !isCurrent(download.appId, download.revision)) endDownload()
+    },
+    endDownload,
+  }
+}
+
+interface Timeout {
+  leftMs: number
+  budgetMs: number
+}
