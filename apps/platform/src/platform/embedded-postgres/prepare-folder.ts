@@ -1,5 +1,6 @@
-import { chmod, chown, lchown, mkdir, readdir, readFile, realpath, rmdir, stat } from 'node:fs/promises'
+import { chmod, chown, lchown, readdir, readFile, realpath, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolder } from '../data-folder.ts'
 import { EmbeddedPostgresError, systemCodeOf, unlessMissing } from './embedded-postgres-error.ts'
 import { isRoot, type ServiceUser } from './service-user.ts'
 
@@ -10,7 +11,7 @@ export type ServerFolders = { pg: string; pgData: string; copies: string; log: s
 export async function prepareFolders(dataFolder: string, major: number): Promise<ServerFolders> {
   const pg = join(dataFolder, 'pg')
   try {
-    await mkdir(pg, { recursive: true, mode: 0o700 })
+    await makeFolder(pg, 0o700)
     if (isRoot()) for (const folder of [dataFolder, pg]) await letPassThrough(folder)
   } catch (cause) {
     throw new EmbeddedPostgresError(

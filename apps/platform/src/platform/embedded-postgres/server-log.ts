@@ -6,6 +6,7 @@ import type { Log } from './log.ts'
 const maxBytes = 10 * 1024 * 1024
 const checkEveryMs = 60_000
 const longestQuoteBytes = 4000
+const quotedLines = 6
 
 export interface ServerLog {
   readonly path: string
@@ -62,9 +63,11 @@ export function createServerLog(path: string, limit: { maxBytes: number } = { ma
   }
 }
 
-/** The lines of a server's log that say why it ended, in its words. */
-export function reasonIn(tail: string): string {
-  const lines = tail.split('\n')
-  const telling = lines.filter((line) => /\b(FATAL|PANIC|HINT|postgres: could not|error while loading)\b/.test(line))
-  return (telling.length > 0 ? telling : lines.slice(-3)).join(' ').trim()
+/** The last lines of a server's log, without their time and process: what it said before it ended. */
+export function lastWordsIn(tail: string): string {
+  const lines = tail.split('\n').filter((line) => line.trim() !== '')
+  return lines
+    .slice(-quotedLines)
+    .map((line) => line.replace(/^\S+ \S+ \S+ \[\d+\] /, ''))
+    .join(' ')
 }

@@ -78,7 +78,7 @@ export async function launchThroughPgCtl(
     { user, signal: options.signal },
   )
   const entry = await readPostmasterPid(pgData)
-  if (exitCode === 0 && entry) return watchServer({ pid: entry.pid, pgData, binaries, user })
+  if (exitCode === 0 && entry) return watchServer({ pid: entry.pid, pgData, binaries, user, hasSignals: false })
   return { pid: 0, gone: Promise.resolve(output || `pg_ctl ended with ${exitCode}`), shutDown: async () => {} }
 }
 
@@ -88,6 +88,7 @@ export function watchServer(options: {
   pgData: string
   binaries: Binaries
   user?: ServiceUser
+  hasSignals: boolean
 }): ServerProcess {
   const { pid, pgData, binaries, user } = options
   const ended = Promise.withResolvers<string>()
@@ -104,7 +105,7 @@ export function watchServer(options: {
     gone: ended.promise,
     async shutDown(how) {
       if (await isServing(pid, pgData)) {
-        if (process.platform !== 'win32') signalServer(pid, how)
+        if (options.hasSignals) signalServer(pid, how)
         else await runProgram(binaries.pgCtl, ['stop', '-W', '-s', '-m', how, '-D', pgData], { user })
       }
       // Whoever shuts down waits for the end, which the slow watch would show late.

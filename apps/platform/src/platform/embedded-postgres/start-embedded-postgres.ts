@@ -93,7 +93,7 @@ async function adoptOrLaunch(context: Context): Promise<Started> {
   const running = await findRunningServer({ pgData, password, timeoutMs, log, signal })
   if (running.kind === 'running') {
     await serverLog.mark()
-    const server = watchServer({ pid: running.pid, pgData, binaries, user })
+    const server = watchServer({ pid: running.pid, pgData, binaries, user, hasSignals: process.platform !== 'win32' })
     return { server, connectionString: connectionStringOf(running.address, password), adopted: true }
   }
   const { foreignPid } = running

@@ -1,0 +1,19 @@
+import type { TestProject } from 'vitest/node'
+import { startTestServer } from './test-server.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The test server's connection string, for a role that may create databases. */
+    postgresUrl: string
+    /** The migrated database that `createTestDatabase` clones. */
+    postgresTemplate: string
+  }
+}
+
+/** Vitest's globalSetup: one PostgreSQL for the whole run, ended by the function given back. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const server = await startTestServer({ databaseUrl: process.env.OCELLI_TEST_DATABASE_URL })
+  project.provide('postgresUrl', server.adminUrl)
+  project.provide('postgresTemplate', server.template)
+  return () => server.stop()
+}
