@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
 /** Time as an argument. Nothing is ordered by the wall clock; waits and deadlines use the monotonic one. */
 export interface Clock {
   /** Wall clock, milliseconds since 1970. */
@@ -7,3 +9,15 @@ export interface Clock {
   /** Resolves after `ms`; rejects with the signal's reason when aborted. */
   sleep(ms: number, signal: AbortSignal): Promise<void>
 }
+
+export const createSystemClock = (): Clock => ({
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  async sleep(ms, signal) {
+    try {
+      await wait(ms, undefined, { signal })
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error
+    }
+  },
+})
