@@ -29,21 +29,40 @@ export interface CameraLinkOptions {
 export interface CameraLink {
   /** Reads identity and apps. Never throws but for the signal's reason. */
   observe(signal: AbortSignal): Promise<Observation>
-  /** A call that may write; only after an observation that answered. Throws what the driver throws. */
-  use<Result>(call: (driver: Driver) => Promise<Result>): Promise<Result>
+  /** A call that only reads. Throws what the driver throws. */
+  read<Result>(call: (driver: Driver) => Promise<Result>): Promise<Result>
+  /**
+   * A call that may change the camera: goes only to a camera whose identity was proved just now over the same connection.
+   * Throws what the driver throws, or `identity-changed`.
+   */
+  write<Result>(call: (driver: Driver) => Promise<Result>, options: { signal: AbortSignal }): Promise<Result>
+  /** Gives up a connection on which a call hangs. */
+  abandon(): Promise<void>
+  canDowngrade(): boolean
   certificateExpiresAt(): string | null
   /** A new address, password or pin: the next observation goes there. */
   moveTo(camera: Camera): Promise<void>
   close(): Promise<void>
 }
 
+interface Connection {
+  driver: Driver
+  /** Those it was opened with: a refusal that comes after a change is the old password's. */
+  credentials: CameraTarget['credentials']
+  hints: AbortController | null
+  provedAtMs: number | null
+}
+
 const callTimeoutMs = 30_000
+const closeTimeoutMs = 2_000
+/** A license may be waited for minutes, in which a cable can be moved. */
+const proofHoldsMs = 5_000
 const detailsEveryMs = 5 * 60_000
 
 export function createCameraLink(options: CameraLinkOptions): CameraLink {
   const { drivers, guard, identities, clock, log } = options
   let camera = options.camera
-  let opened: { driver: Driver; hints: AbortController | null } | null = null
+  let opened: Connection | null = null
   let details: { facts: DeviceFacts | null; clockOffsetMs: number | null; readAtMs: number } | null = null
 
   const targetOf = ({ address, credentials, tls }: Camera): CameraTarget => ({ address, credentials, tls })
@@ -55,70 +74,89 @@ export function createCameraLink(options: CameraLinkOptions): CameraLink {
     throw new WorkError({ category: 'internal', code: 'driver-missing', detail, retryable: false })
   }
 
-  async function open(): Promise<Driver> {
-    if (opened) return opened.driver
-    const driver = (await moduleOf(camera)).open(targetOf(camera))
-    opened = { driver, hints: null }
-    return driver
+  async function open(): Promise<Connection> {
+    if (opened) return opened
+    const target = targetOf(camera)
+    const driver = (await moduleOf(camera)).open(target)
+    opened = { driver, credentials: target.credentials, hints: null, provedAtMs: null }
+    return opened
   }
 
   async function close(): Promise<void> {
     const closing = opened
     opened = null
     closing?.hints?.abort()
-    await closing?.driver.close().catch((error: unknown) => {
+    if (!closing) return
+    const limits = { clock, timeoutMs: closeTimeoutMs, signal: new AbortController().signal, graceMs: 0 }
+    const timeoutError = () => new Error('The driver did not close in time.')
+    await withDeadline({ ...limits, timeoutError }, () => closing.driver.close()).catch((error: unknown) => {
       log.debug({ deviceId: camera.deviceId, error }, 'A driver did not close cleanly')
     })
   }
 
   /** Every error passes here, so that no refused login goes uncounted and no stuck connection stays in use. */
-  async function noteError(error: unknown): Promise<void> {
+  async function noteError(error: unknown, connection: Connection): Promise<void> {
     const isRefusal = error instanceof DriverError && error.code === 'credentials-refused'
-    if (isRefusal) await guard.noteRefusal(camera.credentials)
-    if (isRefusal || error instanceof LeftBehindError) await close()
+    if (isRefusal) await guard.noteRefusal(connection.credentials)
+    if ((isRefusal || error instanceof LeftBehindError) && opened === connection) await close()
   }
 
-  async function use<Result>(call: (driver: Driver) => Promise<Result>): Promise<Result> {
-    const driver = await open()
+  async function counted<Result>(connection: Connection, call: (driver: Driver) => Promise<Result>): Promise<Result> {
     try {
-      return await call(driver)
+      return await call(connection.driver)
     } catch (error) {
-      await noteError(error)
+      await noteError(error, connection)
       throw error
     }
   }
 
-  function read<Result>(signal: AbortSignal, call: (driver: Driver, signal: AbortSignal) => Promise<Result>) {
+  const read = async <Result>(call: (driver: Driver) => Promise<Result>): Promise<Result> => counted(await open(), call)
+
+  /** True when the camera at the other end of the connection is ours; forgets the proof when it is not. */
+  async function prove(signal: AbortSignal): Promise<boolean> {
+    const identity = await readInTime(signal, (driver, bounded) => driver.readIdentity({ signal: bounded }))
+    identities.note(camera.deviceId, { deviceId: identity.deviceId, address: camera.address })
+    const isOurs = identity.deviceId === camera.deviceId
+    if (opened) opened.provedAtMs = isOurs ? clock.monotonic() : null
+    return isOurs
+  }
+
+  function readInTime<Result>(signal: AbortSignal, call: (driver: Driver, signal: AbortSignal) => Promise<Result>) {
     const timeoutError = () => new DriverError('unreachable', 'The camera did not answer within 30 seconds.')
-    return use((driver) =>
+    return read((driver) =>
       withDeadline({ clock, timeoutMs: callTimeoutMs, signal, timeoutError }, (bounded) => call(driver, bounded)),
     )
   }
 
   async function readDetails(signal: AbortSignal) {
     if (details && clock.monotonic() - details.readAtMs < detailsEveryMs) return details
-    const facts = await optional(read(signal, (driver, bounded) => driver.readFacts({ signal: bounded })))
-    const clockOffsetMs = await optional(read(signal, (driver, bounded) => driver.readClockOffset({ signal: bounded })))
+    const facts = await optional(readInTime(signal, (driver, bounded) => driver.readFacts({ signal: bounded })))
+    const clockOffsetMs = await optional(
+      readInTime(signal, (driver, bounded) => driver.readClockOffset({ signal: bounded })),
+    )
     details = { facts: facts ?? details?.facts ?? null, clockOffsetMs, readAtMs: clock.monotonic() }
     return details
   }
 
   async function look(signal: AbortSignal): Promise<Observation> {
     const { deviceId, address } = camera
-    const identity = await read(signal, (driver, bounded) => driver.readIdentity({ signal: bounded }))
-    identities.note(deviceId, { deviceId: identity.deviceId, address })
-    if (identity.deviceId !== deviceId) return anotherCamera(address)
+    if (!(await prove(signal))) {
+      return blocked('identity-changed', anotherCamera(address), { endsWork: false })
+    }
     const rival = identities.rivalOf(deviceId)
-    if (rival !== null) return twoCameras(address, rival)
-    const apps = await read(signal, (driver, bounded) => driver.listApps({ signal: bounded }))
+    if (rival !== null) {
+      return blocked('identity-conflict', twoCameras(address, rival), { endsWork: false })
+    }
+    const apps = await readInTime(signal, (driver, bounded) => driver.listApps({ signal: bounded }))
     const { facts, clockOffsetMs } = await readDetails(signal)
-    if (opened && !opened.hints) opened.hints = startHints(opened.driver)
+    if (opened && !opened.hints) opened.hints = startHints(opened)
     return { kind: 'answered', apps, facts, clockOffsetMs }
   }
 
-  function startHints(driver: Driver): AbortController {
+  function startHints(connection: Connection): AbortController {
     const hints = new AbortController()
-    void followHints({ driver, clock, signal: hints.signal, onHint: options.onHint, onError: noteError, log })
+    const onError = (error: unknown) => noteError(error, connection)
+    void followHints({ driver: connection.driver, clock, signal: hints.signal, onHint: options.onHint, onError, log })
     return hints
   }
 
@@ -148,7 +186,18 @@ export function createCameraLink(options: CameraLinkOptions): CameraLink {
         return observation
       }
     },
-    use,
+    read,
+    async write(call, { signal }) {
+      const proved = opened
+      if (!proved || proved.provedAtMs === null) throw connectionClosed()
+      const isFresh = clock.monotonic() - proved.provedAtMs < proofHoldsMs
+      if (!isFresh && !(await prove(signal))) throw anotherCamera(camera.address)
+      // The address or password has changed meanwhile: the next look proves that camera first.
+      if (opened !== proved) throw connectionClosed()
+      return counted(proved, call)
+    },
+    abandon: close,
+    canDowngrade: () => opened?.driver.capabilities.downgrade ?? false,
     certificateExpiresAt: () => opened?.driver.certificate()?.expiresAt ?? null,
     async moveTo(next) {
       camera = next
@@ -174,17 +223,15 @@ async function optional<Value>(reading: Promise<Value>): Promise<Value | null> {
   }
 }
 
-function anotherCamera(address: string): Observation {
-  const detail = `Another camera answers at ${address}. Nothing was written to it.`
-  return blocked('identity-changed', identityError('identity-changed', detail), { endsWork: false })
-}
+const connectionClosed = () => new DriverError('unreachable', 'The connection to the camera was closed.')
 
-function twoCameras(address: string, rival: string): Observation {
-  const detail = `${address} and ${rival} answer with the same identity. Neither is written to.`
-  return blocked('identity-conflict', identityError('identity-conflict', detail), { endsWork: false })
-}
+const anotherCamera = (address: string) =>
+  identityError('identity-changed', `Another camera answers at ${address}. Nothing was written to it.`)
 
-const identityError = (code: string, detail: string) =>
+const twoCameras = (address: string, rival: string) =>
+  identityError('identity-conflict', `${address} and ${rival} answer with the same identity. Neither is written to.`)
+
+const identityError = (code: 'identity-changed' | 'identity-conflict', detail: string) =>
   new WorkError({ category: 'device-unreachable', code, detail, retryable: true })
 
 function blocked(reason: ConnectivityReason, error: Error, { endsWork }: { endsWork: boolean }): Observation {

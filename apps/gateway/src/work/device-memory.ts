@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { DesiredDevice, InstallationError, nullable, oneOf, RunningState, Step } from '@ocelli/contract'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { fileNameOf } from '../state/file-name.ts'
 import type { StateFolder } from '../state/state-folder.ts'
 import type { AppMemory } from './attempt.ts'
 import type { Log } from './gateway-options.ts'
@@ -60,9 +60,9 @@ export interface DeviceMemory {
   forget(): Promise<void>
 }
 
-/** Device ids hold anything, so files are named by their SHA-256. */
-export const deviceFile = (folder: string, deviceId: string): string =>
-  `${folder}/${createHash('sha256').update(deviceId).digest('hex')}.json`
+/** Device ids hold anything; `fileNameOf` makes a name of one. */
+export const deviceFile = (folder: 'work' | 'reports', deviceId: string): string =>
+  `${folder}/${fileNameOf(deviceId)}.json`
 
 /**
  * Opens the memory of a device. A damaged file is reported and begun anew: the platform still knows which revisions are

@@ -14,7 +14,7 @@ export interface RunningStep extends StepProgress {
 
 export interface WorkView {
   desired: readonly DesiredApp[]
-  memory: ReadonlyMap<string, AppMemory>
+  memoryOf: (appId: string) => AppMemory
   /** By app id. */
   running: ReadonlyMap<string, RunningStep>
 }
@@ -27,10 +27,10 @@ export function workOf(view: WorkView): ({ appId: string } & Work)[] {
   })
 }
 
-function workOfEntry(entry: DesiredApp, { memory, running }: WorkView): Work | null {
+function workOfEntry(entry: DesiredApp, { memoryOf, running }: WorkView): Work | null {
   const { appId, revision } = entry
-  const known = memory.get(appId)
-  const attempt = known?.attempt?.revision === revision ? known.attempt : null
+  const known = memoryOf(appId)
+  const attempt = known.attempt?.revision === revision ? known.attempt : null
   const idle = { revision, step: null, percent: null, stepSecondsLeft: null }
   if (attempt?.outcome) return { ...idle, ...attempt.outcome }
   if (!isUnsettled(known, entry)) return null

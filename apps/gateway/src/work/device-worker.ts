@@ -1,12 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { DesiredDevice } from '@ocelli/contract'
 import type { Camera } from '../cameras/camera-store.ts'
 import type { PackageCache } from '../packages/package-cache.ts'
 import type { Clock } from '../state/clock.ts'
 import type { CameraLink, Observation } from './camera-link.ts'
-import { connectivityOf } from './connectivity.ts'
 import type { DeviceMemory } from './device-memory.ts'
-import { appsOf, factsOf, type RunningStep, workOf } from './device-report.ts'
-import { createPackageLeases, type StepProgress } from './executor.ts'
+import { createDeviceReporting, type DeviceStateNow } from './device-reporting.ts'
+import { createPackageLeases } from './executor.ts'
 import type { Log } from './gateway-options.ts'
 import type { LicenseDesk } from './license-desk.ts'
 import { plan } from './planner.ts'
@@ -21,9 +21,6 @@ import { createWakeUp, ignoreAbort } from './wake-up.ts'
 export const probeEveryMs = 60_000
 const unreachableRetryMs = 5_000
 const hintGapMs = 1_000
-const refreshUnsettledMs = 50_000
-const refreshSettledMs = 5 * 60_000
-const progressGapMs = 1_000
 const tickMs = 30_000
 
 export interface DeviceWorkerOptions {
@@ -70,8 +67,6 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
   let observation: Observation | null = null
   // A list read before a wish came or a step ran proves nothing about what is there now.
   let isListCurrent = false
-  let lastReport: { key: string; atMs: number } | null = null
-  let lastProgressAtMs = Number.NEGATIVE_INFINITY
 
   const wakeUp = createWakeUp(clock)
   const link = options.createLink(() => {
@@ -81,11 +76,27 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
   const book = createRevisionBook(memory, clock)
   const clocks = createStepClocks(clock)
   const leases = createPackageLeases()
-  const progress = new Map<string, StepProgress>()
+  const reporting = createDeviceReporting({ book, clocks, clock, submit: options.report, stateNow })
   const askLicense = (request: { appId: string; licenseId: string }, signal: AbortSignal) =>
     licenses.ask({ deviceId, assignment: assignment(), ...request }, signal)
   const tools = { link, packages, leases, askLicense, clock }
-  const runner = createStepRunner({ deviceId, book, clocks, tools, clock, log, isConfirmed, onProgress: noteProgress })
+  const runner = createStepRunner({
+    deviceId,
+    book,
+    clocks,
+    tools,
+    clock,
+    log,
+    isConfirmed,
+    onProgress: reporting.progressed,
+  })
+
+  function stateNow(): DeviceStateNow {
+    const certificateExpiresAt = link.certificateExpiresAt()
+    const { address } = camera
+    return { ...known(), address, observation, isListCurrent, lastAnswerAtMs, certificateExpiresAt }
+  }
+  const known = () => ({ deviceId, assignment: assignment(), revision: memory.content.desired?.revision ?? 0 })
 
   function assignment(): number {
     return Math.max(camera.assignment, memory.content.desired?.assignment ?? 0)
@@ -100,49 +111,14 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
     ticket = null
   }
 
-  function noteProgress(appId: string, next: StepProgress): void {
-    const before = progress.get(appId)
-    progress.set(appId, next)
-    const isNewStep = before?.step !== next.step
-    if (!isNewStep && (before.percent === next.percent || clock.monotonic() - lastProgressAtMs < progressGapMs)) return
-    lastProgressAtMs = clock.monotonic()
-    report()
+  /** A site that reconnects is not probed all at once: only cameras with work are looked at now. */
+  function wakeForWork(): void {
+    if (book.unsettled().length > 0) wakeUp.wake()
   }
 
-  function reportBody(): ReportBody {
-    const running = new Map<string, RunningStep>()
-    for (const { entry, attempt } of book.begun()) {
-      const deadline = clocks.get(entry.appId)
-      if (!deadline || !attempt.step) continue
-      const now = progress.get(entry.appId) ?? { step: attempt.step, percent: null }
-      running.set(entry.appId, { ...now, secondsLeft: Math.ceil(deadline.leftMs / 1000) })
-    }
-    const view = { desired: book.entries(), memory: memory.content.apps, running }
-    const sighting = { observation, lastAnswerAtMs, certificateExpiresAt: link.certificateExpiresAt() }
-    const answered = observation?.kind === 'answered' ? observation : null
-    return {
-      deviceId,
-      assignment: assignment(),
-      revision: memory.content.desired?.revision ?? 0,
-      connectivity: connectivityOf(sighting, clock.monotonic()),
-      address: camera.address,
-      facts: factsOf(answered?.facts ?? null),
-      apps: answered && isListCurrent ? appsOf(answered.apps, view) : null,
-      work: workOf(view),
-    }
-  }
-
-  /** Says what changed; what did not is said again now and then, so that the platform knows that it still holds. */
-  function report({ anyway = false } = {}): void {
-    // Before the first look nothing is known, and "offline" would be a false alarm at every restart.
-    if (observation === null) return
-    const body = reportBody()
-    const key = JSON.stringify(body, (name, value) => (volatileFields.has(name) ? undefined : value))
-    const nowMs = clock.monotonic()
-    const refreshMs = book.unsettled().length > 0 ? refreshUnsettledMs : refreshSettledMs
-    if (!anyway && lastReport?.key === key && nowMs - lastReport.atMs < refreshMs) return
-    lastReport = { key, atMs: nowMs }
-    options.report(body)
+  function releasePackages(): void {
+    const wanted = book.unsettled().flatMap((entry) => (entry.package ? [entry.package.packageId] : []))
+    leases.keepOnly(new Set(wanted))
   }
 
   async function look(signal: AbortSignal): Promise<Observation> {
@@ -181,22 +157,20 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
 
   async function work(seen: Extract<Observation, { kind: 'answered' }>, signal: AbortSignal): Promise<number> {
     await book.open(seen.apps)
-    const wanted = book.unsettled().flatMap((entry) => (entry.package ? [entry.package.packageId] : []))
-    leases.keepOnly(new Set(wanted))
     const planned = plan({
       desired: book.entries(),
       observed: seen.apps,
       memory: memory.content.apps,
       packagesOnDisk: leases.packageIds(),
       backingOff: clocks.backingOff(),
-      canDowngrade: await link.use(async (driver) => driver.capabilities.downgrade),
+      canDowngrade: link.canDowngrade(),
     })
     const settled = await book.settleBy(planned, seen.apps)
     for (const { appId } of settled) clocks.clear(appId)
     // After each finished wish the others of the site have their turn.
     if (settled.length > 0) {
       giveUpTicket()
-      report()
+      reporting.tell()
     }
     if (!planned.next) {
       const retryInMs = clocks.nextRetryInMs()
@@ -217,14 +191,14 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
       await runner.run(next, signal)
     } finally {
       isOver.abort()
-      progress.delete(next.appId)
+      reporting.stepEnded(next.appId)
     }
   }
 
   async function keepTelling(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await clock.sleep(tickMs, signal).catch(() => undefined)
-      if (!signal.aborted) report()
+      if (!signal.aborted) reporting.tell()
     }
   }
 
@@ -255,16 +229,18 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
 
   return {
     deviceId,
-    known: () => ({ deviceId, assignment: assignment(), revision: memory.content.desired?.revision ?? 0 }),
+    known,
     async wish(desired) {
       const before = memory.content.desired
       const isOld = before?.assignment === desired.assignment && desired.revision < before.revision
       if (desired.assignment < assignment() || isOld) return
-      isListCurrent = false
-      await memory.write({ desired })
-      runner.reconsider()
-      report({ anyway: true })
-      wakeUp.wake()
+      if (!isDeepStrictEqual(before, desired)) {
+        isListCurrent = false
+        await memory.write({ desired })
+        runner.reconsider()
+      }
+      reporting.tell({ anyway: true })
+      wakeForWork()
     },
     async moveTo(next) {
       camera = next
@@ -273,9 +249,8 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
     },
     wake: () => wakeUp.wake(),
     sessionBegan() {
-      report({ anyway: true })
-      // A site that reconnects is not probed all at once: only cameras with work are looked at now.
-      if (book.unsettled().length > 0) wakeUp.wake()
+      reporting.tell({ anyway: true })
+      wakeForWork()
     },
     retire() {
       isRetired = true
@@ -288,7 +263,8 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
         while (!isRetired) {
           const waitMs = await safeTurn(signal)
           if (waitMs === 0 || isRetired) continue
-          report()
+          reporting.tell()
+          releasePackages()
           await wakeUp.wait(waitMs, signal)
           const sinceLookMs = clock.monotonic() - lookedAtMs
           if (hasHint && sinceLookMs < hintGapMs) await clock.sleep(hintGapMs - sinceLookMs, signal)
@@ -303,5 +279,3 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
     },
   }
 }
-
-const volatileFields = new Set(['lastAnswerSecondsAgo', 'stepSecondsLeft', 'clockOffsetSeconds'])

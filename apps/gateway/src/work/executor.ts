@@ -3,7 +3,7 @@ import type { PackageCache, PackageLease } from '../packages/package-cache.ts'
 import type { Clock } from '../state/clock.ts'
 import type { CameraLink } from './camera-link.ts'
 import type { Action } from './planner.ts'
-import { withDeadline } from './step-deadline.ts'
+import { LeftBehindError, withDeadline } from './step-deadline.ts'
 import { WorkError } from './work-error.ts'
 
 /** What a running step tells on its way; an upload turns into INSTALL once the camera has the whole package. */
@@ -53,28 +53,28 @@ const steps: StepTable = {
     if (!lease) throw new WorkError({ ...missingPackage, detail: 'The package is no longer on the disk.' })
     const report = (progress: StepProgress) =>
       onProgress({ ...progress, percent: progress.percent === null ? null : Math.floor(progress.percent) })
-    return link.use((driver) => driver.install(lease.localPackage, { signal, onProgress: report }))
+    return link.write((driver) => driver.install(lease.localPackage, { signal, onProgress: report }), { signal })
   },
   async license({ appId, action, signal }, { link, askLicense }) {
     const license = await askLicense({ appId, licenseId: action.licenseId }, signal)
-    await link.use((driver) => driver.placeLicense({ appId, license }, { signal }))
+    await link.write((driver) => driver.placeLicense({ appId, license }, { signal }), { signal })
     return null
   },
   async start({ appId, signal }, { link }) {
-    await link.use((driver) => driver.start(appId, { signal }))
+    await link.write((driver) => driver.start(appId, { signal }), { signal })
     return null
   },
   async stop({ appId, signal }, { link }) {
-    await link.use((driver) => driver.stop(appId, { signal }))
+    await link.write((driver) => driver.stop(appId, { signal }), { signal })
     return null
   },
   async uninstall({ appId, signal }, { link }) {
-    await link.use((driver) => driver.uninstall(appId, { signal }))
+    await link.write((driver) => driver.uninstall(appId, { signal }), { signal })
     return null
   },
   async 'await-camera'({ appId, signal }, { link, clock }) {
     for (;;) {
-      const apps = await link.use((driver) => driver.listApps({ signal }))
+      const apps = await link.read((driver) => driver.listApps({ signal }))
       const app = apps.find((candidate) => candidate.appId === appId)
       if (app?.state !== 'INSTALLING' && app?.state !== 'UNINSTALLING') return null
       await clock.sleep(pollMs, signal)
@@ -95,7 +95,10 @@ export function executeStep(
 ): Promise<InstalledApp | null> {
   const run = steps[request.action.kind] as (request: StepRequest, tools: StepTools) => Promise<InstalledApp | null>
   const deadline = { ...limits, clock: tools.clock, signal: request.signal }
-  return withDeadline(deadline, (signal) => run({ ...request, signal }, tools))
+  return withDeadline(deadline, (signal) => run({ ...request, signal }, tools)).catch(async (error: unknown) => {
+    if (error instanceof LeftBehindError) await tools.link.abandon()
+    throw error
+  })
 }
 
 export function createPackageLeases(): PackageLeases {

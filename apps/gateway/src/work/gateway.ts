@@ -161,6 +161,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     async run(signal) {
       const failure = new AbortController()
+      let parts: Promise<unknown> = Promise.resolve()
       stopSignal = AbortSignal.any([signal, failure.signal])
       const endListening = cameras.onChange((change) => {
         const { deviceId } = change.kind === 'saved' ? change.camera : change
@@ -170,20 +171,28 @@ export function createGateway(options: GatewayOptions): Gateway {
         const known = cameras.list()
         const spreadMs = Math.min(probeEveryMs, known.length * spreadPerCameraMs)
         for (const camera of known) await employ(camera, random() * spreadMs)
-        await Promise.all([platform, reporter].map((part) => part.run(stopSignal)).concat(missWishes(stopSignal)))
+        parts = Promise.all([platform.run(stopSignal), reporter.run(stopSignal), missWishes(stopSignal)])
+        await Promise.race([parts, whenAborted(stopSignal)])
       } finally {
         failure.abort()
         endListening()
-        await endOfWork()
+        await endOfWork(parts)
       }
     },
   }
 
-  async function endOfWork(): Promise<void> {
+  /** Waits for what runs to end, but not for a disk or a driver that hangs. */
+  async function endOfWork(parts: Promise<unknown>): Promise<void> {
     const hasEnded = new AbortController()
-    const ended = Promise.all([...workers.values()].map((employed) => employed.ended))
+    const ended = Promise.allSettled([parts, ...[...workers.values()].map((employed) => employed.ended)])
     await Promise.race([ended, clock.sleep(stopWithinMs, hasEnded.signal).catch(() => undefined)])
     hasEnded.abort()
     log.info({}, 'The work has ended')
   }
 }
+
+const whenAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })

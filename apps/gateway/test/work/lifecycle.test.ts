@@ -1,0 +1,180 @@
+import { expect, test } from 'vitest'
+import { createSite } from './gateway-fixture.ts'
+import { listedApp } from './scripted-camera.ts'
+import { appId, desiredApp, desiredDevice, licenseOf, packageOf } from './scripted-platform.ts'
+
+const device = 'camera-1'
+
+test('a wish for an app becomes download, upload and license, and is converged', async () => {
+  const site = createSite()
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  site.start()
+  await site.untilSettled()
+  expect(site.phase()).toBe('CONVERGED')
+  expect(site.camera().writes).toEqual([`install ${appId} 4.0.0`, `license ${appId} license-1`])
+  expect(site.packages.downloads).toHaveLength(1)
+  await site.clock.until(() => site.platform.state.get(device)?.apps !== null)
+  expect(site.platform.state.get(device)).toMatchObject({
+    assignment: 1,
+    revision: 1,
+    connectivity: { state: 'ONLINE', reason: null, clockOffsetSeconds: -2 },
+    facts: { model: 'Scripted' },
+    apps: [{ appId, present: true, version: '4.0.0', runningState: 'NOT_RUNNING', work: { phase: 'CONVERGED' } }],
+  })
+  expect(site.packages.held).toBe(0)
+})
+
+test('each step is told while it runs, with the time it may still take', async () => {
+  const site = createSite()
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp({ running: 'RUNNING' })]))
+  // Each write lasts long enough to be told.
+  site.camera().during = ({ signal }) => site.clock.sleep(3_000, signal)
+  site.start()
+  await site.untilSettled()
+  const told = site.platform.applied.flatMap(({ work }) => work.filter(({ phase }) => phase === 'WORKING'))
+  expect([...new Set(told.map(({ step }) => step))]).toEqual(['UPLOAD', 'INSTALL', 'LICENSE', 'START'])
+  for (const { stepSecondsLeft } of told) expect(stepSecondsLeft).toBeGreaterThan(0)
+})
+
+test('no report of a running step claims to know what is on the camera', async () => {
+  const site = createSite()
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  site.camera().during = ({ signal }) => site.clock.sleep(3_000, signal)
+  site.start()
+  await site.untilSettled()
+  const working = site.platform.applied.filter(({ work }) => work.some(({ phase }) => phase === 'WORKING'))
+  expect(working.length).toBeGreaterThan(2)
+  for (const report of working) expect(report.apps).toBeNull()
+})
+
+test('an app that is there already is adopted: only its license is placed', async () => {
+  const site = createSite()
+  site.camera().apps.set(appId, listedApp(appId, { state: 'RUNNING' }))
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  site.start()
+  await site.untilSettled()
+  expect(site.camera().writes).toEqual([`license ${appId} license-1`])
+  expect(site.camera().apps.get(appId)?.state).toBe('RUNNING')
+})
+
+test('a foreign app survives install, update, removal and a gateway without memory', async () => {
+  const site = createSite()
+  const foreign = listedApp('com.vendor.foreign', { state: 'RUNNING', version: '1.0' })
+  site.camera().apps.set(foreign.appId, foreign)
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  site.start()
+  await site.untilSettled()
+  site.platform.wish(desiredDevice(device, [desiredApp({ revision: 2, package: packageOf('4.1.1', 24) })]))
+  await site.untilSettled(device, appId, 2)
+  site.platform.wish(desiredDevice(device, [desiredApp({ revision: 3, presence: 'ABSENT', package: null })]))
+  await site.untilSettled(device, appId, 3)
+  await site.stop()
+  site.stateFolder.files.clear()
+  site.platform.wish(desiredDevice(device, [], { revision: 4 }))
+  site.start()
+  await site.clock.advance(10 * 60_000)
+  expect(site.camera().apps.get(foreign.appId)).toEqual(foreign)
+  expect(site.camera().writes.filter((write) => write.includes(foreign.appId))).toEqual([])
+  expect(site.platform.state.get(device)?.apps).toMatchObject([{ appId: foreign.appId, work: null, present: true }])
+})
+
+test('an update ends in the running state it began with and keeps its license', async () => {
+  const site = createSite()
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp({ running: 'RUNNING' })]))
+  site.start()
+  await site.untilSettled()
+  site.camera().writes.length = 0
+  site.platform.wish(desiredDevice(device, [desiredApp({ revision: 2, package: packageOf('4.1.1', 24) })]))
+  await site.untilSettled(device, appId, 2)
+  expect(site.camera().writes).toEqual([`install ${appId} 4.1.1`, `start ${appId}`])
+  expect(site.camera().apps.get(appId)).toMatchObject({ version: '4.1.1', state: 'RUNNING' })
+})
+
+test('another license is placed without reinstalling', async () => {
+  const site = createSite()
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  site.start()
+  await site.untilSettled()
+  site.camera().writes.length = 0
+  site.platform.wish(desiredDevice(device, [desiredApp({ revision: 2, license: licenseOf(2) })]))
+  await site.untilSettled(device, appId, 2)
+  expect(site.camera().writes).toEqual([`license ${appId} license-2`])
+})
+
+test('a running app is removed in one step and its absence is reported', async () => {
+  const site = createSite()
+  site.camera().apps.set(appId, listedApp(appId, { state: 'RUNNING' }))
+  const absent = desiredApp({ presence: 'ABSENT', package: null, license: null })
+  site.platform.desired.set(device, desiredDevice(device, [absent]))
+  site.start()
+  await site.untilSettled()
+  expect(site.camera().writes).toEqual([`uninstall ${appId}`])
+  expect(site.platform.state.get(device)?.apps).toMatchObject([{ appId, present: false }])
+})
+
+test('a settled revision is left alone when the camera changes later: the difference is reported', async () => {
+  const site = createSite()
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp({ running: 'RUNNING' })]))
+  site.start()
+  await site.untilSettled()
+  site.camera().writes.length = 0
+  site.camera().apps.clear()
+  await site.clock.advance(5 * 60_000)
+  expect(site.camera().writes).toEqual([])
+  expect(site.platform.state.get(device)?.apps).toMatchObject([{ present: false, work: { phase: 'CONVERGED' } }])
+  await site.stop()
+  site.start()
+  await site.clock.advance(5 * 60_000)
+  expect(site.camera().writes).toEqual([])
+})
+
+test('a wish for a newer version interrupts a download', async () => {
+  const site = createSite()
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  site.packages.during = (signal) => site.clock.sleep(3_600_000, signal)
+  site.start()
+  await site.clock.until(() => site.packages.downloads.length === 1)
+  await site.clock.advance(1_000)
+  site.packages.during = async () => undefined
+  site.platform.wish(desiredDevice(device, [desiredApp({ revision: 2, package: packageOf('4.1.1', 24) })]))
+  const beganAtMs = site.clock.monotonic()
+  await site.untilSettled(device, appId, 2)
+  expect(site.clock.monotonic() - beganAtMs).toBeLessThan(10_000)
+  expect(site.camera().writes).toEqual([`install ${appId} 4.1.1`, `license ${appId} license-1`])
+})
+
+test('a wish for removal lets a running upload finish', async () => {
+  const site = createSite()
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  let isInside = false
+  site.camera().during = async ({ write, when, signal }) => {
+    if (write !== 'install' || when !== 'before') return
+    isInside = true
+    await site.clock.sleep(60_000, signal)
+  }
+  site.start()
+  await site.clock.until(() => isInside)
+  site.platform.wish(desiredDevice(device, [desiredApp({ revision: 2, presence: 'ABSENT', package: null })]))
+  await site.untilSettled(device, appId, 2)
+  expect(site.camera().writes).toEqual([`install ${appId} 4.0.0`, `uninstall ${appId}`])
+  expect(site.platform.licensesAsked).toEqual([])
+})
+
+test('a device that is taken away is forgotten after its running step', async () => {
+  const site = createSite()
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  let isInside = false
+  site.camera().during = async ({ write, when, signal }) => {
+    if (write !== 'install' || when !== 'before') return
+    isInside = true
+    await site.clock.sleep(60_000, signal)
+  }
+  site.start()
+  await site.clock.until(() => isInside)
+  site.platform.down({ kind: 'unassigned', session: site.platform.session, deviceIds: [device] })
+  await site.clock.advance(10 * 60_000)
+  expect(site.camera().writes).toEqual([`install ${appId} 4.0.0`])
+  expect(site.camera().apps.get(appId)?.version).toBe('4.0.0')
+  expect(site.cameras.list()).toEqual([])
+  expect([...site.stateFolder.files.keys()]).toEqual([])
+})

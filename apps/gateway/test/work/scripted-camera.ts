@@ -1,0 +1,167 @@
+import type { DeviceFacts } from '@ocelli/contract'
+import {
+  type CameraTarget,
+  type Driver,
+  DriverError,
+  type DriverModule,
+  type InstalledApp,
+  type LocalPackage,
+} from '@ocelli/driver'
+import type { Clock } from '../../src/state/clock.ts'
+
+type WriteName = 'install' | 'placeLicense' | 'start' | 'stop' | 'uninstall'
+
+/** A camera as a driver sees it, scripted by a test: what it holds, whether it answers, what happens inside a write. */
+export interface ScriptedCamera {
+  deviceId: string
+  password: string
+  certificateSha256: string
+  isReachable: boolean
+  apps: Map<string, InstalledApp>
+  /** Every write that reached it, `install com.example.counter 4.0.0`. */
+  writes: string[]
+  refusedLogins: number
+  probes: number
+  looks: number
+  /** Called inside a write, before and after its effect; may throw or wait. */
+  during: (moment: { write: WriteName; when: 'before' | 'after'; signal: AbortSignal }) => Promise<void>
+  listsLicenses: boolean
+  downgrade: boolean
+}
+
+export const facts: DeviceFacts = {
+  manufacturer: 'Ocelli',
+  model: 'Scripted',
+  serialNumber: '1',
+  macAddress: null,
+  firmwareVersion: '1.0',
+  architecture: 'aarch64',
+  platformLevel: 29,
+  appFormats: ['apk'],
+}
+
+export function createScriptedCamera(deviceId: string): ScriptedCamera {
+  return {
+    ...{
+      deviceId,
+      password: 'correct',
+      certificateSha256: 'a'.repeat(64),
+      isReachable: true,
+      apps: new Map(),
+      writes: [],
+    },
+    ...{ refusedLogins: 0, probes: 0, looks: 0, during: async () => undefined, listsLicenses: true, downgrade: false },
+  }
+}
+
+export const listedApp = (appId: string, changes: Partial<InstalledApp> = {}): InstalledApp => ({
+  ...{ appId, name: appId, version: '4.0.0', state: 'NOT_RUNNING', status: null, licenses: [] },
+  ...changes,
+})
+
+/** A protocol whose cameras answer at the addresses of the map. */
+export function createScriptedProtocol(network: Map<string, ScriptedCamera>, clock: Clock): DriverModule {
+  return {
+    name: 'onvif',
+    async probe(target, { signal }) {
+      const camera = await reach(network, target, { clock, signal })
+      camera.probes++
+      const nothing = { manufacturer: null, model: null, clockOffsetMs: null, certificate: null }
+      return { speaks: true, runsApps: true, detail: 'A camera.', ...nothing }
+    },
+    open: (target) => createDriver(network, target, clock),
+  }
+}
+
+async function reach(
+  network: Map<string, ScriptedCamera>,
+  target: CameraTarget,
+  { clock, signal }: { clock: Clock; signal: AbortSignal },
+): Promise<ScriptedCamera> {
+  await clock.sleep(5, signal)
+  const camera = network.get(target.address)
+  if (!camera?.isReachable) throw new DriverError('unreachable', `Nothing answers at ${target.address}.`)
+  const { pinnedSha256 } = target.tls
+  if (pinnedSha256 !== null && pinnedSha256 !== camera.certificateSha256) {
+    throw new DriverError('certificate-changed', 'The certificate is not the pinned one.')
+  }
+  return camera
+}
+
+function createDriver(network: Map<string, ScriptedCamera>, target: CameraTarget, clock: Clock): Driver {
+  async function login(signal: AbortSignal): Promise<ScriptedCamera> {
+    const camera = await reach(network, target, { clock, signal })
+    if (target.credentials?.password === camera.password) return camera
+    // As the interface says: a refused login is tried twice at most and then thrown.
+    camera.refusedLogins += 2
+    throw new DriverError('credentials-refused', 'The camera refused the user name or password.')
+  }
+
+  async function write(
+    name: WriteName,
+    words: string,
+    options: { signal: AbortSignal; effect: (camera: ScriptedCamera) => void },
+  ) {
+    const { signal, effect } = options
+    const camera = await login(signal)
+    camera.writes.push(words)
+    await camera.during({ write: name, when: 'before', signal })
+    signal.throwIfAborted()
+    effect(camera)
+    await camera.during({ write: name, when: 'after', signal })
+    signal.throwIfAborted()
+    await reach(network, target, { clock, signal })
+  }
+
+  const change = (camera: ScriptedCamera, appId: string, changes: Partial<InstalledApp>) => {
+    const app = camera.apps.get(appId)
+    if (!app) throw new DriverError('app-not-found', `The camera has no app ${appId}.`)
+    camera.apps.set(appId, { ...app, ...changes })
+  }
+
+  return {
+    name: 'onvif',
+    get capabilities() {
+      return { downgrade: network.get(target.address)?.downgrade ?? false }
+    },
+    readIdentity: async ({ signal }) => ({ deviceId: (await login(signal)).deviceId, source: 'onvif:GetDeviceId' }),
+    readFacts: async ({ signal }) => ({ ...facts, serialNumber: (await login(signal)).deviceId.slice(0, 20) }),
+    async readClockOffset({ signal }) {
+      await reach(network, target, { clock, signal })
+      return -2_000
+    },
+    async listApps({ signal }) {
+      const camera = await login(signal)
+      camera.looks++
+      return [...camera.apps.values()].map((app) => (camera.listsLicenses ? app : { ...app, licenses: [] }))
+    },
+    async install(localPackage: LocalPackage, { signal, onProgress }) {
+      const { appId, version } = localPackage
+      await write('install', `install ${appId} ${version}`, {
+        signal,
+        effect(camera) {
+          onProgress?.({ step: 'UPLOAD', percent: 100 })
+          onProgress?.({ step: 'INSTALL', percent: null })
+          const licenses = camera.apps.get(appId)?.licenses ?? []
+          // ONVIF AppMgmt: an app that is updated goes to Inactive first.
+          camera.apps.set(appId, listedApp(appId, { version, licenses }))
+        },
+      })
+      return listedApp(appId, { version })
+    },
+    placeLicense: ({ appId, license }, { signal }) =>
+      write('placeLicense', `license ${appId} ${license}`, {
+        signal,
+        effect: (camera) => change(camera, appId, { licenses: [{ name: license, validUntil: null }] }),
+      }),
+    start: (appId, { signal }) =>
+      write('start', `start ${appId}`, { signal, effect: (camera) => change(camera, appId, { state: 'RUNNING' }) }),
+    stop: (appId, { signal }) =>
+      write('stop', `stop ${appId}`, { signal, effect: (camera) => change(camera, appId, { state: 'NOT_RUNNING' }) }),
+    uninstall: (appId, { signal }) =>
+      write('uninstall', `uninstall ${appId}`, { signal, effect: (camera) => camera.apps.delete(appId) }),
+    watch: () => null,
+    certificate: () => ({ sha256: 'a'.repeat(64), expiresAt: '2030-01-01T00:00:00.000Z' }),
+    close: async () => undefined,
+  }
+}
