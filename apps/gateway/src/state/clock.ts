@@ -21,3 +21,12 @@ export const createSystemClock = (): Clock => ({
     }
   },
 })
+
+/** The same wait, ending quietly when the signal aborts. */
+export async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await clock.sleep(ms, signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}

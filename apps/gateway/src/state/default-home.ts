@@ -1,20 +1,26 @@
-import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 
-interface Surroundings {
+export interface Surroundings {
   env: Readonly<Record<string, string | undefined>>
   platform: NodeJS.Platform
+  isRoot: boolean
+  homeFolder: string
 }
 
-/** Where the gateway keeps its state: `--home`, OCELLI_GATEWAY_HOME, `OCELLI_HOME/gateway`, else the system's place for it. */
-export function gatewayHome(home: string | undefined, { env, platform }: Surroundings): string {
-  if (home) return home
-  if (env.OCELLI_GATEWAY_HOME) return env.OCELLI_GATEWAY_HOME
-  return join(env.OCELLI_HOME || dataFolder({ env, platform }), 'gateway')
+/**
+ * Where the gateway keeps its state: `--home`, OCELLI_GATEWAY_HOME, else `gateway` in Ocelli's data folder, which is
+ * the platform's too when both run on one machine. Absolute.
+ */
+export function gatewayHome(home: string | undefined, surroundings: Surroundings): string {
+  return resolve(home || surroundings.env.OCELLI_GATEWAY_HOME || join(dataFolder(surroundings), 'gateway'))
 }
 
-function dataFolder({ env, platform }: Surroundings): string {
-  if (platform === 'win32') return join(env.LOCALAPPDATA || join(homedir(), 'AppData', 'Local'), 'Ocelli')
-  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'Ocelli')
-  return join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'ocelli')
+function dataFolder({ env, platform, isRoot, homeFolder }: Surroundings): string {
+  if (env.OCELLI_HOME) return env.OCELLI_HOME
+  if (platform === 'win32') return join(env.LOCALAPPDATA || join(homeFolder, 'AppData', 'Local'), 'ocelli')
+  if (isRoot) return '/var/lib/ocelli'
+  if (platform === 'darwin') return join(homeFolder, 'Library', 'Application Support', 'ocelli')
+  // The XDG Base Directory Specification says to ignore a relative path.
+  const xdg = env.XDG_DATA_HOME
+  return join(xdg && isAbsolute(xdg) ? xdg : join(homeFolder, '.local', 'share'), 'ocelli')
 }
