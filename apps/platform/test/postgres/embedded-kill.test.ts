@@ -3,6 +3,8 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { readPassword } from '../../src/platform/embedded-postgres/create-cluster.ts'
+import { findRunningServer } from '../../src/platform/embedded-postgres/find-running-server.ts'
 import { readPostmasterPid } from '../../src/platform/embedded-postgres/postmaster-pid.ts'
 import { running, spawnPlatform } from './platform-process.ts'
 import {
@@ -13,6 +15,7 @@ import {
   pgDataIn,
   postgresFolders,
   queryOne,
+  quiet,
   shutDown,
   startIn,
 } from './postgres-folder.ts'
@@ -77,6 +80,59 @@ describe('a killed platform', () => {
     expect(server.adopted).toBe(false)
     expect(server.pid).not.toBe(pid)
     expect(await cameraIn(server.connectionString)).toBe(7)
+  })
+})
+
+describe('where the system does not show whose a process is', () => {
+  const unknown = { identify: async () => 'unknown' as const, doubtMs: 300, timeoutMs: 20_000, log: quiet }
+
+  test('a running server shows by its answer', async () => {
+    const { folder, pid } = await orphan()
+    const pgData = pgDataIn(folder)
+    const found = await findRunningServer({ ...unknown, pgData, password: await readPassword(pgData) })
+    expect(found).toMatchObject({ kind: 'running', pid })
+  })
+
+  test('a server that refuses connections for now is waited for, longer than one that is silent', async () => {
+    const { folder, connectionString, pid } = await orphan()
+    const pgData = pgDataIn(folder)
+    const client = new Client({ connectionString })
+    await client.connect()
+    process.kill(pid, 'SIGTERM')
+    let isFound = false
+    const find = findRunningServer({ ...unknown, pgData, password: await readPassword(pgData) }).then((found) => {
+      isFound = true
+      return found
+    })
+    await client.query('SELECT pg_sleep(1)')
+    expect(isFound).toBe(false)
+    await client.end()
+    expect(await find).toEqual({ kind: 'none' })
+  })
+
+  test('a process that stays silent is taken for another program, and so is another folder’s server', async () => {
+    const [one, other] = [await orphan(), await orphan()]
+    const pgData = pgDataIn(one.folder)
+    const pidFile = join(pgData, 'postmaster.pid')
+    const find = async (password: string) => findRunningServer({ ...unknown, pgData, password })
+    await writeFile(pidFile, await readFile(join(pgDataIn(other.folder), 'postmaster.pid'), 'utf8'))
+    // The same password, since both come of one seed: only the data folder tells.
+    expect(await find(await readPassword(pgData))).toEqual({ kind: 'none' })
+    expect(await find('another')).toEqual({ kind: 'none' })
+    await writeFile(pidFile, `${process.pid}\n${pgData}\n1\n1\n\n127.0.0.1\n\nready\n`)
+    expect(await find(await readPassword(pgData))).toEqual({ kind: 'none' })
+    process.kill(one.pid, 'SIGQUIT')
+  })
+
+  test('a server of ours that refuses our password ends the search with the way out', async () => {
+    const { folder } = await orphan()
+    const search = findRunningServer({
+      ...unknown,
+      identify: async () => 'ours',
+      pgData: pgDataIn(folder),
+      password: 'x',
+    })
+    await expect(search).rejects.toMatchObject({ code: 'password-refused' })
   })
 })
 

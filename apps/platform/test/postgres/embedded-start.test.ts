@@ -186,8 +186,14 @@ describe('the server', () => {
     const folder = await folders.initialized()
     const platform = spawnPlatform(folder, { detached: true })
     const { connectionString, pid } = await running(platform)
+    // A shutdown, or a Ctrl-C of its own, would end the statement.
+    const statement = queryOne(connectionString, 'SELECT true FROM pg_sleep(0.5)')
+    await eventually('the statement runs', async () => {
+      const sql = "SELECT count(*)::int FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+      return (await queryOne(connectionString, sql)) === 1 ? true : undefined
+    })
     process.kill(-(platform.child.pid ?? 0), 'SIGINT')
-    process.kill(-(platform.child.pid ?? 0), 'SIGINT')
+    expect(await statement).toBe(true)
     await platform.end('SIGTERM')
     expect(platform.child.exitCode).toBe(0)
     expect(await readFile(join(folder, 'pg', 'postgres.log'), 'utf8')).toContain('database system is shut down')

@@ -6,59 +6,72 @@ import { identifyPid, type PidIdentity, type PostmasterPid, readPostmasterPid } 
 import { type ProbeAnswer, probeServer } from './probe-server.ts'
 import { addressOf, connectionStringOf, type ServerAddress } from './server-address.ts'
 
-/** How long a process that may be our server may stay silent before we take it for another program. */
-const doubtMs = 3_000
-
 /** `none` with a pid: postmaster.pid names a process that is alive and certainly not this folder's server. */
 export type RunningServer =
   | { kind: 'running'; pid: number; address: ServerAddress }
   | { kind: 'none'; foreignPid?: number }
 
-export type FindOptions = { pgData: string; password: string; timeoutMs: number; log: Log; signal?: AbortSignal }
+export type FindOptions = {
+  pgData: string
+  password: string
+  timeoutMs: number
+  log: Log
+  signal?: AbortSignal
+  /** `identifyPid` by default. */
+  identify?: (pid: number, pgData: string) => Promise<PidIdentity>
+  /** How long a process that may be our server may stay silent before it is taken for another program; 3 s. */
+  doubtMs?: number
+}
 
 /**
  * Finds the live server that postmaster.pid of `pgData` names, such as one whose platform was killed, waiting while it
  * starts, recovers or shuts down. Never touches the file: a stale one is PostgreSQL's to judge and replace.
  */
 export async function findRunningServer(options: FindOptions): Promise<RunningServer> {
-  const doubtUntil = performance.now() + doubtMs
-  let silentPid: number | undefined
+  const doubtUntil = performance.now() + (options.doubtMs ?? 3_000)
+  let waitingFor: number | undefined
   const found = await pollUntil(async () => {
     const entry = await readPostmasterPid(options.pgData)
     if (!entry) return { kind: 'none' } as const
-    const identity = await identifyPid(entry.pid, options.pgData)
-    const verdict = await judge(entry, identity, options)
-    if (verdict) return verdict
-    if (identity === 'unknown' && performance.now() > doubtUntil) return { kind: 'none' } as const
-    if (silentPid === undefined)
-      options.log.info({ pid: entry.pid }, 'PostgreSQL runs already; waiting until it answers.')
-    silentPid = entry.pid
+    const verdict = await judge(entry, options)
+    if (typeof verdict === 'object') return verdict
+    if (verdict === 'silent-stranger' && performance.now() > doubtUntil) return { kind: 'none' } as const
+    if (waitingFor !== entry.pid)
+      options.log.info({ pid: entry.pid }, 'PostgreSQL runs already; waiting for its answer.')
+    waitingFor = entry.pid
     return undefined
   }, options)
   if (found) return found
   throw new EmbeddedPostgresError(
     'start-timeout',
-    `PostgreSQL of ${options.pgData} (pid ${silentPid}) runs, but has not answered for ${options.timeoutMs / 1000} s. If it hangs, end that process and start again.`,
+    `PostgreSQL of ${options.pgData} (pid ${waitingFor}) runs, but has not answered for ${options.timeoutMs / 1000} s. If it hangs, end that process and start again.`,
   )
 }
 
-/** Undefined: look again. */
 async function judge(
   entry: PostmasterPid,
-  identity: PidIdentity,
-  { pgData, password }: FindOptions,
-): Promise<RunningServer | undefined> {
+  { pgData, password, identify = identifyPid }: FindOptions,
+): Promise<RunningServer | 'wait' | 'silent-stranger'> {
+  const identity = await identify(entry.pid, pgData)
   if (identity === 'dead') return { kind: 'none' }
   if (identity === 'foreign') return { kind: 'none', foreignPid: entry.pid }
+  const silent = identity === 'ours' ? 'wait' : 'silent-stranger'
   const address = addressOf(entry)
-  if (!address || entry.status === 'stopping') return undefined
+  if (!address) return silent
   const answer = await probeServer(connectionStringOf(address, password, 'postgres'))
-  if (answer.kind === 'ready' && answer.dataFolder === (await realpath(pgData))) {
-    return { kind: 'running', pid: entry.pid, address }
+  switch (answer.kind) {
+    case 'ready':
+      // A stale file may name the port of another PostgreSQL of this machine.
+      if (answer.dataFolder !== (await realpath(pgData))) return { kind: 'none' }
+      return { kind: 'running', pid: entry.pid, address }
+    case 'not-yet':
+      return 'wait'
+    case 'unreachable':
+      return silent
+    case 'password-refused':
+      if (identity === 'unknown') return { kind: 'none' }
+      throw passwordRefused(pgData, answer)
   }
-  if (identity === 'unknown' && answer.kind !== 'not-yet' && answer.kind !== 'unreachable') return { kind: 'none' }
-  if (answer.kind === 'password-refused') throw passwordRefused(pgData, answer)
-  return undefined
 }
 
 /** The server is ours, and the password beside its data is not the one it was made with. */

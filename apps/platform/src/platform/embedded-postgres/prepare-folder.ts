@@ -10,16 +10,8 @@ export type ServerFolders = { pg: string; pgData: string; copies: string; log: s
 /** Makes `<dataFolder>/pg`, which root's service user can pass through but not list. */
 export async function prepareFolders(dataFolder: string, major: number): Promise<ServerFolders> {
   const pg = join(dataFolder, 'pg')
-  try {
-    await makeFolder(pg, 0o700)
-    if (isRoot()) for (const folder of [dataFolder, pg]) await letPassThrough(folder)
-  } catch (cause) {
-    throw new EmbeddedPostgresError(
-      'folder-unusable',
-      `Cannot use ${pg} for the database: ${cause instanceof Error ? cause.message : cause}.`,
-      { cause },
-    )
-  }
+  await makeFolder(pg, 0o700)
+  if (isRoot()) for (const folder of [dataFolder, pg]) await letPassThrough(folder)
   return serverFolders(dataFolder, major)
 }
 

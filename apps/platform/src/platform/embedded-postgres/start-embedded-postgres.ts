@@ -1,6 +1,6 @@
 import { type Binaries, locatePackage, type PostgresPackage, prepareBinaries, removeOldCopies } from './binaries.ts'
 import { createCluster, readPassword } from './create-cluster.ts'
-import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
+import { EmbeddedPostgresError, systemCodeOf } from './embedded-postgres-error.ts'
 import { createHandle, type EmbeddedPostgres } from './embedded-postgres-handle.ts'
 import { findRunningServer } from './find-running-server.ts'
 import { lockFolder } from './folder-lock.ts'
@@ -53,6 +53,23 @@ const giveUpMs = 10_000
  * Rejects with EmbeddedPostgresError.
  */
 export async function startEmbeddedPostgres(options: StartOptions): Promise<EmbeddedPostgres> {
+  try {
+    return await start(options)
+  } catch (cause) {
+    if (cause instanceof EmbeddedPostgresError) throw cause
+    if (options.signal?.aborted) {
+      throw new EmbeddedPostgresError('cancelled', 'The start of PostgreSQL was cancelled.', { cause })
+    }
+    if (systemCodeOf(cause) === undefined || !(cause instanceof Error)) throw cause
+    throw new EmbeddedPostgresError(
+      'folder-unusable',
+      `Cannot keep the database in ${options.dataFolder}: ${cause.message}. Everything below it must belong to the user who starts Ocelli.`,
+      { cause },
+    )
+  }
+}
+
+async function start(options: StartOptions): Promise<EmbeddedPostgres> {
   const postgresPackage = await locatePackage()
   const folders = await prepareFolders(options.dataFolder, postgresPackage.major)
   const lock = await lockFolder(folders.pg)
@@ -64,8 +81,7 @@ export async function startEmbeddedPostgres(options: StartOptions): Promise<Embe
     return createHandle({ ...started, ...context, lock, stopTimeoutMs: options.stopTimeoutMs ?? 30_000 })
   } catch (error) {
     await lock.release()
-    if (!options.signal?.aborted) throw error
-    throw new EmbeddedPostgresError('cancelled', 'The start of PostgreSQL was cancelled.', { cause: error })
+    throw error
   }
 }
 
@@ -108,7 +124,11 @@ async function finishStart({ folders, log, package: pack, signal }: Context, sta
   const { server, connectionString, adopted } = started
   try {
     await ensureDatabase(connectionString)
-    if (!adopted) await removeOldCopies(folders.copies, pack)
+    if (!adopted) {
+      await removeOldCopies(folders.copies, pack).catch((err: unknown) =>
+        log.warn({ err }, 'Cannot delete the programs of an older PostgreSQL.'),
+      )
+    }
     signal?.throwIfAborted()
     log.info({ pid: server.pid }, adopted ? 'Took over the running PostgreSQL.' : 'PostgreSQL is ready.')
   } catch (error) {
