@@ -16,7 +16,6 @@ export interface Attempt {
   failures: number
   /** Final error, while something is still to be put back before it is told. */
   error: InstallationError | null
-  isRestored: boolean
   outcome: { phase: 'CONVERGED' | 'FAILED'; error: InstallationError | null } | null
 }
 
@@ -44,7 +43,6 @@ export const newAttempt = (revision: number): Attempt => ({
   done: {},
   failures: 0,
   error: null,
-  isRestored: false,
   outcome: null,
 })
 
@@ -91,7 +89,6 @@ export function stepDone(memory: AppMemory, action: Action, installedApp: Instal
   const counted: Attempt = {
     ...attempt,
     failures: 0,
-    isRestored: attempt.isRestored || isRestore,
     done: { ...attempt.done, [action.step]: (attempt.done[action.step] ?? 0) + 1 },
     // A step that went well after a time-out proves that the camera goes on.
     error: isRestore ? attempt.error : null,
@@ -122,7 +119,7 @@ export function stepFailed(
   action: Action,
   failure: { error: InstallationError; isFinal: boolean },
 ): Attempt {
-  if (action.kind === 'start' && action.isRestore) return { ...attempt, isRestored: true }
+  if (action.kind === 'start' && action.isRestore) return attempt
   const fellBack = failure.error.code === 'app-fell-back'
   const done = fellBack ? { ...attempt.done, START: (attempt.done.START ?? 0) + 1 } : attempt.done
   return { ...attempt, done, failures: attempt.failures + 1, error: failure.isFinal ? failure.error : null }

@@ -16,7 +16,6 @@ const StoredAttempt = Type.Object({
   done: Type.Record(Type.String(), Count),
   failures: Count,
   error: nullable(InstallationError),
-  isRestored: Type.Boolean(),
   outcome: nullable(Type.Object({ phase: oneOf(['CONVERGED', 'FAILED']), error: nullable(InstallationError) })),
 })
 

@@ -124,6 +124,11 @@ const tables: Record<string, Rows> = {
   'settled revisions': [
     ['does nothing that the platform calls settled', { wish: { settled: true } }, 'settled'],
     [
+      'stops working on what the platform has given up meanwhile',
+      { wish: { settled: true }, memory: begun({ began: fresh, step: 'UPLOAD' }), input: onDisk },
+      'settled',
+    ],
+    [
       'does nothing for a revision that failed here',
       { memory: begun({ outcome: { phase: 'FAILED', error: null } }) },
       'settled',
@@ -168,6 +173,16 @@ const tables: Record<string, Rows> = {
       'FAILED step-timeout',
     ],
     [
+      'does not fetch the package again after a timed-out upload',
+      { memory: begun({ began: fresh, step: 'UPLOAD', error: error({}) }) },
+      'FAILED step-timeout',
+    ],
+    [
+      'does not upload again when what the camera was installing has vanished',
+      { memory: begun({ began: fresh, step: 'INSTALL', error: error({}) }), input: onDisk },
+      'FAILED step-timeout',
+    ],
+    [
       'does not upload again after a timed-out upload',
       { memory: begun({ began: fresh, step: 'UPLOAD', error: error({}) }), input: onDisk },
       'FAILED step-timeout',
@@ -198,7 +213,6 @@ const tables: Record<string, Rows> = {
           ...begun({
             began: updateFrom('RUNNING'),
             step: 'START',
-            isRestored: true,
             error: error({ category: 'refused-by-device', code: 'package-refused' }),
           }),
         },

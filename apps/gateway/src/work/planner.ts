@@ -92,8 +92,10 @@ function afterFinalError(error: InstallationError, context: Context): Move {
     if (move.kind !== 'act' || isBeyond(attempt, move.action)) return move
   }
   const ranBefore = attempt.began?.isUpdate && attempt.began.runningState === 'RUNNING'
-  const standsStill = app?.state === 'NOT_RUNNING' && entry.running !== 'NOT_RUNNING' && attempt.step !== 'START'
-  if (ranBefore && standsStill && !attempt.isRestored) return act({ kind: 'start', step: 'START', isRestore: true })
+  const standsStill = app?.state === 'NOT_RUNNING' && entry.running !== 'NOT_RUNNING'
+  // One try: once START has begun, whether as the failed step or to put things back, it ends here.
+  if (ranBefore && standsStill && attempt.step !== 'START')
+    return act({ kind: 'start', step: 'START', isRestore: true })
   return fail(error)
 }
 

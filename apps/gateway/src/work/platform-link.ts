@@ -85,12 +85,19 @@ export function createPlatformLink(options: PlatformLinkOptions): PlatformLink {
         return
       default:
         if (welcome?.session !== message.session) return
-        for (const { deviceId, assignment } of message.kind === 'desired' ? message.devices : []) {
-          confirmed.set(deviceId, assignment)
-        }
-        if (message.kind === 'unassigned') for (const id of message.deviceIds) confirmed.delete(id)
+        noteAssignments(message)
         options.onMessage(message)
     }
+  }
+
+  /** A desired state is sent to the device's own gateway only, so it confirms; one that comes late takes nothing back. */
+  function noteAssignments(message: DownMessage): void {
+    if (message.kind === 'desired') {
+      for (const { deviceId, assignment } of message.devices) {
+        confirmed.set(deviceId, Math.max(assignment, confirmed.get(deviceId) ?? 0))
+      }
+    }
+    if (message.kind === 'unassigned') for (const deviceId of message.deviceIds) confirmed.delete(deviceId)
   }
 
   function greeted(message: Welcome): void {

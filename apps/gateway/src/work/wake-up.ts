@@ -14,12 +14,10 @@ export function createWakeUp(clock: Clock): WakeUp {
     async wait(ms, signal) {
       signal.throwIfAborted()
       const { signal: rung } = bell
-      if (!rung.aborted) {
-        await clock.sleep(ms, AbortSignal.any([signal, rung])).catch((reason: unknown) => {
-          signal.throwIfAborted()
-          if (!rung.aborted) throw reason
-        })
-      }
+      await clock.sleep(ms, AbortSignal.any([signal, rung])).catch((reason: unknown) => {
+        signal.throwIfAborted()
+        if (!rung.aborted) throw reason
+      })
       if (rung.aborted) bell = new AbortController()
     },
   }

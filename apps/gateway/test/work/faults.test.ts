@@ -78,6 +78,7 @@ test('a step that hangs ends at its deadline, even when the driver ignores its s
   await site.untilSettled()
   expect(site.phase()).toBe('FAILED step-timeout')
   expect(site.platform.work(device, appId)?.error).toMatchObject({ category: 'timeout' })
+  expect(site.camera().opened).toBe(2)
 })
 
 test('an upload that timed out and worked after all goes on with the license', async () => {
@@ -100,6 +101,30 @@ test('a retryable error is tried four times in all', async () => {
   expect(site.phase()).toBe('FAILED bad-reply')
   expect(site.platform.work(device, appId)?.error).toMatchObject({ category: 'refused-by-device', deviceCode: 'html' })
   expect(count(site, 'install')).toBe(4)
+})
+
+test('a camera that is busy is asked again until it is not', async () => {
+  const site = createSite()
+  wish(site)
+  failing(site, 'install', () => new DriverError('busy', 'Another upload is ongoing.'), 20)
+  site.start()
+  await site.untilSettled()
+  expect(site.phase()).toBe('CONVERGED')
+  expect(count(site, 'install')).toBe(21)
+})
+
+test('an update that failed before the camera went away fails with its own error', async () => {
+  const site = createSite()
+  site.camera().apps.set(appId, listedApp(appId, { state: 'RUNNING', version: '3.0' }))
+  wish(site)
+  site.camera().during = async ({ write, when }) => {
+    if (write !== 'install' || when !== 'before') return
+    site.camera().isReachable = false
+    throw new DriverError('package-refused', 'No.')
+  }
+  site.start()
+  await site.untilSettled()
+  expect(site.phase()).toBe('FAILED package-refused')
 })
 
 test('an error that is gone at the third try leaves no trace', async () => {

@@ -178,3 +178,31 @@ test('a device that is taken away is forgotten after its running step', async ()
   expect(site.cameras.list()).toEqual([])
   expect([...site.stateFolder.files.keys()]).toEqual([])
 })
+
+test('an app that was removed by hand gets its license again with a new wish', async () => {
+  const site = createSite()
+  site.camera().listsLicenses = false
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  site.start()
+  await site.untilSettled()
+  site.camera().apps.clear()
+  site.camera().writes.length = 0
+  site.platform.wish(desiredDevice(device, [desiredApp({ revision: 2 })]))
+  await site.untilSettled(device, appId, 2)
+  expect(site.camera().writes).toEqual([`install ${appId} 4.0.0`, `license ${appId} license-1`])
+})
+
+test('a wish that comes while the list is read is not judged by that list', async () => {
+  const site = createSite()
+  site.start()
+  await site.clock.until(() => site.platform.state.size === 1)
+  site.camera().duringRead = async (read) => {
+    if (read !== 'list') return
+    site.camera().duringRead = async () => undefined
+    site.camera().apps.set(appId, listedApp(appId))
+    site.platform.wish(desiredDevice(device, [desiredApp({ presence: 'ABSENT', package: null })]))
+    await site.clock.settle()
+  }
+  await site.untilSettled()
+  expect(site.camera().writes).toEqual([`uninstall ${appId}`])
+})

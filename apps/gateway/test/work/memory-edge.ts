@@ -80,7 +80,6 @@ export function createScriptedPackages(clock: Clock): ScriptedPackages {
         },
       }
     },
-    get: async (packageRef, request) => (await packages.acquire(packageRef, request)).localPackage,
     close: async () => undefined,
   }
   return packages

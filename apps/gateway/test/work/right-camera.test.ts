@@ -177,14 +177,47 @@ test('a camera swapped while the platform is slow with the license gets nothing'
 
 test('a password that changes in the record during a refused call is not the one that was refused', async () => {
   const site = createSite()
-  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
-  site.camera().during = async ({ write, when }) => {
-    if (write !== 'install' || when !== 'after') return
-    site.camera().password = 'changed'
+  site.camera().password = 'changed'
+  site.camera().duringRead = async () => {
+    site.camera().duringRead = async () => undefined
     await site.cameras.save(cameraRecord(1, { credentials: { user: 'root', password: 'changed' } }))
+    await site.clock.settle()
+  }
+  site.start()
+  await site.clock.until(() => connectivity(site) === 'ONLINE null', { withinMs: 2 * minuteMs })
+  expect(site.camera().refusedLogins).toBe(2)
+})
+
+test('an address that changes while the identity is read before a write gets nothing of that write', async () => {
+  const site = createSite()
+  const stranger = createScriptedCamera('stranger')
+  site.network.set(addressOf(9), stranger)
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  let losses = 2
+  site.platform.passesDown = ({ kind }) => {
+    if (kind === 'license') {
+      site.camera().duringRead = async () => {
+        site.camera().duringRead = async () => undefined
+        await site.cameras.save(cameraRecord(1, { address: addressOf(9) }))
+        await site.clock.settle()
+      }
+    }
+    return kind !== 'license' || losses-- <= 0
   }
   site.start()
   await site.untilSettled()
-  expect(site.phase()).toBe('CONVERGED')
-  expect(site.camera().refusedLogins).toBe(0)
+  expect(site.phase()).toBe('FAILED identity-changed')
+  expect(stranger.writes).toEqual([])
+})
+
+test('a conflict ends when one of the two addresses no longer answers', async () => {
+  const site = createSite({ cameraCount: 2 })
+  const copy = createScriptedCamera(device)
+  site.network.set(addressOf(2), copy)
+  site.start()
+  await site.clock.advance(2 * minuteMs)
+  expect(connectivity(site)).toBe('ONLINE identity-conflict')
+  copy.isReachable = false
+  await site.clock.advance(3 * minuteMs)
+  expect(connectivity(site)).toBe('ONLINE null')
 })

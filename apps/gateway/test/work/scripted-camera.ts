@@ -25,6 +25,10 @@ export interface ScriptedCamera {
   looks: number
   /** Called inside a write, before and after its effect; may throw or wait. */
   during: (moment: { write: WriteName; when: 'before' | 'after'; signal: AbortSignal }) => Promise<void>
+  /** Called inside a read, once its answer is fixed. */
+  duringRead: (read: 'identity' | 'list') => Promise<void>
+  /** Connections opened to it. */
+  opened: number
   listsLicenses: boolean
   downgrade: boolean
 }
@@ -50,7 +54,16 @@ export function createScriptedCamera(deviceId: string): ScriptedCamera {
       apps: new Map(),
       writes: [],
     },
-    ...{ refusedLogins: 0, probes: 0, looks: 0, during: async () => undefined, listsLicenses: true, downgrade: false },
+    ...{
+      refusedLogins: 0,
+      probes: 0,
+      looks: 0,
+      during: async () => undefined,
+      duringRead: async () => undefined,
+      opened: 0,
+      listsLicenses: true,
+      downgrade: false,
+    },
   }
 }
 
@@ -69,7 +82,11 @@ export function createScriptedProtocol(network: Map<string, ScriptedCamera>, clo
       const nothing = { manufacturer: null, model: null, clockOffsetMs: null, certificate: null }
       return { speaks: true, runsApps: true, detail: 'A camera.', ...nothing }
     },
-    open: (target) => createDriver(network, target, clock),
+    open(target) {
+      const camera = network.get(target.address)
+      if (camera) camera.opened++
+      return createDriver(network, target, clock)
+    },
   }
 }
 
@@ -92,6 +109,7 @@ function createDriver(network: Map<string, ScriptedCamera>, target: CameraTarget
   async function login(signal: AbortSignal): Promise<ScriptedCamera> {
     const camera = await reach(network, target, { clock, signal })
     if (target.credentials?.password === camera.password) return camera
+    await camera.duringRead('identity')
     // As the interface says: a refused login is tried twice at most and then thrown.
     camera.refusedLogins += 2
     throw new DriverError('credentials-refused', 'The camera refused the user name or password.')
@@ -124,7 +142,11 @@ function createDriver(network: Map<string, ScriptedCamera>, target: CameraTarget
     get capabilities() {
       return { downgrade: network.get(target.address)?.downgrade ?? false }
     },
-    readIdentity: async ({ signal }) => ({ deviceId: (await login(signal)).deviceId, source: 'onvif:GetDeviceId' }),
+    async readIdentity({ signal }) {
+      const camera = await login(signal)
+      await camera.duringRead('identity')
+      return { deviceId: camera.deviceId, source: 'onvif:GetDeviceId' }
+    },
     readFacts: async ({ signal }) => ({ ...facts, serialNumber: (await login(signal)).deviceId.slice(0, 20) }),
     async readClockOffset({ signal }) {
       await reach(network, target, { clock, signal })
@@ -133,7 +155,9 @@ function createDriver(network: Map<string, ScriptedCamera>, target: CameraTarget
     async listApps({ signal }) {
       const camera = await login(signal)
       camera.looks++
-      return [...camera.apps.values()].map((app) => (camera.listsLicenses ? app : { ...app, licenses: [] }))
+      const apps = [...camera.apps.values()].map((app) => (camera.listsLicenses ? app : { ...app, licenses: [] }))
+      await camera.duringRead('list')
+      return apps
     },
     async install(localPackage: LocalPackage, { signal, onProgress }) {
       const { appId, version } = localPackage

@@ -1,5 +1,6 @@
 import type { DownMessage, UpMessage } from '@ocelli/contract'
 import { expect, test } from 'vitest'
+import { GatewayError } from '../../src/state/gateway-error.ts'
 import { addressOf, cameraRecord, createSite } from './gateway-fixture.ts'
 import { createScriptedCamera } from './scripted-camera.ts'
 import { appId, desiredApp, desiredDevice, packageOf } from './scripted-platform.ts'
@@ -56,6 +57,33 @@ test('hello-again begins a new session in which the whole state is told', async 
   expect(sent(site, 'report').at(-1)?.session).toBe(3)
 })
 
+test('an old welcome that comes late does not bring its session back', async () => {
+  const site = createSite()
+  site.start()
+  await site.clock.until(() => site.platform.state.size === 1)
+  site.platform.session++
+  site.platform.down({ kind: 'hello-again', session: 1 })
+  await site.clock.until(() => site.platform.session === 3)
+  await site.clock.advance(1_000)
+  const hellos = sent(site, 'hello').length
+  const { sites } = site.platform
+  const late = { kind: 'welcome', connectionId: 'connection-1', session: 1, heartbeatSeconds: 30 } as const
+  site.platform.down({ ...late, assignments: [], sites })
+  await site.clock.advance(minuteMs)
+  expect(sent(site, 'hello')).toHaveLength(hellos)
+  expect(sent(site, 'heartbeat').at(-1)?.session).toBe(3)
+})
+
+test('a wish of another session is ignored', async () => {
+  const site = createSite()
+  site.start()
+  await site.clock.until(() => site.platform.state.size === 1)
+  const devices = [desiredDevice(device, [desiredApp()])]
+  site.platform.down({ kind: 'desired', session: site.platform.session - 1, devices })
+  await site.clock.advance(5 * minuteMs)
+  expect(site.camera().writes).toEqual([])
+})
+
 test('a hello-again for an older session is ignored', async () => {
   const site = createSite()
   site.start()
@@ -86,6 +114,56 @@ test('nothing begins before the present session has confirmed the assignment', a
   expect(site.platform.state.get(device)?.assignment).toBe(3)
 })
 
+test('a session that is lost while the attempt is written down keeps its first step from beginning', async () => {
+  const site = createSite()
+  const { writeJson } = site.stateFolder
+  site.stateFolder.writeJson = async (name, value) => {
+    await writeJson(name, value)
+    if (JSON.stringify(value).includes('"began":{')) site.platform.disconnect()
+  }
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  site.start()
+  await site.clock.advance(60 * minuteMs)
+  expect(site.packages.downloads).toEqual([])
+})
+
+test('the deadline of a begun step stands still while the platform is away', async () => {
+  const site = createSite()
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  site.camera().during = async () => {
+    site.camera().isReachable = false
+    site.camera().during = async () => undefined
+  }
+  site.start()
+  await site.clock.until(() => !site.camera().isReachable)
+  await site.clock.advance(minuteMs)
+  site.platform.disconnect()
+  await site.clock.advance(60 * minuteMs)
+  site.platform.connect()
+  await site.clock.advance(minuteMs)
+  site.camera().isReachable = true
+  await site.untilSettled()
+  expect(site.phase()).toBe('CONVERGED')
+})
+
+test('downloads that break with the platform do not use up the tries', async () => {
+  const site = createSite()
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  site.packages.during = async () => {
+    site.platform.disconnect()
+    throw new GatewayError('platform-unreachable', 'The platform is away.')
+  }
+  site.start()
+  for (let outage = 1; outage <= 6; outage++) {
+    await site.clock.until(() => site.packages.downloads.length === outage)
+    await site.clock.advance(minuteMs)
+    site.platform.connect()
+  }
+  site.packages.during = async () => undefined
+  await site.untilSettled()
+  expect(site.phase()).toBe('CONVERGED')
+})
+
 test('a lower assignment and a lower revision are ignored, whenever they come', async () => {
   const site = createSite()
   site.platform.desired.set(device, desiredDevice(device, [desiredApp({ revision: 5 })], { assignment: 2 }))
@@ -98,8 +176,14 @@ test('a lower assignment and a lower revision are ignored, whenever they come', 
       session: site.platform.session,
       devices: [desiredDevice(device, [desiredApp({ revision, package: older })], changes)],
     })
-  send({ assignment: 1 }, 9)
-  send({ assignment: 2 }, 4)
+  for (const [assignment, revision] of [
+    [1, 9],
+    [2, 4],
+  ] as const) {
+    send({ assignment }, revision)
+    await site.clock.advance(2 * minuteMs)
+    expect(site.platform.state.get(device)).toMatchObject({ assignment: 2, revision: 5 })
+  }
   await site.clock.advance(5 * minuteMs)
   expect(site.camera().apps.get(appId)?.version).toBe('4.0.0')
   expect(site.platform.state.get(device)).toMatchObject({ assignment: 2, revision: 5 })
