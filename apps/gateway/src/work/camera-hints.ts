@@ -25,8 +25,8 @@ export async function followHints({ driver, clock, signal, onHint, onError, log 
       for await (const _hint of hints) onHint()
     } catch (error) {
       if (signal.aborted) return
-      log.debug({ error }, 'Listening to a camera broke off')
-      await onError(error).catch((failure: unknown) => log.error({ error: failure }, 'A refused login was not noted'))
+      log.debug({ err: error }, 'Listening to a camera broke off')
+      await onError(error).catch((failure: unknown) => log.error({ err: failure }, 'A refused login was not noted'))
       if (error instanceof DriverError && error.code === 'credentials-refused') return
     }
     await clock.sleep(resumeAfterMs, signal).catch(() => undefined)

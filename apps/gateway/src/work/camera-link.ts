@@ -23,6 +23,8 @@ export interface CameraLinkOptions {
   clock: Clock
   log: Log
   onHint: () => void
+  /** The camera has answered at another address than its record's. */
+  onMoved: (address: string) => void
 }
 
 /** The way to one camera: opens its driver, proves its identity, and keeps refused passwords from being tried again. */
@@ -90,7 +92,7 @@ export function createCameraLink(options: CameraLinkOptions): CameraLink {
     const limits = { clock, timeoutMs: closeTimeoutMs, signal: new AbortController().signal, graceMs: 0 }
     const timeoutError = () => new Error('The driver did not close in time.')
     await withDeadline({ ...limits, timeoutError }, () => closing.driver.close()).catch((error: unknown) => {
-      log.debug({ deviceId: camera.deviceId, error }, 'A driver did not close cleanly')
+      log.debug({ deviceId: camera.deviceId, err: error }, 'A driver did not close cleanly')
     })
   }
 
@@ -119,6 +121,14 @@ export function createCameraLink(options: CameraLinkOptions): CameraLink {
     const isOurs = identity.deviceId === camera.deviceId
     if (opened) opened.provedAtMs = isOurs ? clock.monotonic() : null
     return isOurs
+  }
+
+  /** The camera is not where its record says; another record may have come upon it, as after DHCP gave out new leases. */
+  function follow(observation: Observation): Observation {
+    const isElsewhere = observation.kind === 'away' ? !observation.hasAnswered : isAnotherCamera(observation)
+    const seenAt = isElsewhere ? identities.lastSeenAt(camera.deviceId) : null
+    if (seenAt !== null && seenAt !== camera.address) options.onMoved(seenAt)
+    return observation
   }
 
   function readInTime<Result>(signal: AbortSignal, call: (driver: Driver, signal: AbortSignal) => Promise<Result>) {
@@ -178,12 +188,12 @@ export function createCameraLink(options: CameraLinkOptions): CameraLink {
     async observe(signal) {
       try {
         const closedForMs = guard.closedForMs(camera.credentials)
-        return await (closedForMs > 0 ? lookWithoutLogin(closedForMs, signal) : look(signal))
+        return follow(await (closedForMs > 0 ? lookWithoutLogin(closedForMs, signal) : look(signal)))
       } catch (error) {
         signal.throwIfAborted()
         const observation = classify(error)
         if (!observation.hasAnswered) identities.note(camera.deviceId, null)
-        return observation
+        return follow(observation)
       }
     },
     read,
@@ -222,6 +232,9 @@ async function optional<Value>(reading: Promise<Value>): Promise<Value | null> {
     throw error
   }
 }
+
+const isAnotherCamera = (observation: Observation): boolean =>
+  observation.kind === 'blocked' && observation.reason === 'identity-changed'
 
 const connectionClosed = () => new DriverError('unreachable', 'The connection to the camera was closed.')
 

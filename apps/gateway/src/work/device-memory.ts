@@ -88,7 +88,7 @@ export async function openDeviceMemory(options: {
       }
       log.error({ deviceId, file }, 'The memory of a device does not have its form and is begun anew')
     } catch (error) {
-      log.error({ deviceId, file, error }, 'The memory of a device cannot be read and is begun anew')
+      log.error({ deviceId, file, err: error }, 'The memory of a device cannot be read and is begun anew')
     }
     return empty
   }

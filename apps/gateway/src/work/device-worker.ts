@@ -221,7 +221,7 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
       return await turn(signal)
     } catch (error) {
       signal.throwIfAborted()
-      log.error({ deviceId, error }, 'The work on a camera broke off and is begun again in a minute')
+      log.error({ deviceId, err: error }, 'The work on a camera broke off and is begun again in a minute')
       giveUpTicket()
       return probeEveryMs
     }

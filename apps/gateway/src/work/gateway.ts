@@ -61,7 +61,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const done = (changes.get(deviceId) ?? Promise.resolve())
       .then(job)
       .catch((error: unknown) => {
-        if (!stopSignal.aborted) log.error({ deviceId, error }, 'A change of a camera could not be carried out')
+        if (!stopSignal.aborted) log.error({ deviceId, err: error }, 'A change of a camera could not be carried out')
       })
       .finally(() => {
         if (changes.get(deviceId) === done) changes.delete(deviceId)
@@ -106,19 +106,28 @@ export function createGateway(options: GatewayOptions): Gateway {
     const memory = await openDeviceMemory({ stateFolder, deviceId, log })
     const guard = createLoginGuard({ memory, stateFolder, clock })
     const { isConfirmed } = platform
+    const onMoved = (address: string) => inOrder(deviceId, () => takeOver(deviceId, address))
     const worker = createDeviceWorker({
       ...{ camera, memory, admission, probes, licenses, packages, isConfirmed, clock, log },
       report: reporter.submit,
-      createLink: (onHint) => createCameraLink({ camera, drivers, guard, identities, clock, log, onHint }),
+      createLink: (onHint) => createCameraLink({ camera, drivers, guard, identities, clock, log, onHint, onMoved }),
     })
     const ended = worker.run({ firstLookInMs, signal: stopSignal }).catch((error: unknown) => {
-      log.error({ deviceId, error }, 'The work on a camera has ended unexpectedly')
+      log.error({ deviceId, err: error }, 'The work on a camera has ended unexpectedly')
     })
     const forget = async () => {
       await memory.forget()
       await reporter.forget(deviceId)
     }
     workers.set(deviceId, { worker, ended, forget })
+  }
+
+  /** The record's change comes back as `cameraChanged`, which moves the worker; identity is proved there as anywhere. */
+  async function takeOver(deviceId: string, address: string): Promise<void> {
+    const camera = cameras.get(deviceId)
+    if (!camera || camera.address === address) return
+    log.info({ deviceId, from: camera.address, to: address }, 'A camera was found at another address')
+    await cameras.save({ ...camera, address })
   }
 
   /** Lets the running step finish, then forgets everything about the device. */

@@ -70,7 +70,7 @@ export function createPlatformLink(options: PlatformLinkOptions): PlatformLink {
       await channel.publish(message)
       return true
     } catch (error) {
-      log.debug({ error, kind: message.kind }, 'A message could not be sent')
+      log.debug({ err: error, kind: message.kind }, 'A message could not be sent')
       return false
     }
   }

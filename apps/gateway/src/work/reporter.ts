@@ -154,7 +154,7 @@ function createDisk(stateFolder: StateFolder, log: Log) {
   function inOrder(deviceId: string, job: () => Promise<void>): Promise<void> {
     const done = (queues.get(deviceId) ?? Promise.resolve())
       .then(job)
-      .catch((error: unknown) => log.error({ deviceId, error }, 'A report could not be kept on disk'))
+      .catch((error: unknown) => log.error({ deviceId, err: error }, 'A report could not be kept on disk'))
       .finally(() => {
         if (queues.get(deviceId) === done) queues.delete(deviceId)
       })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { addressOf, cameraRecord, createSite } from './gateway-fixture.ts'
 import { createScriptedCamera } from './scripted-camera.ts'
-import { appId, desiredApp, desiredDevice } from './scripted-platform.ts'
+import { appId, desiredApp, desiredDevice, packageOf } from './scripted-platform.ts'
 
 const device = 'camera-1'
 const minuteMs = 60_000
@@ -220,4 +220,31 @@ test('a conflict ends when one of the two addresses no longer answers', async ()
   copy.isReachable = false
   await site.clock.advance(3 * minuteMs)
   expect(connectivity(site)).toBe('ONLINE null')
+})
+
+test('two cameras that swapped their addresses are followed, and each gets its own app', async () => {
+  const site = createSite({ cameraCount: 2 })
+  const [one, two] = [site.camera(1), site.camera(2)]
+  site.start()
+  await site.clock.until(() => site.platform.state.size === 2)
+  site.network.set(addressOf(1), two)
+  site.network.set(addressOf(2), one)
+  const other = 'com.example.other'
+  site.platform.wish(desiredDevice('camera-1', [desiredApp()]))
+  site.platform.wish(desiredDevice('camera-2', [desiredApp({ appId: other, package: packageOf('1.0', 33) })]))
+  await site.untilSettled('camera-1')
+  await site.untilSettled('camera-2', other)
+  expect(one.writes).toEqual([`install ${appId} 4.0.0`, `license ${appId} license-1`])
+  expect(two.writes).toEqual([`install ${other} 1.0`, `license ${other} license-1`])
+  expect(site.cameras.get('camera-1')?.address).toBe(addressOf(2))
+  expect(site.cameras.get('camera-2')?.address).toBe(addressOf(1))
+})
+
+test('a camera that only reboots is not moved', async () => {
+  const site = createSite({ cameraCount: 2 })
+  site.start()
+  await site.clock.until(() => site.platform.state.size === 2)
+  site.camera(1).isReachable = false
+  await site.clock.advance(10 * minuteMs)
+  expect(site.cameras.get('camera-1')?.address).toBe(addressOf(1))
 })
