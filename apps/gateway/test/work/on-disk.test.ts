@@ -1,0 +1,62 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { createSystemClock } from '../../src/state/clock.ts'
+import { createDiskSite } from './disk-fixture.ts'
+import { addressOf, cameraRecord } from './gateway-fixture.ts'
+import { createScriptedPackages } from './memory-edge.ts'
+import { createScriptedCamera, createScriptedProtocol } from './scripted-camera.ts'
+import { appId, desiredApp, desiredDevice, packageOf } from './scripted-platform.ts'
+
+const device = 'camera-1'
+
+async function createSiteOnDisk() {
+  const camera = createScriptedCamera(device)
+  const packages = createScriptedPackages(createSystemClock())
+  const network = new Map([[addressOf(1), camera]])
+  const drivers = (clock: ReturnType<typeof createSystemClock>) => ({
+    onvif: async () => createScriptedProtocol(network, clock),
+  })
+  const site = await createDiskSite({ cameras: [cameraRecord(1)], packages, drivers })
+  return { ...site, camera }
+}
+
+test('a gateway on a real folder installs, restarts, updates, and leaves no password and no license on the disk', async () => {
+  const site = await createSiteOnDisk()
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp({ running: 'RUNNING' })]))
+  await site.start()
+  await site.untilSettled(device, appId, 1)
+  await site.stop()
+  site.platform.desired.set(
+    device,
+    desiredDevice(device, [desiredApp({ revision: 2, package: packageOf('4.1.1', 24) })]),
+  )
+  await site.start()
+  await site.untilSettled(device, appId, 2)
+  expect(site.phase(device, appId, 2)).toBe('CONVERGED')
+  expect(site.camera.apps.get(appId)).toMatchObject({ version: '4.1.1', state: 'RUNNING' })
+  await site.stop()
+  const files = await readdir(site.home, { recursive: true, withFileTypes: true })
+  const texts = await Promise.all(
+    files.filter((file) => file.isFile()).map((file) => readFile(join(file.parentPath, file.name), 'utf8')),
+  )
+  expect(texts.length).toBeGreaterThan(1)
+  expect(texts.join()).not.toContain('correct')
+  expect(texts.join()).not.toContain('license-1')
+})
+
+test('a stop in the middle of an upload ends at once, and the next gateway completes it', async () => {
+  const site = await createSiteOnDisk()
+  const clock = createSystemClock()
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  site.camera.during = ({ signal }) => clock.sleep(3_600_000, signal)
+  await site.start()
+  await site.until(() => site.camera.writes.length === 1, 'the upload')
+  const beganAtMs = clock.monotonic()
+  await site.stop()
+  expect(clock.monotonic() - beganAtMs).toBeLessThan(2_000)
+  site.camera.during = async () => undefined
+  await site.start()
+  await site.untilSettled(device, appId, 1)
+  expect(site.phase(device, appId, 1)).toBe('CONVERGED')
+})
