@@ -4,12 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { locatePackage, prepareBinaries } from '../../src/platform/embedded-postgres/binaries.ts'
-import { createCluster } from '../../src/platform/embedded-postgres/create-cluster.ts'
 import { runProgram } from '../../src/platform/embedded-postgres/run-program.ts'
-import { chooseAddress } from '../../src/platform/embedded-postgres/server-address.ts'
-import { addressSettings, defaultSettings, writeConf } from '../../src/platform/embedded-postgres/server-conf.ts'
-import { createServerLog } from '../../src/platform/embedded-postgres/server-log.ts'
-import { launchThroughPgCtl } from '../../src/platform/embedded-postgres/server-process.ts'
 import { isRoot, pickServiceUser } from '../../src/platform/embedded-postgres/service-user.ts'
 import { running, spawnPlatform } from './platform-process.ts'
 import { clusterState, pgDataIn, postgresFolders, queryOne, shutDown, startIn } from './postgres-folder.ts'
@@ -171,34 +166,6 @@ test.skipIf(process.platform === 'win32')(
     const first = await stat(binaries.postgres)
     await prepareBinaries(options)
     expect((await stat(binaries.postgres)).ino).toBe(first.ino)
-  },
-)
-
-test.skipIf(process.platform === 'win32')(
-  'a server started through pg_ctl, as on Windows, is watched and stopped through it',
-  async () => {
-    const folder = await folders.bare()
-    const user = isRoot() ? nobody : undefined
-    if (user) await chown(folder, user.uid, user.gid)
-    const real = await locatePackage()
-    const binaries = await prepareBinaries({ package: real, copyFolder: join(folder, 'bin'), mustCopy: isRoot() })
-    await mkdir(join(folder, 'pg'))
-    if (user) await chown(join(folder, 'pg'), user.uid, user.gid)
-    const pgData = pgDataIn(folder)
-    await createCluster({ binaries, pgData, user, isDurable: false })
-    const address = await chooseAddress(pgData)
-    await writeConf(pgData, { ...defaultSettings(process.platform), ...addressSettings(address) }, user)
-    const serverLog = createServerLog(join(folder, 'server.log'))
-    const launch = { binaries, pgData, serverLog, user, timeoutMs: 20_000 }
-    const server = await launchThroughPgCtl(launch)
-    expect(await ownerOf(server.pid)).toBe(user?.uid ?? process.geteuid?.())
-    await server.shutDown('fast')
-    await server.gone
-    expect(await clusterState(pgData)).toBe(shutDown)
-    await writeConf(pgData, { shared_buffers: 'plenty' }, user)
-    const failed = await launchThroughPgCtl(launch)
-    expect(await failed.gone).toContain('could not start server')
-    expect(await serverLog.tail()).toContain('invalid value for parameter "shared_buffers"')
   },
 )
 

@@ -72,10 +72,13 @@ export async function launchThroughPgCtl(
 ): Promise<ServerProcess> {
   const { binaries, pgData, serverLog, user } = options
   const seconds = String(Math.ceil(options.timeoutMs / 1000))
-  const { exitCode, output } = await runProgram(
-    binaries.pgCtl,
-    ['start', '-w', '-s', '-t', seconds, '-D', pgData, '-l', serverLog.path],
-    { user, signal: options.signal },
+  const args = ['start', '-w', '-s', '-t', seconds, '-D', pgData, '-l', serverLog.path]
+  const { exitCode, output } = await runProgram(binaries.pgCtl, args, { user, signal: options.signal }).catch(
+    async (error: unknown) => {
+      // An aborted pg_ctl leaves the server that it has started.
+      await runProgram(binaries.pgCtl, ['stop', '-w', '-s', '-m', 'fast', '-D', pgData], { user })
+      throw error
+    },
   )
   const entry = await readPostmasterPid(pgData)
   if (exitCode === 0 && entry) return watchServer({ pid: entry.pid, pgData, binaries, user, hasSignals: false })
