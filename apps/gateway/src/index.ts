@@ -1,1 +1,12 @@
-export {}
+export { addCamera } from './cameras/add-camera.ts'
+export { type Camera, type CameraStore, createCameraStore } from './cameras/camera-store.ts'
+export { type Channel, createChannel } from './channel/channel.ts'
+export { runGateway } from './cli/run-gateway.ts'
+export { createPackageCache, type PackageCache } from './packages/package-cache.ts'
+export { enroll } from './platform/enroll.ts'
+export { type GatewayIdentity, loadIdentity } from './platform/gateway-identity.ts'
+export { createPlatformApi, type PlatformApi } from './platform/platform-api.ts'
+export { type Clock, createSystemClock } from './state/clock.ts'
+export { openStateFolder, type StateFolder } from './state/state-folder.ts'
+export { createGateway } from './work/gateway.ts'
+export type { DriverTable, Gateway, GatewayOptions, Log } from './work/gateway-options.ts'

@@ -1,0 +1,88 @@
+import { readFile } from 'node:fs/promises'
+import { addCamera } from '../cameras/add-camera.ts'
+import { createCameraStore } from '../cameras/camera-store.ts'
+import { requireIdentity } from '../platform/gateway-identity.ts'
+import { createPlatformApi } from '../platform/platform-api.ts'
+import { describeError } from '../state/error-code.ts'
+import { GatewayError } from '../state/gateway-error.ts'
+import { openStateFolder } from '../state/state-folder.ts'
+import type { CommandContext } from './command-context.ts'
+import { openLog } from './open-log.ts'
+
+export interface CameraAddFlags {
+  address: string
+  user: string
+  passwordFile?: string
+  site?: string
+  name?: string
+  allowLegacyTls?: boolean
+}
+
+export async function cameraAddCommand(flags: CameraAddFlags, context: CommandContext): Promise<void> {
+  const { env, clock, drivers, signal, print, say } = context
+  const { folder, cameras } = await openCameras(context)
+  const identity = await requireIdentity(folder)
+  const password = await readPassword(flags, context)
+  const api = createPlatformApi({ identity: () => identity, clock, env })
+  const camera = await addCamera({
+    ...{ folder, cameras, api, identity, clock, drivers, signal },
+    address: flags.address,
+    credentials: { user: flags.user, password },
+    siteId: flags.site ?? null,
+    name: flags.name ?? null,
+    allowLegacyTls: flags.allowLegacyTls ?? false,
+  })
+  print(camera.deviceId)
+  say(`The camera ${camera.deviceId} at ${camera.address} is claimed. A running gateway takes it up by itself.`)
+  if (camera.address.startsWith('http:')) say('It answers without encryption only; consider switching https on there.')
+}
+
+export async function cameraListCommand(flags: { json?: boolean }, context: CommandContext): Promise<void> {
+  const { cameras } = await openCameras(context)
+  const rows = cameras
+    .list()
+    .map(({ credentials, ...shown }) => ({ ...shown, user: credentials?.user ?? null }))
+    .sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1))
+  if (flags.json) context.print(JSON.stringify(rows, null, 2))
+  else
+    for (const row of rows) context.print([row.deviceId, row.driver, row.address, row.name ?? ''].join('\t').trimEnd())
+  if (rows.length === 0) context.say('This gateway has no cameras yet. Add one with: ocelli-gateway camera add')
+}
+
+export async function cameraRemoveCommand(deviceId: string, context: CommandContext): Promise<void> {
+  const { cameras } = await openCameras(context)
+  if (!cameras.get(deviceId)) {
+    throw new GatewayError('not-found', `This gateway has no camera ${deviceId}. See: ocelli-gateway camera list`)
+  }
+  await cameras.remove(deviceId)
+  context.say(
+    `The camera ${deviceId} and its password are forgotten here. The platform keeps it until it is unclaimed.`,
+  )
+}
+
+async function openCameras({ home, clock }: CommandContext) {
+  const folder = await openStateFolder(home)
+  return { folder, cameras: await createCameraStore({ folder, clock, log: openLog('error'), watchEveryMs: null }) }
+}
+
+/** A file, the environment or a question; never an argument, which everybody on the machine could read. */
+async function readPassword(
+  { passwordFile, user }: CameraAddFlags,
+  { env, askPassword }: CommandContext,
+): Promise<string> {
+  if (passwordFile !== undefined) return readPasswordFile(passwordFile)
+  if (env.OCELLI_CAMERA_PASSWORD) return env.OCELLI_CAMERA_PASSWORD
+  if (askPassword) return askPassword(`Password of ${user} on the camera`)
+  throw new GatewayError(
+    'invalid-input',
+    'Give the password of the camera: --password-file, or OCELLI_CAMERA_PASSWORD.',
+  )
+}
+
+async function readPasswordFile(path: string): Promise<string> {
+  try {
+    return (await readFile(path, 'utf8')).replace(/\r?\n$/, '')
+  } catch (cause) {
+    throw new GatewayError('invalid-input', `The password file cannot be read: ${describeError(cause)}`, { cause })
+  }
+}
