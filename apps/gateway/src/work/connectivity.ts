@@ -4,7 +4,7 @@ import type { Observation } from './camera-link.ts'
 type Connectivity = DeviceReport['connectivity']
 
 /** Three probes of a minute: a camera that has answered within them is online. */
-export const onlineWindowMs = 3 * 60_000
+const onlineWindowMs = 3 * 60_000
 
 export interface Sighting {
   /** Null before the first look. */

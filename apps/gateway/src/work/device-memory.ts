@@ -42,7 +42,7 @@ const StoredDevice = Type.Object({
 })
 type StoredDevice = Static<typeof StoredDevice>
 
-export interface DeviceMemoryContent {
+interface DeviceMemoryContent {
   desired: DesiredDevice | null
   /** By app id. */
   apps: ReadonlyMap<string, AppMemory>

@@ -5,7 +5,7 @@ import { InterruptedError, WorkError } from './work-error.ts'
 
 const askEveryMs = 5_000
 
-export interface LicenseRequest {
+interface LicenseRequest {
   deviceId: string
   assignment: number
   appId: string

@@ -4,7 +4,7 @@ import type { StateFolder } from '../state/state-folder.ts'
 import type { DeviceMemory } from './device-memory.ts'
 
 /** VMS and gateway share the camera's lockout: at most two refused logins in this time, across restarts. */
-export const refusedLoginWindowMs = 30 * 60_000
+const refusedLoginWindowMs = 30 * 60_000
 
 type Credentials = CameraTarget['credentials']
 

@@ -15,9 +15,9 @@ export type Action =
   | { kind: 'uninstall'; step: 'UNINSTALL' }
   | { kind: 'await-camera'; step: 'INSTALL' | 'UNINSTALL' }
 
-export type PlannedError = Omit<InstallationError, 'at'>
+type PlannedError = Omit<InstallationError, 'at'>
 
-export type AppPlan = { appId: string; revision: number } & (
+type AppPlan = { appId: string; revision: number } & (
   | { kind: 'settled' }
   | { kind: 'settle'; phase: 'CONVERGED'; error: null }
   | { kind: 'settle'; phase: 'FAILED'; error: PlannedError }

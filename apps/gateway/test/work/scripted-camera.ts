@@ -33,7 +33,7 @@ export interface ScriptedCamera {
   downgrade: boolean
 }
 
-export const facts: DeviceFacts = {
+const facts: DeviceFacts = {
   manufacturer: 'Ocelli',
   model: 'Scripted',
   serialNumber: '1',
