@@ -1,0 +1,41 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Client } from 'pg'
+
+const migrationsFolder = join(import.meta.dirname, 'migrations')
+/** Any number that no other program takes on this database. */
+const lockKey = 7_203_441
+
+/**
+ * Brings the schema up to what this program knows, one transaction per file, under an advisory lock so that
+ * processes starting together do it once. Refuses a schema newer than it knows.
+ */
+export async function migrate(connectionString: string): Promise<{ applied: string[] }> {
+  const known = (await readdir(migrationsFolder)).filter((name) => name.endsWith('.sql')).sort()
+  const client = new Client({ connectionString })
+  await client.connect()
+  try {
+    await client.query('SELECT pg_advisory_lock($1)', [lockKey])
+    await client.query(
+      'CREATE TABLE IF NOT EXISTS schema_migration (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())',
+    )
+    const done = (await client.query<{ name: string }>('SELECT name FROM schema_migration ORDER BY name')).rows
+    const unknown = done.filter(({ name }) => !known.includes(name))
+    if (unknown[0]) {
+      throw new Error(
+        `The database was written by a newer Ocelli (migration ${unknown[0].name}). Start that version, or a later one.`,
+      )
+    }
+    const applied: string[] = []
+    for (const name of known.filter((file) => !done.some((row) => row.name === file))) {
+      await client.query('BEGIN')
+      await client.query(await readFile(join(migrationsFolder, name), 'utf8'))
+      await client.query('INSERT INTO schema_migration (name) VALUES ($1)', [name])
+      await client.query('COMMIT')
+      applied.push(name)
+    }
+    return { applied }
+  } finally {
+    await client.end()
+  }
+}

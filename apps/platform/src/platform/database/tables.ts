@@ -1,0 +1,336 @@
+import type {
+  Connectivity,
+  ConnectivityReason,
+  DesiredRunningState,
+  DeviceState,
+  Drift,
+  InstallationError,
+  InstallationState,
+  LicenseState,
+  LicenseType,
+  OrderState,
+  Permission,
+  Progress,
+  RunningState,
+} from '@ocelli/contract'
+import type { Generated, JSONColumnType } from 'kysely'
+
+/** timestamptz arrives as RFC 3339 text in UTC and is written as such, as a Date, or as now() in SQL. */
+type Time = string
+type GeneratedTime = Generated<Time>
+
+export interface AccountTable {
+  account_id: Generated<string>
+  name: string
+  is_operator: Generated<boolean>
+  suspended_at: Time | null
+  created_at: GeneratedTime
+}
+
+export interface AccountUserTable {
+  user_id: Generated<string>
+  account_id: string
+  email: string
+  first_name: Generated<string>
+  last_name: Generated<string>
+  permissions: Permission[]
+  auth_user_id: string | null
+  created_at: GeneratedTime
+}
+
+export interface InvitationTable {
+  invitation_id: Generated<string>
+  account_id: string
+  email: string
+  permissions: Permission[]
+  token_hash: string
+  invited_by: string
+  created_at: GeneratedTime
+  expires_at: Time
+  accepted_at: Time | null
+  revoked_at: Time | null
+}
+
+export interface TechnicalUserTable {
+  client_id: string
+  account_id: string
+  name: string
+  secret_hash: string
+  permissions: Permission[]
+  whole_account: boolean
+  created_at: GeneratedTime
+  last_used_at: Time | null
+  revoked_at: Time | null
+}
+
+export interface AccessTokenTable {
+  token_id: Generated<string>
+  account_id: string
+  user_id: string
+  name: string
+  token_hash: string
+  permissions: Permission[] | null
+  created_at: GeneratedTime
+  expires_at: Time | null
+  last_used_at: Time | null
+  revoked_at: Time | null
+}
+
+export interface ProjectTable {
+  project_id: Generated<string>
+  account_id: string
+  name: string
+  description: Generated<string>
+  created_at: GeneratedTime
+}
+
+export interface SiteTable {
+  site_id: Generated<string>
+  account_id: string
+  name: string
+  time_zone: Generated<string>
+  max_in_flight: Generated<number>
+  repair: Generated<'request' | 'auto'>
+  created_at: GeneratedTime
+}
+
+export interface GatewayTable {
+  gateway_id: Generated<string>
+  account_id: string
+  site_id: string
+  name: string
+  version: string | null
+  public_key: JSONColumnType<Record<string, unknown>>
+  certificate_serial: string
+  certificate_expires_at: Time
+  revoked_at: Time | null
+  session: Generated<number>
+  connection_id: string | null
+  connected: Generated<boolean>
+  last_message_at: Time | null
+  created_at: GeneratedTime
+}
+
+export interface EnrollmentTokenTable {
+  token_hash: string
+  account_id: string
+  site_id: string
+  created_at: GeneratedTime
+  expires_at: Time
+  used_at: Time | null
+}
+
+export interface DeviceTable {
+  account_id: string
+  device_id: string
+  state: DeviceState
+  name: string | null
+  manufacturer: string | null
+  model: string | null
+  serial_number: string | null
+  mac_address: string | null
+  firmware_version: string | null
+  architecture: string | null
+  platform_level: number | null
+  driver: string | null
+  app_formats: Generated<string[]>
+  address: string | null
+  site_id: string | null
+  gateway_id: string | null
+  project_ids: Generated<string[]>
+  customer: string | null
+  location: string | null
+  tags: Generated<string[]>
+  connectivity: Generated<Connectivity>
+  connectivity_reason: ConnectivityReason | null
+  connectivity_detail: string | null
+  last_seen_at: Time | null
+  clock_offset_seconds: number | null
+  certificate_expires_at: Time | null
+  identity_source: string | null
+  apps_update_possible: Generated<boolean>
+  assignment: Generated<number>
+  revision: Generated<number>
+  reported_revision: Generated<number>
+  sent_at: Time | null
+  report_session: Generated<number>
+  report_seq: Generated<number>
+  claimed_at: Time | null
+  created_at: GeneratedTime
+  updated_at: GeneratedTime
+}
+
+export interface AppTable {
+  app_id: string
+  account_id: string
+  name: string
+  short_description: Generated<string>
+  description: Generated<string>
+  industries: Generated<string[]>
+  use_cases: Generated<string[]>
+  integration_types: Generated<string[]>
+  website: string | null
+  video_url: string | null
+  image_urls: Generated<string[]>
+  trial_days: Generated<number>
+  visibility: Generated<'PRIVATE' | 'LISTED'>
+  signer_sha256: string
+  created_at: GeneratedTime
+  updated_at: GeneratedTime
+}
+
+export interface AppVersionTable {
+  app_id: string
+  version_code: number
+  version: string
+  published_at: GeneratedTime
+  withdrawn_at: Time | null
+}
+
+export interface AppPackageTable {
+  package_id: Generated<string>
+  app_id: string
+  version_code: number
+  format: 'apk' | 'eap'
+  architectures: Generated<string[]>
+  min_platform_level: number | null
+  size: number
+  sha256: string
+  signer_sha256: string | null
+  published_at: GeneratedTime
+}
+
+export interface AppOrderTable {
+  order_id: Generated<string>
+  account_id: string
+  app_id: string
+  license_type: LicenseType
+  total: number
+  used: Generated<number>
+  state: Generated<OrderState>
+  term_days: number | null
+  valid_until: Time | null
+  reference: string | null
+  placed_at: GeneratedTime
+  confirmed_at: Time | null
+  confirmed_by: string | null
+  cancelled_at: Time | null
+}
+
+export interface LicenseTable {
+  license_id: Generated<string>
+  account_id: string
+  app_id: string
+  device_id: string
+  license_type: LicenseType
+  order_id: string | null
+  issuer: Generated<'PLATFORM' | 'VENDOR'>
+  state: LicenseState
+  token: string | null
+  key_certificate: string | null
+  valid_from: Time | null
+  valid_until: Time | null
+  created_at: GeneratedTime
+  issued_at: Time | null
+  released_at: Time | null
+  release_reason: string | null
+}
+
+export interface InstallationTable {
+  account_id: string
+  device_id: string
+  app_id: string
+  name: string | null
+  presence: 'PRESENT' | 'ABSENT' | null
+  package_id: string | null
+  desired_running_state: DesiredRunningState | null
+  allow_downgrade: Generated<boolean>
+  revision: Generated<number>
+  settled: Generated<boolean>
+  queued: Generated<boolean>
+  requested_at: Time | null
+  deadline_at: Time | null
+  license_id: string | null
+  installation_state: Generated<InstallationState>
+  progress: JSONColumnType<Progress> | null
+  error: JSONColumnType<InstallationError> | null
+  drift: Drift | null
+  managed: Generated<boolean>
+  present: Generated<boolean>
+  installed_version: string | null
+  installed_version_code: number | null
+  running_state: Generated<RunningState>
+  observed_at: Time | null
+  updatable: Generated<boolean>
+  created_at: GeneratedTime
+  updated_at: GeneratedTime
+}
+
+export interface EventTable {
+  event_id: Generated<number>
+  xid: Generated<string>
+  account_id: string
+  type: string
+  at: GeneratedTime
+  actor_kind: 'user' | 'technical-user' | 'gateway' | 'platform'
+  actor_id: string | null
+  device_id: string | null
+  app_id: string | null
+  license_id: string | null
+  order_id: string | null
+  project_ids: string[] | null
+  request_id: string | null
+  data: JSONColumnType<Record<string, unknown>>
+}
+
+export interface Tables {
+  account: AccountTable
+  account_user: AccountUserTable
+  invitation: InvitationTable
+  technical_user: TechnicalUserTable
+  access_token: AccessTokenTable
+  project: ProjectTable
+  project_member: { account_id: string; project_id: string; user_id: string }
+  technical_user_project: { account_id: string; client_id: string; project_id: string }
+  project_device: { account_id: string; project_id: string; device_id: string }
+  project_app: { account_id: string; project_id: string; app_id: string }
+  site: SiteTable
+  gateway: GatewayTable
+  enrollment_token: EnrollmentTokenTable
+  device: DeviceTable
+  app: AppTable
+  app_version: AppVersionTable
+  app_package: AppPackageTable
+  app_order: AppOrderTable
+  license: LicenseTable
+  trial_issued: { account_id: string; app_id: string; device_id: string; license_id: string; issued_at: GeneratedTime }
+  installation: InstallationTable
+  event: EventTable
+  idempotency_key: {
+    scope_hash: string
+    request_hash: string
+    status: number
+    headers: JSONColumnType<Record<string, string>>
+    body: string
+    created_at: GeneratedTime
+  }
+  instance_key: {
+    purpose: 'ca' | 'access-token' | 'license-root' | 'license-signing'
+    key_id: string
+    public_part: JSONColumnType<Record<string, unknown>>
+    sealed_private_part: string
+    created_at: GeneratedTime
+    retired_at: Time | null
+  }
+  device_transfer: {
+    transfer_id: Generated<string>
+    from_account_id: string
+    to_account_id: string
+    device_id: string
+    with_licenses: boolean
+    state: Generated<'OFFERED' | 'ACCEPTED' | 'DECLINED' | 'WITHDRAWN'>
+    offered_at: GeneratedTime
+    decided_at: Time | null
+  }
+  blob: { sha256: string; size: number; created_at: GeneratedTime }
+}

@@ -1,0 +1,148 @@
+import type { Permission, Problem, ProblemCode } from '@ocelli/contract'
+
+interface Kind {
+  status: number
+  title: string
+  retryAfterSeconds?: number
+}
+
+const kinds: Record<ProblemCode, Kind> = {
+  'invalid-request': { status: 400, title: 'Invalid request' },
+  unauthenticated: { status: 401, title: 'Not signed in' },
+  'token-expired': { status: 401, title: 'Token expired' },
+  'permission-missing': { status: 403, title: 'Permission missing' },
+  'not-found': { status: 404, title: 'Not found' },
+  'no-free-license': { status: 409, title: 'No free license' },
+  'order-required': { status: 400, title: 'Order required' },
+  'trial-used': { status: 409, title: 'Trial already used' },
+  'device-offline': { status: 409, title: 'Device offline' },
+  'device-unclaimed': { status: 409, title: 'Device not claimed' },
+  'app-not-installed': { status: 409, title: 'App not installed' },
+  incompatible: { status: 409, title: 'Incompatible' },
+  downgrade: { status: 409, title: 'Downgrade' },
+  'claimed-elsewhere': { status: 409, title: 'Claimed elsewhere' },
+  'identity-conflict': { status: 409, title: 'Identity conflict' },
+  'licenses-held': { status: 409, title: 'Licenses held' },
+  'license-conflict': { status: 409, title: 'License conflict' },
+  'units-in-use': { status: 409, title: 'Units in use' },
+  'idempotency-key-reused': { status: 422, title: 'Idempotency key reused' },
+  'idempotency-key-in-use': { status: 409, title: 'Idempotency key in use', retryAfterSeconds: 1 },
+  'request-timeout': { status: 408, title: 'Request timeout', retryAfterSeconds: 5 },
+  'too-many-requests': { status: 429, title: 'Too many requests', retryAfterSeconds: 2 },
+  unavailable: { status: 503, title: 'Unavailable', retryAfterSeconds: 60 },
+  internal: { status: 500, title: 'Internal error', retryAfterSeconds: 60 },
+  'package-invalid': { status: 422, title: 'Package invalid' },
+  'package-unsigned': { status: 422, title: 'Package not signed' },
+  'package-not-newer': { status: 409, title: 'Package not newer' },
+  'package-other-signer': { status: 409, title: 'Package signed by another certificate' },
+  'package-foreign-app': { status: 409, title: 'App belongs to another publisher' },
+  'package-ambiguous': { status: 409, title: 'Several packages fit' },
+  'already-exists': { status: 409, title: 'Already exists' },
+  'state-conflict': { status: 409, title: 'Not possible in this state' },
+  'last-administrator': { status: 409, title: 'Last administrator' },
+  'payload-too-large': { status: 413, title: 'Payload too large' },
+  'unsupported-media-type': { status: 415, title: 'Unsupported media type' },
+  'range-not-satisfiable': { status: 416, title: 'Range not satisfiable' },
+}
+
+export interface ProblemOptions {
+  requiredPermission?: Permission
+  errors?: Problem['errors']
+  retryAfterSeconds?: number
+  headers?: Record<string, string>
+  cause?: unknown
+}
+
+/** A refusal that the caller is told as problem+json. `detail` says what to do. */
+export class ProblemError extends Error {
+  override readonly name = 'ProblemError'
+  readonly code: ProblemCode
+  readonly status: number
+  readonly options: ProblemOptions
+
+  constructor(code: ProblemCode, detail: string, options: ProblemOptions = {}) {
+    super(detail, { cause: options.cause })
+    this.code = code
+    this.status = kinds[code].status
+    this.options = options
+  }
+}
+
+export const notFound = (what: string): ProblemError =>
+  new ProblemError('not-found', `${what} does not exist, or is not visible to you.`)
+
+/** The body of RFC 9457 for one refusal. */
+export function toProblem(error: ProblemError, request: { path: string; requestId: string }): Problem {
+  const kind = kinds[error.code]
+  const retryAfterSeconds = error.options.retryAfterSeconds ?? kind.retryAfterSeconds ?? null
+  return {
+    type: `urn:ocelli:problem:${error.code}`,
+    title: kind.title,
+    status: kind.status,
+    detail: error.message,
+    instance: request.path,
+    code: error.code,
+    requestId: request.requestId,
+    retryable: retryAfterSeconds !== null,
+    retryAfterSeconds,
+    requiredPermission: error.options.requiredPermission ?? null,
+    errors: error.options.errors ?? [],
+  }
+}
+
+/** What Fastify, its parsers and plugins throw, in our words; anything unknown is `internal`, its text never shown. */
+export function toProblemError(error: unknown): ProblemError {
+  if (error instanceof ProblemError) return error
+  const { code, statusCode, validation, validationContext, message } = (error ?? {}) as {
+    code?: string
+    statusCode?: number
+    message?: string
+    validationContext?: string
+    validation?: { instancePath: string; keyword: string; message?: string; params?: Record<string, unknown> }[]
+  }
+  if (validation) {
+    const errors = validation.map((item) => ({
+      pointer: pointerOf(item),
+      code: item.keyword,
+      detail: describe(item),
+    }))
+    const first = errors[0]
+    const where = validationContext === 'body' ? 'body' : validationContext === 'querystring' ? 'query' : 'path'
+    return new ProblemError(
+      'invalid-request',
+      `The request's ${where} is not valid: ${first?.pointer || '/'} ${first?.detail}.`,
+      {
+        errors,
+      },
+    )
+  }
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE' || statusCode === 413) {
+    return new ProblemError('payload-too-large', 'The request body is larger than this route accepts.')
+  }
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' || statusCode === 415) {
+    return new ProblemError('unsupported-media-type', 'Send the body with the Content-Type that this route documents.')
+  }
+  if (statusCode === 429) return new ProblemError('too-many-requests', 'Too many requests: slow down and try again.')
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new ProblemError('invalid-request', `The request could not be read: ${message ?? 'malformed'}.`)
+  }
+  return new ProblemError('internal', 'Something went wrong on our side. Try again later; quote the request id.', {
+    cause: error,
+  })
+}
+
+type ValidationItem = { instancePath: string; keyword: string; message?: string; params?: Record<string, unknown> }
+
+function pointerOf({ instancePath, keyword, params }: ValidationItem): string {
+  if (keyword === 'required') return `${instancePath}/${String(params?.missingProperty)}`
+  if (keyword === 'additionalProperties') return `${instancePath}/${String(params?.additionalProperty)}`
+  return instancePath
+}
+
+function describe({ keyword, message, params }: ValidationItem): string {
+  if (keyword === 'required') return 'is required'
+  if (keyword === 'additionalProperties') return 'is not known here'
+  if (keyword === 'enum')
+    return `must be one of ${(params?.allowedValues as unknown[]).filter((v) => v !== null).join(', ')}`
+  return message ?? 'is not valid'
+}
