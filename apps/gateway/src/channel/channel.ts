@@ -6,6 +6,7 @@ import { GatewayError } from '../state/gateway-error.ts'
 import { reconnectWaitMs } from './backoff.ts'
 import { type ConnectorOptions, createConnector } from './connector.ts'
 import { createDownReader } from './down-reader.ts'
+import { createInbox } from './inbox.ts'
 import { createListeners } from './listeners.ts'
 import type { MqttConnection } from './mqtt-connection.ts'
 
@@ -116,22 +117,6 @@ export function createChannel(options: ChannelOptions): Channel {
       closing.abort(new GatewayError('cancelled', 'The gateway is stopping.'))
       if (leaving) await endWithin(goodbyeWithinMs, leaving)
       await running
-    },
-  }
-}
-
-/** The broker may deliver before the connection is told of: what comes early waits for that. */
-function createInbox(deliver: (text: string) => void) {
-  let early: string[] | null = []
-  return {
-    take(text: string) {
-      if (early) early.push(text)
-      else deliver(text)
-    },
-    open() {
-      const waiting = early ?? []
-      early = null
-      for (const text of waiting) deliver(text)
     },
   }
 }

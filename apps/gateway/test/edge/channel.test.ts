@@ -111,6 +111,16 @@ describe('channel', () => {
     expect(broker.said).toEqual([{ kind: 'heartbeat', connectionId: 'c', session: 7 }])
   })
 
+  test('what comes in the moment of the subscription is heard, after it says that it is connected', async () => {
+    broker = await startTestBroker({ tls: server })
+    const order: string[] = []
+    const { channel } = open()
+    channel.onConnection(() => void order.push('connection'))
+    channel.onMessage(() => void order.push('message'))
+    broker.onSubscribe = () => void broker.send(gatewayId, helloAgain(1))
+    await expect.poll(() => order, within).toEqual(['connection', 'message'])
+  })
+
   test('drops what does not have the agreed form, without writing it to the log, and goes on', async () => {
     broker = await startTestBroker({ tls: server })
     const { channel, messages, log } = open()
@@ -148,6 +158,7 @@ describe('channel', () => {
     expect(states.map(({ connected }) => connected)).toEqual([true, false, true])
     expect(channel.connection.connectionId).not.toBe(first)
     await expect.poll(() => broker.said, within).toEqual([{ kind: 'gone', connectionId: first }])
+    expect(broker.wills).toEqual(broker.said)
   })
 
   test('says gone when it is closed, leaves without a last will, and does not come back', async () => {
@@ -159,6 +170,7 @@ describe('channel', () => {
     await channel.close()
     await expect.poll(() => broker.clientCount(), within).toBe(0)
     expect(broker.said).toEqual([{ kind: 'gone', connectionId }])
+    expect(broker.wills).toEqual([])
     expect(channel.connection).toEqual({ connected: false, connectionId: null })
     await expect(channel.publish({ kind: 'gone', connectionId: 'x' })).rejects.toMatchObject({
       code: 'platform-unreachable',
@@ -225,6 +237,7 @@ describe('channel', () => {
     await expect.poll(() => broker.logins.at(-1)?.path, within).toBe('direct')
     await untilConnected(channel)
     await expect.poll(() => broker.clientCount(), within).toBe(1)
+    expect(broker.wills).toEqual([])
   })
 
   test('comes back first by the way that worked last', async () => {

@@ -88,6 +88,7 @@ describe('platform api', () => {
       refusals-- > 0 ? reply(response, 401, {}) : reply(response, 200, source),
     )
     expect(await open().packageSource('p1', signal())).toEqual(source)
+    expect(asked('/auth/v1/token')).toHaveLength(2)
     refusals = 99
     await expect(open().packageSource('p1', signal())).rejects.toMatchObject({ code: 'platform-refused' })
     expect(asked(packagePath)).toHaveLength(4)

@@ -67,6 +67,7 @@ describe('ocelli-gateway run', () => {
     expect(await exited).toEqual({ code: 0, signal: null })
     expect(performance.now() - beganAtMs).toBeLessThan(5_000)
     expect(broker.said.at(-1)).toMatchObject({ kind: 'gone' })
+    expect(broker.wills).toEqual([])
     expect(err()).not.toContain(platform.token.slice(6, 40))
     expect(err()).not.toContain('PRIVATE KEY')
   })

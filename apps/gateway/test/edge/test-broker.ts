@@ -25,6 +25,10 @@ export interface TestBroker {
   logins: Login[]
   /** What the gateway said, last wills too. */
   said: UpMessage[]
+  /** Those of them that the broker said in its place. */
+  wills: UpMessage[]
+  /** Called in the moment of a subscription. */
+  onSubscribe: () => void
   /** Refuses a login when it gives false. */
   admits: (login: Login) => boolean
   send(gatewayId: string, message: unknown): Promise<void>
@@ -50,6 +54,8 @@ export async function startTestBroker(options: { tls: (Pair & { ca: string }) | 
     webSocketUrl: '',
     logins: [],
     said: [],
+    wills: [],
+    onSubscribe: () => undefined,
     admits: () => true,
     send: (gatewayId, message) =>
       new Promise((resolve, reject) => {
@@ -103,8 +109,12 @@ export async function startTestBroker(options: { tls: (Pair & { ca: string }) | 
     // A last will comes from the broker itself, when the client is gone.
     if (topic.startsWith('$SYS') || topic.endsWith('/down')) return
     const id = client?.id ?? broker.logins.at(-1)?.clientId ?? ''
-    if (topic === upTopic(id)) broker.said.push(JSON.parse(payload.toString()))
+    if (topic !== upTopic(id)) return
+    const message: UpMessage = JSON.parse(payload.toString())
+    broker.said.push(message)
+    if (!client?.connected) broker.wills.push(message)
   })
+  aedes.on('subscribe', () => broker.onSubscribe())
 
   const direct: Server = secret
     ? createTlsServer({ ...secret, requestCert: true, rejectUnauthorized: true }, (socket: TLSSocket) => {
