@@ -6,7 +6,7 @@ import { createPackageShelf, type PackageShelf } from './package-shelf.ts'
 
 export type PackageRef = NonNullable<DesiredApp['package']>
 
-export interface PackageRequest {
+interface PackageRequest {
   appId: string
   signal: AbortSignal
   /** Bytes here so far, of `package.size`. */

@@ -46,7 +46,7 @@ export function isRenewalDue(certificate: string, nowMs: number): boolean {
 }
 
 /** The key stays: were it changed, a crash between the platform's answer and our disk would lock this gateway out. */
-export async function renewCertificate(
+async function renewCertificate(
   options: Pick<RenewalOptions, 'api' | 'identity' | 'replace' | 'signal'>,
 ): Promise<void> {
   const { api, identity, replace, signal } = options

@@ -33,7 +33,7 @@ export function expectBody<Schema extends TSchema>(answer: JsonAnswer, schema: S
 }
 
 /** 408, 429 and 5xx pass by themselves; the rest has to be put right by somebody. */
-export function refusal({ status, body }: JsonAnswer, what: string): GatewayError {
+function refusal({ status, body }: JsonAnswer, what: string): GatewayError {
   const isPassing = status === 408 || status === 429 || status >= 500
   const said = sentenceOf(body)
   const detail = `The platform refused to ${what} (${status})${said === null ? '.' : `: ${said}`}`

@@ -9,8 +9,8 @@ import { callJson, expectBody, type JsonAnswer } from './json-call.ts'
 import type { Environment } from './proxy.ts'
 
 /** Where a package lies right now: a short-lived URL, and what must come out of it. */
-export const PackageSource = Type.Object({ url: Type.String(), size: Type.Integer({ minimum: 0 }), sha256: Sha256 })
-export type PackageSource = Static<typeof PackageSource>
+const PackageSource = Type.Object({ url: Type.String(), size: Type.Integer({ minimum: 0 }), sha256: Sha256 })
+type PackageSource = Static<typeof PackageSource>
 
 const ClaimAnswer = Type.Object({ results: Type.Array(ClaimResult) })
 
@@ -21,7 +21,7 @@ const Renewal = Type.Object({
   mqttUrl: Type.Optional(Enrollment.properties.mqttUrl),
   mqttWebSocketUrl: Type.Optional(Enrollment.properties.mqttWebSocketUrl),
 })
-export type Renewal = Static<typeof Renewal>
+type Renewal = Static<typeof Renewal>
 
 /**
  * The platform's HTTPS side, as this gateway. Errors are GatewayError: `platform-unreachable` (retryable),

@@ -8,7 +8,7 @@ import { Aedes, type Client } from 'aedes'
 import { createWebSocketStream, WebSocketServer } from 'ws'
 import type { Pair } from './test-authority.ts'
 
-export interface Login {
+interface Login {
   clientId: string
   username: string | undefined
   password: string | undefined
