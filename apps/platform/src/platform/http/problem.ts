@@ -143,6 +143,9 @@ function describe({ keyword, message, params }: ValidationItem): string {
   if (keyword === 'required') return 'is required'
   if (keyword === 'additionalProperties') return 'is not known here'
   if (keyword === 'enum')
-    return `must be one of ${(params?.allowedValues as unknown[]).filter((v) => v !== null).join(', ')}`
+    return `must be one of ${[params?.allowedValues]
+      .flat()
+      .filter((value) => value !== null)
+      .join(', ')}`
   return message ?? 'is not valid'
 }

@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto'
+import formBody from '@fastify/formbody'
+import rateLimit from '@fastify/rate-limit'
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import type { Metrics } from '../metrics.ts'
+import { ProblemError, toProblem, toProblemError } from './problem.ts'
+import { watchStalledBodies } from './stalled-body.ts'
+
+export interface AppOptions {
+  log: Logger
+  metrics: Metrics
+  rateLimitPerSecond: number
+  publicUrl: string
+  tls: { key: string; cert: string; ca?: string } | null
+}
+
+/** The HTTP server without its routes: request ids, problems, limits, documentation, measurements. */
+export async function createApp({
+  log,
+  metrics,
+  rateLimitPerSecond,
+  publicUrl,
+  tls,
+}: AppOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: log,
+    disableRequestLogging: true,
+    genReqId: (request) => {
+      const given = request.headers['x-request-id']
+      return typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID()
+    },
+    // a deviceId of 255 characters may take 12 bytes each when percent-encoded
+    routerOptions: { maxParamLength: 4096 },
+    bodyLimit: 1024 * 1024,
+    // bodies are taken as they are: nothing guessed, nothing dropped (query and path are converted in register-routes)
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false } },
+    trustProxy: false,
+    forceCloseConnections: true,
+    ...(tls ? { https: { ...tls } } : {}),
+  } as object) as unknown as FastifyInstance
+  app.decorateRequest('caller', null)
+
+  await app.register(formBody)
+  if (rateLimitPerSecond > 0) {
+    await app.register(rateLimit, {
+      // 100 requests/s with a burst of 200 by default: twice the rate in a window of 2 s
+      max: rateLimitPerSecond * 2,
+      timeWindow: 2000,
+      enableDraftSpec: true,
+      cache: 20_000,
+      keyGenerator: (request: FastifyRequest) => request.headers.authorization ?? request.ip,
+      allowList: (request: FastifyRequest) => request.url.startsWith('/health/'),
+      errorResponseBuilder: (_request, { ttl }) =>
+        new ProblemError('too-many-requests', 'Too many requests: wait as long as Retry-After says.', {
+          retryAfterSeconds: Math.max(1, Math.ceil(ttl / 1000)),
+        }),
+    })
+  }
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Ocelli', version: '0.1.0', description: 'App platform for IP cameras' },
+      servers: [{ url: publicUrl }],
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+      security: [{ bearer: [] }],
+    },
+    refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `schema-${index}`) },
+  })
+  await app.register(swaggerUi, { routePrefix: '/docs' })
+
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+    reply.header('x-content-type-options', 'nosniff')
+  })
+  watchStalledBodies(app, { stalledAfterMs: 30_000 })
+  app.addHook('onResponse', async (request, reply) => {
+    const path = request.routeOptions.url ?? 'unmatched'
+    metrics.httpDuration.observe(
+      { method: request.method, route: path, status: String(reply.statusCode) },
+      reply.elapsedTime / 1000,
+    )
+    if (!path.startsWith('/health/') && path !== '/metrics') {
+      const line = {
+        requestId: request.id,
+        method: request.method,
+        path,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+        caller: request.caller?.id,
+      }
+      request.log.debug(line, 'request')
+    }
+  })
+  app.setErrorHandler((error, request, reply) => {
+    const problem = toProblemError(error)
+    if (problem.status >= 500)
+      request.log.error({ requestId: request.id, err: problem.cause ?? error }, 'request failed')
+    const body = toProblem(problem, { path: request.url.split('?')[0] ?? '', requestId: request.id })
+    if (body.retryAfterSeconds !== null) reply.header('retry-after', String(body.retryAfterSeconds))
+    if (problem.options.headers) reply.headers(problem.options.headers)
+    return reply.status(problem.status).type('application/problem+json').serializer(JSON.stringify).send(body)
+  })
+  app.setNotFoundHandler((request) => {
+    throw new ProblemError(
+      'not-found',
+      `There is no ${request.method} ${request.url.split('?')[0]}. See /docs for what there is.`,
+    )
+  })
+  return app
+}

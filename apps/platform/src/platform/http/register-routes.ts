@@ -1,0 +1,155 @@
+import { Problem } from '@ocelli/contract'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { TSchema } from 'typebox'
+import { Value } from 'typebox/value'
+import type { Authenticator, Caller } from '../auth/caller.ts'
+import type { Database } from '../database/database.ts'
+import { runIdempotent } from './idempotency.ts'
+import { ProblemError } from './problem.ts'
+import type { Answer, AnyRoute, Context } from './route.ts'
+import { createSchemaRegistry } from './schema-registry.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller | null
+  }
+}
+
+/** Puts routes on the server: authentication, permission, validation, idempotency and the answer, in this order. */
+export function registerRoutes(
+  app: FastifyInstance,
+  routes: AnyRoute[],
+  { db, authenticate }: { db: Database; authenticate: Authenticator },
+): void {
+  const registry = createSchemaRegistry(app)
+  for (const route of routes) {
+    app.route({
+      method: route.method,
+      url: route.path,
+      schema: {
+        tags: [route.tag],
+        summary: route.summary,
+        ...(route.description ? { description: route.description } : {}),
+        operationId: operationId(route),
+        ...(route.consumes ? { consumes: [route.consumes] } : {}),
+        ...(route.access === 'public' ? { security: [] } : {}),
+        ...(route.params ? { params: route.params } : {}),
+        ...(route.query ? { querystring: route.query } : {}),
+        ...(route.body ? { body: registry.reference(route.body) } : {}),
+        response: responses(route, (schema) => registry.reference(schema)),
+        'x-ocelli-access': route.access,
+      } as object,
+      ...(route.bodyLimitBytes ? { bodyLimit: route.bodyLimitBytes } : {}),
+      preValidation: async (request) => {
+        request.caller = route.access === 'public' ? null : permit(route, await authenticate(request))
+        // query and path are text on the wire: numbers and booleans are made of it before validation
+        if (route.query) request.query = Value.Convert(route.query, request.query)
+        if (route.params) request.params = Value.Convert(route.params, request.params)
+      },
+      handler: async (request, reply) => {
+        if (route.stream) return await route.stream(routeRequest(request, contextOf(request, db)), reply)
+        return send(reply, await answer(route, request, db))
+      },
+    })
+  }
+}
+
+function permit({ access }: AnyRoute, caller: Caller | null): Caller {
+  if (!caller) {
+    throw new ProblemError(
+      'unauthenticated',
+      'Send `Authorization: Bearer …` with an access token or a personal access token.',
+      {
+        headers: { 'www-authenticate': 'Bearer' },
+      },
+    )
+  }
+  if (access === 'gateway') {
+    if (caller.kind !== 'gateway') throw new ProblemError('permission-missing', 'Only gateways may call this.')
+  } else if (access === 'signed-in') {
+    if (caller.kind === 'gateway') throw new ProblemError('permission-missing', 'Gateways may not call this.')
+  } else if (access !== 'public' && !caller.permissions.has(access)) {
+    throw new ProblemError('permission-missing', `This needs the permission ${access}.`, { requiredPermission: access })
+  }
+  return caller
+}
+
+async function answer(route: AnyRoute, request: FastifyRequest, db: Database): Promise<Answer<unknown>> {
+  const key = request.headers['idempotency-key']
+  if (key !== undefined && (typeof key !== 'string' || key.length < 1 || key.length > 255)) {
+    throw new ProblemError('invalid-request', 'Idempotency-Key is 1 to 255 characters.')
+  }
+  const { caller } = request
+  const received = route.receive && caller ? await route.receive(request, caller) : undefined
+  try {
+    if (!key || route.method === 'GET' || route.idempotent === false || !caller) {
+      return await route.handle({ ...routeRequest(request, contextOf(request, db)), received: received?.value })
+    }
+    const hints: (() => void)[] = []
+    const result = await runIdempotent(
+      db,
+      {
+        key,
+        caller,
+        method: request.method,
+        path: request.url.split('?')[0] ?? request.url,
+        requestId: request.id,
+        content: { url: request.url, body: received?.digest ?? request.body ?? null },
+      },
+      async (transaction) =>
+        await route.handle({
+          ...routeRequest(request, { ...contextOf(request, transaction), afterCommit: (hint) => hints.push(hint) }),
+          received: received?.value,
+        }),
+    )
+    for (const hint of hints) hint()
+    return result.replayed ? { ...result, headers: { ...result.headers, 'idempotency-replayed': 'true' } } : result
+  } finally {
+    await received?.dispose()
+  }
+}
+
+function contextOf(request: FastifyRequest, db: Database): Context {
+  const { caller } = request
+  return {
+    db,
+    // public routes never look at the caller; the type spares every other route a check
+    caller: caller as Caller,
+    origin: {
+      actor: caller ? { kind: caller.kind, id: caller.id } : { kind: 'platform', id: null },
+      requestId: request.id,
+    },
+    afterCommit: (hint) => hint(),
+  }
+}
+
+function routeRequest(request: FastifyRequest, context: Context) {
+  return {
+    params: request.params as never,
+    query: request.query as never,
+    body: request.body as never,
+    context,
+    raw: request,
+  }
+}
+
+function send(reply: FastifyReply, { status, headers, body }: Answer<unknown>): FastifyReply {
+  reply.status(status)
+  if (headers) reply.headers(headers)
+  return status === 204 ? reply.send() : reply.send(body)
+}
+
+function responses(route: AnyRoute, reference: (schema: TSchema) => TSchema): Record<string, unknown> {
+  const declared = Object.fromEntries(
+    Object.entries(route.responses).map(([status, schema]) => [
+      status,
+      schema ? reference(schema) : { description: 'No JSON body', type: 'null' },
+    ]),
+  )
+  const problem = { description: 'Problem', content: { 'application/problem+json': { schema: reference(Problem) } } }
+  return { ...declared, '4xx': problem, '5xx': problem }
+}
+
+function operationId({ method, path }: AnyRoute): string {
+  return `${method.toLowerCase()}${path.replace(/[/:{}*.-]+(\w?)/g, (_, next: string) => next.toUpperCase())}`
+}
