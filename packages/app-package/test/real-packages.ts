@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 const { resolve } = createRequire(import.meta.url)
 
 /** Path of a real .apk that an npm package of the workspace carries. */
-export function realPackage(npmName: string, file: string): string {
+function realPackage(npmName: string, file: string): string {
   return join(dirname(resolve(`${npmName}/package.json`)), 'apks', file)
 }
 

@@ -2,7 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PackageError } from '../src/index.ts'
 import { askWorker } from '../src/worker-host.ts'
 
-const entry = (name: string) => new URL(`./workers/${name}.ts`, import.meta.url)
+const endless = new URL('./workers/endless.ts', import.meta.url)
+const greedy = new URL('./workers/greedy.ts', import.meta.url)
+const broken = new URL('./workers/broken.ts', import.meta.url)
+const silent = new URL('./workers/silent.ts', import.meta.url)
 const unlimited = { timeoutMs: 15_000, signal: null }
 
 let beat = 0
@@ -17,7 +20,7 @@ afterAll(() => clearInterval(timer))
 test('a reader that never ends is killed at the timeout, and does not block this thread meanwhile', async () => {
   const beatBefore = beat
   const startedAt = performance.now()
-  const reading = askWorker(entry('endless'), '', { timeoutMs: 300, signal: null })
+  const reading = askWorker(endless, '', { timeoutMs: 300, signal: null })
   await expect(reading).rejects.toMatchObject({ name: 'PackageError', code: 'timeout' })
   expect(performance.now() - startedAt).toBeLessThan(3000)
   expect(beat - beatBefore).toBeGreaterThan(5)
@@ -25,7 +28,7 @@ test('a reader that never ends is killed at the timeout, and does not block this
 
 test('a reader that never ends is killed when aborted, with the reason of the signal', async () => {
   const controller = new AbortController()
-  const reading = askWorker(entry('endless'), '', { timeoutMs: 15_000, signal: controller.signal })
+  const reading = askWorker(endless, '', { timeoutMs: 15_000, signal: controller.signal })
   const reason = new Error('the upload was cancelled')
   controller.abort(reason)
   await expect(reading).rejects.toBe(reason)
@@ -33,20 +36,23 @@ test('a reader that never ends is killed when aborted, with the reason of the si
 
 test('nothing is started for a signal that is aborted already', async () => {
   const reason = new Error('too late')
-  const reading = askWorker(entry('no-such-worker'), '', { timeoutMs: 15_000, signal: AbortSignal.abort(reason) })
+  const reading = askWorker(new URL('file:///no-such-worker.ts'), '', {
+    timeoutMs: 15_000,
+    signal: AbortSignal.abort(reason),
+  })
   await expect(reading).rejects.toBe(reason)
 })
 
 test('a reader that eats memory ends as too complex, and this process lives on', async () => {
-  const error = await askWorker(entry('greedy'), '', unlimited).catch((caught: unknown) => caught)
+  const error = await askWorker(greedy, '', unlimited).catch((caught: unknown) => caught)
   expect(error).toBeInstanceOf(PackageError)
   expect(error).toMatchObject({ code: 'too-complex' })
 })
 
 test('a reader that breaks is not mistaken for a bad package', async () => {
-  await expect(askWorker(entry('broken'), '', unlimited)).rejects.toMatchObject({
+  await expect(askWorker(broken, '', unlimited)).rejects.toMatchObject({
     name: 'RangeError',
     message: 'broken on purpose',
   })
-  await expect(askWorker(entry('silent'), '', unlimited)).rejects.toThrow(/exit code 3/)
+  await expect(askWorker(silent, '', unlimited)).rejects.toThrow(/exit code 3/)
 })

@@ -1,5 +1,5 @@
 /** Longest license file that is looked at, in characters. A token with certificate and grant takes about 1 KiB. */
-export const maxLicenseFileLength = 16 * 1024
+const maxLicenseFileLength = 16 * 1024
 
 /** The text is not a license file: wrong shape, foreign characters, or too long. */
 export class LicenseFileError extends Error {

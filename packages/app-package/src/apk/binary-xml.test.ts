@@ -106,7 +106,7 @@ describe('hostile structure', () => {
   })
 
   test('ten thousand elements named by one string of megabytes cost nothing', () => {
-    const name = 'x'.repeat(0x7ff0)
+    const name = 'x'.repeat(1_500_000)
     const children = Array.from({ length: 10_000 }, () => ({ name }))
     const bytes = writeBinaryXml({ name: 'root', children }, { encoding: 'utf16' })
     const startedAt = performance.now()

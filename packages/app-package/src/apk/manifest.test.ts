@@ -62,6 +62,11 @@ describe('versions', () => {
     }
   })
 
+  test('a version name of 256 characters is refused in UTF-16 too', () => {
+    const document = writeBinaryXml(changed('manifest', { versionName: '1'.repeat(256) }), { encoding: 'utf16' })
+    expect(() => parseManifest(document)).toThrow(/versionName/)
+  })
+
   test.each([
     ['no version code', { versionCode: null }],
     ['a version code in letters', { versionCode: '7' }],

@@ -137,7 +137,7 @@ describe('hostile ZIP files', () => {
     const bomb = await buildApk({ ...plain, manifest: Buffer.alloc(64 * 1024 * 1024) })
     await expect(read(bomb)).rejects.toMatchObject({ code: 'too-complex' })
     const liar = patched(bomb, (copy, { central }) => copy.writeUInt32LE(1000, central + 24))
-    await expect(read(liar)).rejects.toMatchObject({ code: 'not-a-package' })
+    await expect(read(liar)).rejects.toThrow(/cannot be decompressed to the size it names/)
   })
 
   test('more architectures than exist are refused', async () => {
