@@ -10,6 +10,15 @@ export default defineConfig({
           testTimeout: 20_000,
         },
       },
+      {
+        test: {
+          name: 'platform',
+          include: ['apps/platform/{src,test}/**/*.test.ts'],
+          globalSetup: './apps/platform/test/postgres/global-setup.ts',
+          testTimeout: 20_000,
+          hookTimeout: 60_000,
+        },
+      },
     ],
   },
 })
