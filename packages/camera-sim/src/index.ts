@@ -1,1 +1,8 @@
-export {}
+export type { AppState } from './apps/app.ts'
+export type { CameraUser, UserLevel } from './auth/access.ts'
+export type { AuthenticationMode } from './auth/gatekeeper.ts'
+export { createCamera } from './create-camera.ts'
+export type { FaultName, Faults, OperationFilter } from './faults.ts'
+export type { CameraOptions, PackageReader } from './options.ts'
+export type { LoggedRequest } from './request-log.ts'
+export type { ForeignApp, SimulatedApp, SimulatedCamera } from './simulated-camera.ts'

@@ -1,0 +1,166 @@
+import { randomBytes } from 'node:crypto'
+import { createAppStore } from './apps/app-store.ts'
+import { createInstaller } from './apps/installer.ts'
+import { createLicensing } from './apps/licensing.ts'
+import { createLifecycle } from './apps/lifecycle.ts'
+import { createAppService } from './apps/operations.ts'
+import { createGatekeeper } from './auth/gatekeeper.ts'
+import { createCameraHandle } from './camera-handle.ts'
+import { deriveIdentity } from './camera-identity.ts'
+import { withDefaults } from './default-options.ts'
+import type { DeviceInfo } from './device/device-info.ts'
+import { createDeviceService } from './device/operations.ts'
+import { createDeviceClock } from './device-clock.ts'
+import { createEventHub } from './events/event-hub.ts'
+import { createEventServices } from './events/operations.ts'
+import { createFaultSet } from './faults.ts'
+import { createListener } from './http/listener.ts'
+import { createRouter } from './http/router.ts'
+import type { CameraOptions, TotalOptions } from './options.ts'
+import { createPower } from './power.ts'
+import { createRequestLog } from './request-log.ts'
+import type { SimulatedCamera } from './simulated-camera.ts'
+import { loadState, type SavedState, saveState } from './state-file.ts'
+import { createTimers } from './time.ts'
+import { createSelfSigned } from './tls/self-signed.ts'
+
+// The time that a token stays good for, either way; devices in the field use 5 to 300 s.
+const createdWindowMs = 60_000
+const nonceLifeMs = 5 * 60_000
+// A reboot set off by a client begins a moment after its reply.
+const rebootDelayMs = 10
+
+/** Starts a camera; resolves when it answers. Rejects when the port is taken or the state file is not one. */
+export async function createCamera(given: CameraOptions): Promise<SimulatedCamera> {
+  const options = withDefaults(given)
+  const saved = options.stateFile === null ? null : loadState(options.stateFile)
+  if (saved !== null && saved.deviceId !== options.deviceId) {
+    throw new TypeError(`${options.stateFile} is the state of camera ${saved.deviceId}, not of ${options.deviceId}.`)
+  }
+  const camera = compose(options, saved)
+  await camera.begin()
+  return camera.handle
+}
+
+function compose(options: TotalOptions, saved: SavedState | null) {
+  const { time } = options
+  const faults = createFaultSet(options.faults)
+  const timers = createTimers(time)
+  const log = createRequestLog()
+  const owner = { deviceId: options.deviceId, user: options.user, password: options.password, writes: 0 }
+  const deviceId = () => faults.get('deviceId') ?? owner.deviceId
+  const clock = createDeviceClock({
+    time,
+    offsetMs: saved?.clockOffsetMs ?? options.clockOffsetMs,
+    faultOffsetMs: () => faults.get('clockOffsetMs') ?? 0,
+  })
+  const authentication = () => faults.get('auth') ?? options.auth
+  const info = () => describe(options, owner.deviceId)
+  const hub = createEventHub({ faults, timers, clock, randomBytes })
+  const save = () => {
+    if (options.stateFile === null) return
+    saveState(options.stateFile, {
+      deviceId: options.deviceId,
+      apps: store.all(),
+      clockOffsetMs: clock.offsetMs(),
+      reboots: power.reboots(),
+      tls,
+    })
+  }
+  const store = createAppStore({ initial: saved?.apps ?? [], onChange: hub.publish, onSave: save })
+  const gatekeeper = createGatekeeper({
+    users: () => [{ username: owner.user, password: owner.password, level: 'Administrator' }, ...options.users],
+    realm: () => `${options.manufacturer} ${options.model}`,
+    mode: authentication,
+    challengeShape: () => faults.get('challengeShape') ?? { qop: 'auth', algorithm: 'token' },
+    lockout: options.lockout,
+    nonceLifeMs,
+    createdWindowMs,
+    nowMs: time.nowMs,
+    deviceNowMs: clock.nowMs,
+    randomBytes,
+  })
+  const licensing = createLicensing({
+    trust: options.trust,
+    licenseRequired: options.licenseRequired,
+    deviceId,
+    deviceNow: clock.date,
+  })
+  const reboot = (downMs: number) => void power.reboot(downMs)
+  const lifecycle = createLifecycle({ store, licensing, faults, timers, uninstallMs: options.uninstallMs, reboot })
+  const installer = createInstaller({ ...options, store, lifecycle, faults, timers, deviceNowMs: clock.nowMs, reboot })
+  const tls = options.https ? (saved?.tls ?? createSelfSigned(certificateSubject(options))) : null
+  const address = () => ({ host: options.host, port: listener.port(), isSecure: tls !== null })
+  const onWrite = () => {
+    owner.writes += 1
+  }
+  const router = createRouter({
+    faults,
+    time,
+    log,
+    power: () => power.signal(),
+    services: {
+      device: createDeviceService({
+        info,
+        clock,
+        faults,
+        authentication,
+        syncClock: () => clock.set(time.nowMs()),
+        onClockSet: save,
+        rebootSoon: () => timers.after(rebootDelayMs, () => reboot(options.downMs)),
+        address,
+      }),
+      apps: createAppService({ store, lifecycle, deviceId }),
+      ...createEventServices({ hub, store, clock }),
+    },
+    soap: { gatekeeper, faults, isLenient: options.lenient, onWrite },
+    upload: { ...options, gatekeeper, faults, installer, onWrite, reboot },
+  })
+  const listener = createListener({ host: options.host, port: options.port, tls, onRequest: router })
+  const power = createPower({
+    listener,
+    time,
+    reboots: saved?.reboots ?? 0,
+    onDown() {
+      timers.cancelAll()
+      hub.reset()
+      gatekeeper.restart()
+      store.settle()
+    },
+    onUp: lifecycle.resume,
+  })
+  const handle = createCameraHandle({
+    options,
+    owner,
+    info,
+    deviceId,
+    address,
+    tls,
+    faults,
+    store,
+    hub,
+    clock,
+    gatekeeper,
+    log,
+    power,
+    timers,
+  })
+  return { handle, begin: power.begin }
+}
+
+function certificateSubject({ host, model }: TotalOptions) {
+  const isWildcard = host === '0.0.0.0' || host === '::'
+  return { commonName: model, hosts: [...new Set(['localhost', '127.0.0.1', ...(isWildcard ? [] : [host])])] }
+}
+
+function describe(options: TotalOptions, deviceId: string): DeviceInfo {
+  const derived = deriveIdentity(deviceId)
+  return {
+    manufacturer: options.manufacturer,
+    model: options.model,
+    firmwareVersion: options.firmwareVersion,
+    serialNumber: options.serialNumber ?? derived.serialNumber,
+    macAddress: options.macAddress ?? derived.macAddress,
+    endpointId: derived.endpointId,
+  }
+}

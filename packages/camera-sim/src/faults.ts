@@ -1,0 +1,114 @@
+import type { ChallengeShape } from './auth/digest.ts'
+import type { AuthenticationMode } from './auth/gatekeeper.ts'
+
+/** True for every SOAP operation, or the names of those concerned. */
+export type OperationFilter = true | readonly string[]
+
+export type RebootMoment = 'upload' | 'install' | 'activate'
+
+/**
+ * What can be made to go wrong while a camera runs. Each lasts until it is cleared, except those marked "once", which
+ * clear themselves when they strike.
+ */
+export interface Faults {
+  /** Every response waits this long, in ms. */
+  slowMs: number
+  /** Once: the connection of the nth request from now is cut before it is read (1 = the next). */
+  dropRequest: number
+  /** These operations are carried out, and the connection is cut instead of a reply. */
+  dropReply: OperationFilter
+  /** The connection is cut after so many bytes of an upload. */
+  dropUploadAfterBytes: number
+  /** Uploads are answered with this HTTP status, before their body is read. */
+  refuseUpload: number
+  /** Installations end as InstallationFailed with this Status. */
+  failInstall: string
+  installNeverFinishes: boolean
+  uninstallNeverFinishes: boolean
+  /** The package is looked into only so many ms after the upload was answered with 200. */
+  lateIdentificationMs: number
+  /** Once: reboots in the middle of that step and stays away for `downMs`. */
+  rebootDuring: { step: RebootMoment; downMs: number }
+  /** Added to the camera's clock, in ms. */
+  clockOffsetMs: number
+  /** Overrides the option `auth`. */
+  auth: AuthenticationMode
+  /** How Digest challenges are written. */
+  challengeShape: ChallengeShape
+  /** Addresses that the camera gives: those of another network, of itself, or none. */
+  xaddr: 'private' | 'loopback' | 'garbage' | 'path-only'
+  dateTimeNeedsAuthentication: boolean
+  utcDateTimeMissing: boolean
+  /** No event service at all. */
+  noEvents: boolean
+  /** Subscriptions work, and nothing ever comes. */
+  silentEvents: boolean
+  /** The id reported instead of the camera's own; licenses are judged by it as well. */
+  deviceId: string
+  /** A web page with status 200 instead of a reply. */
+  htmlReply: OperationFilter
+  /** A reply that ends in the middle. */
+  malformedXml: OperationFilter
+  /** A started app is Inactive again after so many ms. */
+  appFallsBackMs: number
+  noKeepAlive: boolean
+  /** Replies are padded to at least so many bytes. */
+  hugeReplyBytes: number
+  /** Whether Content-Type must carry the parameter `action`, or must not. */
+  actionParameter: 'required' | 'refused'
+  /** SOAP faults come with status 200. */
+  faultStatus200: boolean
+  /** These operations fail with env:Receiver / ter:Action and this reason. */
+  failOperation: { operations: OperationFilter; reason: string }
+  /** GetServices is not known; only GetCapabilities is. */
+  noGetServices: boolean
+}
+
+export type FaultName = keyof Faults
+
+/** The faults in force. */
+export interface FaultSet {
+  get<Name extends FaultName>(name: Name): Faults[Name] | undefined
+  set<Name extends FaultName>(name: Name, value: Faults[Name]): void
+  clear(name: FaultName): void
+  clearAll(): void
+  concerns(name: 'dropReply' | 'htmlReply' | 'malformedXml', operation: string): boolean
+  /** True once, when a reboot was asked for at that moment; gives how long to stay away. */
+  takeReboot(step: RebootMoment): { downMs: number } | null
+  /** Counts a request; true when it is the one to cut. */
+  takeDrop(): boolean
+}
+
+export function createFaultSet(initial: Partial<Faults> = {}): FaultSet {
+  let faults: Partial<Faults> = { ...initial }
+  return {
+    get: (name) => faults[name],
+    set(name, value) {
+      faults[name] = value
+    },
+    clear(name) {
+      delete faults[name]
+    },
+    clearAll() {
+      faults = {}
+    },
+    concerns: (name, operation) => includesOperation(faults[name], operation),
+    takeReboot(step) {
+      const wanted = faults.rebootDuring
+      if (wanted?.step !== step) return null
+      delete faults.rebootDuring
+      return { downMs: wanted.downMs }
+    },
+    takeDrop() {
+      if (faults.dropRequest === undefined) return false
+      faults.dropRequest -= 1
+      if (faults.dropRequest > 0) return false
+      delete faults.dropRequest
+      return true
+    },
+  }
+}
+
+export function includesOperation(filter: OperationFilter | undefined, operation: string): boolean {
+  return filter === true || (filter?.includes(operation) ?? false)
+}

@@ -1,0 +1,68 @@
+import type { LicenseType } from '@ocelli/license'
+import type { AppState } from './apps/app.ts'
+import type { FaultName, Faults } from './faults.ts'
+import type { LoggedRequest } from './request-log.ts'
+
+/** An app as the camera's technician sees it. */
+export interface SimulatedApp {
+  appId: string
+  name: string
+  version: string
+  state: AppState
+  status: string
+  licenses: { licenseId: string; licenseType: LicenseType; validUntil: Date | null }[]
+}
+
+/** An app that somebody put on the camera by hand. */
+export interface ForeignApp {
+  appId: string
+  name?: string
+  version?: string
+  versionCode?: number
+  state?: 'Active' | 'Inactive'
+}
+
+/** A running camera, and everything a person standing before it could see or do. */
+export interface SimulatedCamera {
+  /** Address of the device service, under the host that the camera listens on. */
+  readonly url: string
+  readonly port: number
+  /** The id that GetDeviceId reports. */
+  readonly deviceId: string
+  /** UUID of the WS-Discovery endpoint reference. */
+  readonly endpointId: string
+  /** Scopes as GetScopes gives them. */
+  readonly scopes: readonly string[]
+  readonly isSecure: boolean
+  /** Certificate in PEM when the camera speaks HTTPS, else null. */
+  readonly certificate: string | null
+  /** Requests so far, oldest first, at most 2000. */
+  readonly requests: readonly LoggedRequest[]
+  /** Logins with a wrong user or password, and all logins while locked. */
+  readonly refusedLogins: number
+  readonly isLockedOut: boolean
+  /** Operations that change the camera, and uploads, that were let in. */
+  readonly writes: number
+  /** How often it has started again. */
+  readonly reboots: number
+  /** The camera's own time. */
+  now(): Date
+  apps(): SimulatedApp[]
+  /** Puts an app there without any package. */
+  installApp(app: ForeignApp): void
+  /** Takes an app away, as a technician does. */
+  removeApp(appId: string): void
+  setFault<Name extends FaultName>(name: Name, value: Faults[Name]): void
+  clearFault(name: FaultName): void
+  clearFaults(): void
+  /** Becomes another camera: id, and what follows from it (serial number, MAC address, endpoint reference). */
+  setDeviceId(deviceId: string): void
+  setCredentials(credentials: { user: string; password: string }): void
+  clearRequests(): void
+  /** Removes apps, licenses and the lock, sets the clock back, and reboots. */
+  factoryReset(): Promise<void>
+  /** Goes away for `downMs`; resolves when it is back. Requests under way are cut. */
+  reboot(options?: { downMs?: number }): Promise<void>
+  /** Ends for good. */
+  close(): Promise<void>
+}
