@@ -1,0 +1,261 @@
+import type { DeviceReport } from '@ocelli/contract'
+import { sql } from 'kysely'
+import type { Database, DatabaseTransaction } from '../../platform/database/database.ts'
+import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { emitEvents } from '../../platform/events/emit.ts'
+import { refreshUpdatable } from '../apps/refresh-updatable.ts'
+import {
+  type ChangedInstallation,
+  type LockedInstallation,
+  lockedColumns,
+  writeOutcomes,
+} from './installation-batch.ts'
+import { applyAppReport, type Observed, type ReportedApp } from './report-rules.ts'
+import { emptyInstallation } from './situation.ts'
+
+export interface ReportBatch {
+  gateway: { gatewayId: string; accountId: string }
+  session: number
+  reports: DeviceReport[]
+}
+
+export interface ReportAck {
+  gatewayId: string
+  deviceId: string
+  seq: number
+}
+
+interface LockedDevice {
+  accountId: string
+  deviceId: string
+  gatewayId: string
+  connectivity: string
+  connectivityReason: string | null
+  projectIds: string[]
+  factsChanged: boolean
+  deviceRevision: number
+  repair: 'request' | 'auto'
+}
+
+/**
+ * Applies whole device states in one transaction. Only a greater (session, seq) of the device's present gateway,
+ * assignment and session counts; whatever does not is acknowledged all the same, since sending it again helps nobody.
+ */
+export async function applyReports(db: Database, batches: ReportBatch[]): Promise<ReportAck[]> {
+  const newest = new Map<string, { batch: ReportBatch; report: DeviceReport }>()
+  for (const batch of batches) {
+    for (const report of batch.reports) {
+      const key = `${batch.gateway.gatewayId}/${report.deviceId}`
+      const known = newest.get(key)
+      if (!known || [batch.session, report.seq] > [known.batch.session, known.report.seq])
+        newest.set(key, { batch, report })
+    }
+  }
+  const given = [...newest.values()]
+  if (given.length === 0) return []
+  await inTransaction(db, async (transaction) => {
+    const devices = await writeDevices(transaction, given)
+    if (devices.length === 0) return
+    const changes = await decideChanges(transaction, { devices, given })
+    for (const [gatewayId, ofGateway] of Map.groupBy(changes, ({ gatewayId }) => gatewayId)) {
+      await writeOutcomes(transaction, ofGateway, { actor: { kind: 'gateway', id: gatewayId }, requestId: null })
+    }
+    await refresh(transaction, { devices, changes })
+  })
+  return given.map(({ batch, report }) => ({
+    gatewayId: batch.gateway.gatewayId,
+    deviceId: report.deviceId,
+    seq: report.seq,
+  }))
+}
+
+type GivenReport = { batch: ReportBatch; report: DeviceReport }
+type Given = GivenReport[]
+
+function isNewer(a: GivenReport, b: GivenReport): boolean {
+  return a.batch.session === b.batch.session ? a.report.seq > b.report.seq : a.batch.session > b.batch.session
+}
+
+/** Locks and updates the device rows whose report is newer; gives back those, as they were before in what events tell. */
+async function writeDevices(db: DatabaseTransaction, given: Given): Promise<LockedDevice[]> {
+  const rows = given.map(({ batch, report }) => ({
+    accountId: batch.gateway.accountId,
+    gatewayId: batch.gateway.gatewayId,
+    session: batch.session,
+    deviceId: report.deviceId,
+    assignment: report.assignment,
+    seq: report.seq,
+    revision: report.revision,
+    ...report.connectivity,
+    address: report.address,
+    facts: report.facts,
+  }))
+  const { rows: devices } = await sql<LockedDevice>`
+    WITH given AS (
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS r("accountId" uuid, "gatewayId" uuid, session bigint, "deviceId" text,
+        assignment integer, seq bigint, revision bigint, state text, reason text, detail text, "lastAnswerSecondsAgo" integer,
+        "clockOffsetSeconds" integer, "certificateExpiresAt" timestamptz, address text, facts jsonb)
+    ), locked AS (
+      SELECT d.account_id, d.device_id, d.connectivity, d.connectivity_reason, d.project_ids,
+        (d.app_formats, d.architecture, d.platform_level) AS fit, s.repair, g.*
+      FROM given g
+      JOIN gateway w ON w.gateway_id = g."gatewayId" AND w.session = g.session AND w.revoked_at IS NULL
+      JOIN device d ON d.account_id = g."accountId" AND d.device_id = g."deviceId" AND d.gateway_id = g."gatewayId"
+        AND d.assignment = g.assignment AND (d.report_session, d.report_seq) < (g.session, g.seq)
+      JOIN site s ON s.site_id = d.site_id
+      ORDER BY d.account_id, d.device_id FOR UPDATE OF d
+    )
+    UPDATE device d SET
+      report_session = l.session, report_seq = l.seq,
+      reported_revision = greatest(d.reported_revision, least(l.revision, d.revision)),
+      connectivity = l.state, connectivity_reason = l.reason, connectivity_detail = l.detail,
+      last_seen_at = coalesce(now() - l."lastAnswerSecondsAgo" * interval '1 second', d.last_seen_at),
+      clock_offset_seconds = coalesce(l."clockOffsetSeconds", d.clock_offset_seconds),
+      certificate_expires_at = coalesce(l."certificateExpiresAt", d.certificate_expires_at),
+      address = coalesce(l.address, d.address),
+      manufacturer = coalesce(l.facts->>'manufacturer', d.manufacturer), model = coalesce(l.facts->>'model', d.model),
+      serial_number = coalesce(l.facts->>'serialNumber', d.serial_number), mac_address = coalesce(l.facts->>'macAddress', d.mac_address),
+      firmware_version = coalesce(l.facts->>'firmwareVersion', d.firmware_version),
+      architecture = coalesce(l.facts->>'architecture', d.architecture),
+      platform_level = coalesce((l.facts->>'platformLevel')::int, d.platform_level),
+      app_formats = CASE WHEN jsonb_typeof(l.facts->'appFormats') = 'array'
+        THEN ARRAY(SELECT jsonb_array_elements_text(l.facts->'appFormats')) ELSE d.app_formats END
+    FROM locked l WHERE d.account_id = l.account_id AND d.device_id = l.device_id
+    RETURNING d.account_id AS "accountId", d.device_id AS "deviceId", d.gateway_id AS "gatewayId", l.connectivity,
+      l.connectivity_reason AS "connectivityReason", d.project_ids AS "projectIds", d.revision AS "deviceRevision", l.repair,
+      (d.app_formats, d.architecture, d.platform_level) IS DISTINCT FROM l.fit AS "factsChanged"`.execute(db)
+  return devices
+}
+
+async function decideChanges(
+  db: DatabaseTransaction,
+  { devices, given }: { devices: LockedDevice[]; given: Given },
+): Promise<(ChangedInstallation & { gatewayId: string })[]> {
+  const keys = JSON.stringify(devices.map(({ accountId, deviceId }) => ({ accountId, deviceId })))
+  const { rows } = await sql<LockedInstallation>`
+    SELECT ${lockedColumns} FROM jsonb_to_recordset(${keys}::jsonb) AS k("accountId" uuid, "deviceId" text)
+    JOIN installation i ON i.account_id = k."accountId" AND i.device_id = k."deviceId"
+    JOIN device d ON d.account_id = i.account_id AND d.device_id = i.device_id
+    ORDER BY i.account_id, i.device_id, i.app_id FOR UPDATE OF i`.execute(db)
+  const packages = await readPackages(db, given)
+  const installed = Map.groupBy(rows, ({ accountId, deviceId }) => `${accountId}/${deviceId}`)
+  const reports = new Map(given.map(({ batch, report }) => [`${batch.gateway.gatewayId}/${report.deviceId}`, report]))
+  const changes: (ChangedInstallation & { gatewayId: string })[] = []
+  for (const device of devices) {
+    const report = reports.get(`${device.gatewayId}/${device.deviceId}`)
+    if (!report) continue
+    const known = installed.get(`${device.accountId}/${device.deviceId}`) ?? []
+    await tellConnectivity(db, { device, report })
+    for (const [appId, reported] of reportedApps(report, known, packages)) {
+      const before = known.find((row) => row.appId === appId) ?? unknownInstallation(device, { appId, report })
+      const code = reported.observed?.versionCode ?? null
+      const outcome = applyAppReport(before, reported, {
+        targetVersionCode: before.targetVersionCode,
+        observedPackageId: code === null ? null : (packages.byCode.get(`${appId}/${code}`) ?? null),
+        licenseState: before.licenseState,
+        repair: device.repair,
+      })
+      const isKnown = known.includes(before)
+      if (!isKnown && !outcome.row.present) continue
+      changes.push({ before, outcome, isObserved: reported.observed !== null, gatewayId: device.gatewayId })
+    }
+  }
+  return changes
+}
+
+interface Packages {
+  codes: Map<string, number>
+  byCode: Map<string, string>
+}
+
+/** Version codes of the version names that cameras report, for apps that we published. */
+async function readPackages(db: DatabaseTransaction, given: Given): Promise<Packages> {
+  const appIds = [...new Set(given.flatMap(({ report }) => (report.apps ?? []).map((app) => app.appId)))]
+  const codes = new Map<string, number>()
+  const byCode = new Map<string, string>()
+  if (appIds.length === 0) return { codes, byCode }
+  const { rows } = await sql<{ app_id: string; version: string; version_code: number; package_id: string | null }>`
+    SELECT v.app_id, v.version, v.version_code, (SELECT p.package_id FROM app_package p
+      WHERE p.app_id = v.app_id AND p.version_code = v.version_code LIMIT 1) AS package_id
+    FROM app_version v WHERE v.app_id = ANY(${appIds})`.execute(db)
+  for (const row of rows) {
+    codes.set(`${row.app_id}/${row.version}`, row.version_code)
+    if (row.package_id) byCode.set(`${row.app_id}/${row.version_code}`, row.package_id)
+  }
+  return { codes, byCode }
+}
+
+/** Every app that the report or the database knows on this device. What a read list does not name is not there. */
+function reportedApps(
+  report: DeviceReport,
+  known: LockedInstallation[],
+  { codes }: Packages,
+): Map<string, ReportedApp> {
+  const apps = new Map<string, ReportedApp>()
+  const work = new Map(report.work.map((item) => [item.appId, item]))
+  const absent: Observed = { present: false, version: null, runningState: 'UNKNOWN', versionCode: null }
+  for (const { appId } of known)
+    apps.set(appId, { observed: report.apps ? absent : null, work: work.get(appId) ?? null })
+  for (const app of report.apps ?? []) {
+    const versionCode = app.version === null ? null : (codes.get(`${app.appId}/${app.version}`) ?? null)
+    apps.set(app.appId, {
+      observed: { present: app.present, version: app.version, runningState: app.runningState, versionCode },
+      work: app.work ?? work.get(app.appId) ?? null,
+    })
+  }
+  return apps
+}
+
+function unknownInstallation(
+  device: LockedDevice,
+  { appId, report }: { appId: string; report: DeviceReport },
+): LockedInstallation {
+  return {
+    ...emptyInstallation,
+    accountId: device.accountId,
+    deviceId: device.deviceId,
+    appId,
+    name: report.apps?.find((app) => app.appId === appId)?.name ?? null,
+    projectIds: device.projectIds,
+    deviceRevision: device.deviceRevision,
+    targetVersionCode: null,
+    licenseState: null,
+  }
+}
+
+async function tellConnectivity(
+  db: DatabaseTransaction,
+  { device, report }: { device: LockedDevice; report: DeviceReport },
+): Promise<void> {
+  const { state, reason, detail } = report.connectivity
+  if (device.connectivity === state && device.connectivityReason === reason) return
+  await emitEvents(db, { actor: { kind: 'gateway', id: device.gatewayId }, requestId: null }, [
+    {
+      type: 'device.connectivity-changed',
+      accountId: device.accountId,
+      deviceId: device.deviceId,
+      projectIds: device.projectIds,
+      data: { from: device.connectivity, to: state, reason, detail },
+    },
+  ])
+}
+
+async function refresh(
+  db: DatabaseTransaction,
+  { devices, changes }: { devices: LockedDevice[]; changes: ChangedInstallation[] },
+): Promise<void> {
+  const moved = changes.filter(
+    ({ before, outcome }) =>
+      before.installedVersionCode !== outcome.row.installedVersionCode ||
+      before.present !== outcome.row.present ||
+      before.managed !== outcome.row.managed,
+  )
+  const ids = new Map<string, Set<string>>()
+  for (const { accountId, deviceId } of [
+    ...devices.filter((d) => d.factsChanged),
+    ...moved.map(({ before }) => before),
+  ]) {
+    ids.set(accountId, (ids.get(accountId) ?? new Set()).add(deviceId))
+  }
+  for (const [accountId, deviceIds] of ids) await refreshUpdatable(db, { accountId, deviceIds: [...deviceIds] })
+}

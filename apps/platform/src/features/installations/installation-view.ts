@@ -1,0 +1,120 @@
+import type { Installation } from '@ocelli/contract'
+import { type RawBuilder, sql } from 'kysely'
+import type { Database } from '../../platform/database/database.ts'
+import { newestFitting } from '../apps/fitting-package.ts'
+import { emptyInstallation, type Pair } from './situation.ts'
+
+interface ViewRow {
+  app_id: string
+  device_id: string
+  name: string | null
+  managed: boolean
+  present: boolean
+  installation_state: Installation['installationState']
+  running_state: Installation['runningState']
+  desired_running_state: Installation['desiredRunningState']
+  settled: boolean
+  updatable: boolean
+  installed_version: string | null
+  target_version: string | null
+  latest_version: string | null
+  progress: Installation['progress']
+  drift: Installation['drift']
+  queued: boolean
+  revision: number
+  license_id: string | null
+  license_type: NonNullable<Installation['license']>['licenseType'] | null
+  valid_until: string | null
+  error: Installation['error']
+  requested_at: string | null
+  updated_at: string | null
+  observed_at: string | null
+}
+
+function select(accountId: string, where: RawBuilder<unknown>): RawBuilder<ViewRow> {
+  return sql<ViewRow>`
+    SELECT i.app_id, i.device_id, coalesce(a.name, i.name) AS name, i.managed, i.present, i.installation_state, i.running_state,
+      i.desired_running_state, i.settled, i.updatable, i.installed_version, i.progress, i.drift, i.queued, i.revision, i.error,
+      i.requested_at, i.updated_at, i.observed_at, l.license_id, l.license_type, l.valid_until,
+      CASE WHEN i.presence = 'PRESENT' THEN target.version END AS target_version,
+      (SELECT newest.version FROM ${newestFitting(sql.ref('i.app_id'))}) AS latest_version
+    FROM installation i
+    JOIN device d ON d.account_id = i.account_id AND d.device_id = i.device_id
+    LEFT JOIN app a ON a.app_id = i.app_id AND (i.managed OR a.account_id = i.account_id OR a.visibility = 'LISTED')
+    LEFT JOIN license l ON l.license_id = i.license_id AND l.state IN ('RESERVED', 'VALID')
+    LEFT JOIN app_package tp ON tp.package_id = i.package_id
+    LEFT JOIN app_version target ON target.app_id = tp.app_id AND target.version_code = tp.version_code
+    WHERE i.account_id = ${accountId} AND ${where}
+    ORDER BY i.app_id`
+}
+
+/** The installation as the API shows it; a pair never installed is NOT_INSTALLED. */
+export async function viewInstallation(db: Database, accountId: string, pair: Pair): Promise<Installation> {
+  const { rows } = await select(accountId, sql`i.device_id = ${pair.deviceId} AND i.app_id = ${pair.appId}`).execute(db)
+  return rows[0] ? toInstallation(rows[0]) : neverInstalled(pair)
+}
+
+/** Apps that are on a device, or on their way there or away. */
+export async function listInstallations(db: Database, accountId: string, deviceId: string): Promise<Installation[]> {
+  const { rows } = await select(
+    accountId,
+    sql`i.device_id = ${deviceId} AND (i.present OR i.presence IS NOT NULL OR NOT i.settled OR i.error IS NOT NULL)`,
+  ).execute(db)
+  return rows.map(toInstallation)
+}
+
+function toInstallation(row: ViewRow): Installation {
+  return {
+    appId: row.app_id,
+    deviceId: row.device_id,
+    name: row.name,
+    managed: row.managed,
+    installationState: row.installation_state,
+    runningState: row.running_state,
+    desiredRunningState: row.desired_running_state,
+    settled: row.settled,
+    updatable: row.updatable,
+    installedVersion: row.present ? row.installed_version : null,
+    targetVersion: row.target_version,
+    latestVersion: row.latest_version,
+    progress: row.progress,
+    drift: row.drift,
+    queued: row.queued,
+    revision: row.revision,
+    license:
+      row.license_id && row.license_type
+        ? { licenseId: row.license_id, licenseType: row.license_type, validUntil: row.valid_until }
+        : null,
+    error: row.error,
+    requestedAt: row.requested_at,
+    updatedAt: row.updated_at,
+    observedAt: row.observed_at,
+  }
+}
+
+function neverInstalled({ appId, deviceId }: Pair): Installation {
+  const { installationState, runningState, managed, settled, queued, revision } = emptyInstallation
+  return {
+    appId,
+    deviceId,
+    name: null,
+    managed,
+    installationState,
+    runningState,
+    desiredRunningState: null,
+    settled,
+    updatable: false,
+    installedVersion: null,
+    targetVersion: null,
+    latestVersion: null,
+    progress: null,
+    drift: null,
+    queued,
+    revision,
+    license: null,
+    error: null,
+    requestedAt: null,
+    updatedAt: null,
+    observedAt: null,
+  }
+}

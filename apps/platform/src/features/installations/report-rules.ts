@@ -1,0 +1,242 @@
+import type { AppReport, InstallationError, Work } from '@ocelli/contract'
+import type { InstallationRow } from './situation.ts'
+
+/** Grace of the platform's deadline beyond what the gateway says it needs; a waiting wish only has to be heard of again. */
+const graceSeconds = 300
+const waitingSeconds = 900
+
+export type Observed = Pick<AppReport, 'present' | 'version' | 'runningState'> & { versionCode: number | null }
+
+export interface ReportedApp {
+  /** Null: the camera's list was not read this time. */
+  observed: Observed | null
+  work: Work | null
+}
+
+export interface Surroundings {
+  /** Version that the wish's package has. */
+  targetVersionCode: number | null
+  /** Package of the version that is now on the camera, when we published it. */
+  observedPackageId: string | null
+  licenseState: 'RESERVED' | 'VALID' | null
+  repair: 'request' | 'auto'
+}
+
+export interface Outcome {
+  row: InstallationRow
+  /** Seconds from now; null: none. Left out: as it was. */
+  deadlineInSeconds?: number | null
+  /** A wish was changed by the platform itself: the device's revision is raised and stamped on the row. */
+  newRevision: boolean
+  license: 'keep' | 'release' | 'replace-others'
+  licenseConflict: boolean
+}
+
+/** What one report does to an installation (rules.md sections 1 and 2). Pure: time and database stay outside. */
+export function applyAppReport(before: InstallationRow, report: ReportedApp, around: Surroundings): Outcome {
+  const row: InstallationRow = observe(before, report.observed)
+  const outcome: Outcome = { row, newRevision: false, license: 'keep', licenseConflict: false }
+  const { work } = report
+  if (work && work.revision === before.revision && before.presence !== null) {
+    return applyWork(outcome, { before, work, around })
+  }
+  if (work && isLateSuccess(before, work, row)) return revive(outcome)
+  if (before.presence === null) return applyUnwished(outcome, { before, observed: report.observed })
+  if (before.settled && report.observed) return applyDrift(outcome, around)
+  return outcome
+}
+
+/** The platform's own deadline has passed, or a queued wish was never carried out. */
+export function applyDeadline(
+  before: InstallationRow,
+  { error, around }: { error: InstallationError; around: Surroundings },
+): Outcome {
+  return fail(
+    { row: { ...before, progress: null }, newRevision: false, license: 'keep', licenseConflict: false },
+    { error, step: null, around },
+  )
+}
+
+function observe(before: InstallationRow, observed: Observed | null): InstallationRow {
+  if (!observed) return { ...before }
+  return {
+    ...before,
+    present: observed.present,
+    installedVersion: observed.present ? observed.version : null,
+    installedVersionCode: observed.present ? observed.versionCode : null,
+    runningState: observed.present ? observed.runningState : 'UNKNOWN',
+  }
+}
+
+function applyWork(
+  outcome: Outcome,
+  { before, work, around }: { before: InstallationRow; work: Work; around: Surroundings },
+): Outcome {
+  const { row } = outcome
+  switch (work.phase) {
+    case 'WAITING':
+      if (before.settled) return outcome
+      row.queued = false
+      return { ...outcome, deadlineInSeconds: waitingSeconds }
+    case 'WORKING':
+      if (before.settled) return outcome
+      row.queued = false
+      row.installationState = stateAtWork(before, work)
+      row.progress = work.step ? { step: work.step, percent: work.percent, deadlineAt: null } : null
+      return { ...outcome, deadlineInSeconds: (work.stepSecondsLeft ?? 0) + graceSeconds }
+    case 'CONVERGED':
+      return converge(outcome)
+    case 'FAILED':
+      if (before.settled) return outcome
+      return fail(outcome, { error: work.error ?? unexplained, step: work.step, around })
+  }
+}
+
+function stateAtWork(before: InstallationRow, { step }: Work): InstallationRow['installationState'] {
+  if (before.presence === 'ABSENT')
+    return before.installationState === 'INSTALLATION_FAILED' ? 'INSTALLATION_FAILED' : 'UNINSTALLING'
+  const isFirst = ['PENDING', 'DOWNLOADING', 'INSTALLING'].includes(before.installationState)
+  if (!isFirst) return before.installationState
+  return step === 'DOWNLOAD' ? 'DOWNLOADING' : step === null ? before.installationState : 'INSTALLING'
+}
+
+function converge(outcome: Outcome): Outcome {
+  const { row } = outcome
+  row.settled = true
+  row.queued = false
+  row.progress = null
+  row.drift = null
+  if (row.presence === 'ABSENT') {
+    // CONVERGED of an ABSENT entry is the camera's own confirmation: the unit returns
+    row.presence = null
+    row.present = false
+    row.installedVersion = null
+    row.installedVersionCode = null
+    row.runningState = 'UNKNOWN'
+    row.packageId = null
+    row.desiredRunningState = null
+    row.licenseId = null
+    if (row.installationState !== 'INSTALLATION_FAILED') {
+      row.installationState = 'NOT_INSTALLED'
+      row.error = null
+    }
+    row.managed = row.error !== null
+    return { ...outcome, deadlineInSeconds: null, license: 'release' }
+  }
+  row.installationState = 'INSTALLED'
+  row.error = null
+  return { ...outcome, deadlineInSeconds: null, license: 'replace-others' }
+}
+
+function fail(
+  outcome: Outcome,
+  { error, step, around }: { error: InstallationError; step: Work['step']; around: Surroundings },
+): Outcome {
+  const { row } = outcome
+  row.settled = true
+  row.queued = false
+  row.progress = null
+  row.error = error
+  if (row.presence === 'ABSENT') {
+    if (row.installationState === 'INSTALLATION_FAILED') return { ...outcome, deadlineInSeconds: null }
+    row.installationState = 'UNINSTALL_FAILED'
+    row.presence = 'PRESENT'
+    return { ...outcome, deadlineInSeconds: null }
+  }
+  if (row.installationState === 'UPDATING') {
+    row.installationState = 'UPDATE_FAILED'
+    row.packageId = around.observedPackageId ?? row.packageId
+    return { ...outcome, deadlineInSeconds: null }
+  }
+  if (row.installationState === 'INSTALLED' || ((step === 'START' || step === 'STOP') && row.present)) {
+    row.installationState = 'INSTALLED'
+    row.desiredRunningState = null
+    return { ...outcome, deadlineInSeconds: null }
+  }
+  // a first install that failed for good: whatever is there goes, and a unit that left the platform returns with it
+  row.installationState = 'INSTALLATION_FAILED'
+  row.presence = 'ABSENT'
+  row.desiredRunningState = null
+  if (around.licenseState === 'RESERVED') row.licenseId = null
+  return {
+    ...outcome,
+    deadlineInSeconds: null,
+    newRevision: true,
+    license: around.licenseState === 'RESERVED' ? 'release' : 'keep',
+  }
+}
+
+/** A first install that the platform gave up on and that then turned out well, with its license still held. */
+function isLateSuccess(before: InstallationRow, work: Work, row: InstallationRow): boolean {
+  return (
+    before.installationState === 'INSTALLATION_FAILED' &&
+    before.presence === 'ABSENT' &&
+    before.error?.code === 'no-outcome-in-time' &&
+    before.licenseId !== null &&
+    work.phase === 'CONVERGED' &&
+    work.revision < before.revision &&
+    row.present
+  )
+}
+
+function revive(outcome: Outcome): Outcome {
+  const { row } = outcome
+  row.presence = 'PRESENT'
+  row.installationState = 'INSTALLED'
+  row.error = null
+  return { ...outcome, newRevision: true }
+}
+
+/** Apps nobody asked us for, and those whose removal is done. */
+function applyUnwished(
+  outcome: Outcome,
+  { before, observed }: { before: InstallationRow; observed: Observed | null },
+): Outcome {
+  const { row } = outcome
+  if (!observed) return outcome
+  if (observed.present) {
+    row.installationState = 'INSTALLED'
+    row.managed = false
+    // an app that we removed and that is there again runs on a license that was given back
+    return { ...outcome, licenseConflict: before.managed && !before.present }
+  }
+  if (row.installationState === 'INSTALLED') row.installationState = 'NOT_INSTALLED'
+  return outcome
+}
+
+function applyDrift(outcome: Outcome, around: Surroundings): Outcome {
+  const { row } = outcome
+  if (row.presence !== 'PRESENT' || row.installationState === 'INSTALLATION_FAILED') return outcome
+  const drift = driftOf(row, around.targetVersionCode)
+  const isNew = drift !== null && drift !== row.drift
+  row.drift = drift
+  if (drift === 'REMOVED') row.installationState = 'NOT_INSTALLED'
+  else if (row.installationState === 'NOT_INSTALLED') row.installationState = 'INSTALLED'
+  if (!isNew || around.repair !== 'auto') return outcome
+  row.settled = false
+  row.installationState = drift === 'REMOVED' ? 'PENDING' : row.installationState
+  return { ...outcome, newRevision: true, deadlineInSeconds: waitingSeconds }
+}
+
+function driftOf(row: InstallationRow, targetVersionCode: number | null): InstallationRow['drift'] {
+  if (!row.present) return 'REMOVED'
+  if (
+    targetVersionCode !== null &&
+    row.installedVersionCode !== null &&
+    row.installedVersionCode !== targetVersionCode
+  ) {
+    return 'VERSION_CHANGED'
+  }
+  if (row.desiredRunningState === 'RUNNING' && row.runningState === 'NOT_RUNNING') return 'STOPPED'
+  if (row.desiredRunningState === 'NOT_RUNNING' && row.runningState === 'RUNNING') return 'STARTED'
+  return null
+}
+
+const unexplained: InstallationError = {
+  category: 'internal',
+  code: 'unexplained',
+  detail: 'The gateway reported a failure without a reason.',
+  deviceCode: null,
+  retryable: true,
+  at: '1970-01-01T00:00:00Z',
+}

@@ -1,0 +1,183 @@
+import type { DesiredRunningState, LicenseType } from '@ocelli/contract'
+import { ProblemError } from '../../platform/http/problem.ts'
+import type { HeldLicense, InstallationRow, Situation } from './situation.ts'
+
+/** A package as the rules need it. */
+export interface TargetPackage {
+  packageId: string
+  versionCode: number
+  version: string
+}
+
+export type Wish =
+  | { kind: 'install'; licenseType: LicenseType; target: TargetPackage | null; start: boolean }
+  | { kind: 'update'; target: TargetPackage }
+  | { kind: 'uninstall' }
+  | { kind: 'run'; running: DesiredRunningState }
+
+/** How the license of a changed installation comes about. */
+export type LicenseChange =
+  | { kind: 'keep' }
+  | { kind: 'use'; licenseId: string }
+  | { kind: 'reserve'; licenseType: LicenseType }
+
+export type Decision =
+  /** Nothing changes; work may still be under way. */
+  | { kind: 'unchanged'; status: 200 | 202 }
+  /** A wish that has not left the platform is taken back at once. */
+  | { kind: 'cancel' }
+  | {
+      kind: 'change'
+      set: Pick<InstallationRow, 'presence' | 'packageId' | 'desiredRunningState' | 'installationState'>
+      license: LicenseChange
+    }
+
+const rank: Record<LicenseType, number> = { TRIAL: 0, SUBSCRIPTION: 1, FULL: 2 }
+
+/** The table of rules.md section 1: what a request does to an installation in its present state. Pure. */
+export function decide(wish: Wish, situation: Situation): Decision {
+  switch (wish.kind) {
+    case 'install':
+      return decideInstall(wish, situation)
+    case 'update':
+      return decideUpdate(wish.target, situation)
+    case 'uninstall':
+      return decideUninstall(situation)
+    case 'run':
+      return decideRun(wish.running, situation)
+  }
+}
+
+function decideInstall(wish: Wish & { kind: 'install' }, situation: Situation): Decision {
+  const { installation: now, targetVersionCode } = situation
+  const license = chooseLicense(wish.licenseType, situation)
+  const isKept = now.presence === 'PRESENT' && now.packageId !== null
+  const packageId = wish.target?.packageId ?? (isKept ? now.packageId : null)
+  if (packageId === null) throw new Error('An install needs a package.')
+  const versionCode = wish.target?.versionCode ?? targetVersionCode
+  if (
+    now.present &&
+    now.installedVersionCode !== null &&
+    versionCode !== null &&
+    versionCode < now.installedVersionCode
+  ) {
+    throw new ProblemError(
+      'downgrade',
+      `Version ${now.installedVersion} is installed and this camera cannot go back. Uninstall first; the app's data is lost then.`,
+    )
+  }
+  const desiredRunningState = wish.start ? 'RUNNING' : now.presence === 'PRESENT' ? now.desiredRunningState : null
+  const sameWish =
+    now.presence === 'PRESENT' &&
+    now.packageId === packageId &&
+    now.desiredRunningState === desiredRunningState &&
+    license.kind === 'use' &&
+    license.licenseId === now.licenseId
+  if (sameWish && !now.settled) return { kind: 'unchanged', status: 202 }
+  if (sameWish && isAsWished(now, desiredRunningState, versionCode)) return { kind: 'unchanged', status: 200 }
+  const isOnCamera = now.present && now.installationState !== 'UNINSTALLING'
+  const differs = now.installedVersionCode !== versionCode
+  return {
+    kind: 'change',
+    set: {
+      presence: 'PRESENT',
+      packageId,
+      desiredRunningState,
+      installationState: !isOnCamera ? 'PENDING' : differs ? 'UPDATING' : 'INSTALLED',
+    },
+    license,
+  }
+}
+
+function decideUpdate(target: TargetPackage, { installation: now }: Situation): Decision {
+  requireInstalled(now)
+  if (now.present && now.installedVersionCode !== null && now.installedVersionCode >= target.versionCode) {
+    if (now.settled || now.packageId !== target.packageId) return { kind: 'unchanged', status: now.settled ? 200 : 202 }
+  }
+  if (now.packageId === target.packageId && !now.settled) return { kind: 'unchanged', status: 202 }
+  return {
+    kind: 'change',
+    set: {
+      presence: 'PRESENT',
+      packageId: target.packageId,
+      desiredRunningState: now.desiredRunningState,
+      installationState: now.present ? 'UPDATING' : now.installationState,
+    },
+    license: { kind: 'keep' },
+  }
+}
+
+function decideUninstall({ installation: now, device }: Situation): Decision {
+  if (now.presence === null && !now.present) return { kind: 'unchanged', status: 200 }
+  if (now.presence === null && !now.managed) {
+    throw new ProblemError(
+      'state-conflict',
+      'This app was not installed by the platform, so it is not removed by it. Install it here first to take it over.',
+    )
+  }
+  if (now.presence === 'ABSENT' && !now.settled) return { kind: 'unchanged', status: 202 }
+  const isUnsent =
+    device?.sentAt == null || (now.requestedAt !== null && Date.parse(device.sentAt) < Date.parse(now.requestedAt))
+  if (now.installationState === 'PENDING' && !now.present && isUnsent) return { kind: 'cancel' }
+  return {
+    kind: 'change',
+    set: {
+      presence: 'ABSENT',
+      packageId: now.packageId,
+      desiredRunningState: null,
+      installationState: now.installationState === 'INSTALLATION_FAILED' ? 'INSTALLATION_FAILED' : 'UNINSTALLING',
+    },
+    license: { kind: 'keep' },
+  }
+}
+
+function decideRun(running: DesiredRunningState, { installation: now }: Situation): Decision {
+  requireInstalled(now)
+  const agrees = now.runningState === running && now.drift === null && now.error === null
+  if (now.desiredRunningState === running && !now.settled) return { kind: 'unchanged', status: 202 }
+  if (now.settled && agrees && (now.desiredRunningState ?? running) === running)
+    return { kind: 'unchanged', status: 200 }
+  return {
+    kind: 'change',
+    set: {
+      presence: 'PRESENT',
+      packageId: now.packageId,
+      desiredRunningState: running,
+      installationState: now.drift === 'REMOVED' ? 'PENDING' : now.installationState,
+    },
+    license: { kind: 'keep' },
+  }
+}
+
+/** A held license as good as the one asked for is used before a unit is taken. */
+function chooseLicense(licenseType: LicenseType, { held, trialUsed }: Situation): LicenseChange {
+  const best: HeldLicense | undefined = [...held].sort((a, b) => rank[b.licenseType] - rank[a.licenseType])[0]
+  if (best && rank[best.licenseType] >= rank[licenseType]) return { kind: 'use', licenseId: best.licenseId }
+  if (licenseType === 'TRIAL' && trialUsed) {
+    throw new ProblemError(
+      'trial-used',
+      'The trial of this app was used on this device before. Buy a FULL or SUBSCRIPTION license.',
+    )
+  }
+  return { kind: 'reserve', licenseType }
+}
+
+function isAsWished(now: InstallationRow, running: DesiredRunningState | null, versionCode: number | null): boolean {
+  return (
+    now.present &&
+    now.installationState === 'INSTALLED' &&
+    now.installedVersionCode === versionCode &&
+    now.drift === null &&
+    now.error === null &&
+    (running === null || now.runningState === running)
+  )
+}
+
+function requireInstalled(now: InstallationRow): void {
+  const isComing = now.presence === 'PRESENT' && !now.settled
+  if (now.managed && now.presence === 'PRESENT' && (now.present || isComing || now.drift === 'REMOVED')) return
+  throw new ProblemError(
+    'app-not-installed',
+    'The app is not installed on this device by the platform. Install it first.',
+  )
+}

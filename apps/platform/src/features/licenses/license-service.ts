@@ -1,0 +1,193 @@
+import type { License, LicenseRequest } from '@ocelli/contract'
+import { encodeLicenseFile } from '@ocelli/license'
+import { type RawBuilder, sql } from 'kysely'
+import { seesApp, seesProjects } from '../../platform/auth/visibility.ts'
+import type { Database, DatabaseTransaction } from '../../platform/database/database.ts'
+import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { emitEvents } from '../../platform/events/emit.ts'
+import { notFound, ProblemError } from '../../platform/http/problem.ts'
+import type { Answer, Context } from '../../platform/http/route.ts'
+import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
+import { issueReserved, reserveUnit } from './issue-license.ts'
+import { pickOrder } from './pick-order.ts'
+
+interface Pair {
+  appId: string
+  deviceId: string
+}
+
+const selectLicense = sql`SELECT l.license_id AS "licenseId", l.token AS "licenseToken", l.app_id AS "appId", l.device_id AS "deviceId",
+  l.license_type AS "licenseType", l.order_id AS "orderId", l.issuer, l.state, l.valid_from AS "validFrom", l.valid_until AS "validUntil",
+  l.created_at AS "createdAt" FROM license l`
+
+async function read(db: Database, where: RawBuilder<unknown>): Promise<License[]> {
+  return (await sql<License>`${selectLicense} WHERE ${where} ORDER BY l.created_at, l.license_id`.execute(db)).rows
+}
+
+/** A device outside the caller's projects hides its licenses; one that is not in the list yet hides nothing. */
+const seesDeviceOf = ({ caller }: Context) => sql`NOT EXISTS (SELECT 1 FROM device d WHERE d.account_id = l.account_id
+  AND d.device_id = l.device_id AND NOT ${seesProjects(caller, sql.ref('d.project_ids'))})`
+
+export async function listLicenses(
+  context: Context,
+  { appId, deviceId }: Pair,
+  state: 'HELD' | 'ALL',
+): Promise<License[]> {
+  const held = state === 'ALL' ? sql`true` : sql`l.state IN ('RESERVED', 'VALID')`
+  return await read(
+    context.db,
+    sql`l.account_id = ${context.caller.accountId} AND l.app_id = ${appId} AND l.device_id = ${deviceId} AND ${held}
+      AND ${seesDeviceOf(context)} AND ${seesApp(context.caller, sql.ref('l.app_id'))}`,
+  )
+}
+
+/** Makes a license by hand, also for a device never seen: it then shows as UNCLAIMED. */
+export async function makeLicense(
+  context: Context,
+  { pair, request, keys }: { pair: Pair; request: LicenseRequest; keys: LicenseKeys },
+): Promise<Answer<License>> {
+  const { licenseType, orderId } = request
+  if (licenseType === 'SUBSCRIPTION' && !orderId) {
+    throw new ProblemError('order-required', 'A SUBSCRIPTION license made by hand must name its orderId.', {
+      errors: [{ pointer: '/orderId', code: 'required', detail: 'is required for SUBSCRIPTION' }],
+    })
+  }
+  return await inTransaction(context.db, async (db) => {
+    const inside = { ...context, db }
+    await requireVisible(inside, pair)
+    const { accountId } = context.caller
+    for (;;) {
+      const held = (await listLicenses(inside, pair, 'HELD')).find((license) => license.licenseType === licenseType)
+      if (held) {
+        if (held.state === 'RESERVED') await issue(db, { context, keys, licenseId: held.licenseId, pair })
+        return { status: 200, body: await byId(inside, held.licenseId) }
+      }
+      if (licenseType === 'TRIAL') await requireUnusedTrial(inside, pair)
+      const order = await pickOrder(db, { accountId, appId: pair.appId, licenseType, orderId })
+      const licenseId = await reserveUnit(db, { accountId, ...pair, licenseType, orderId: order })
+      if (licenseId === null) continue
+      await sql`INSERT INTO device (account_id, device_id, state) VALUES (${accountId}, ${pair.deviceId}, 'UNCLAIMED') ON CONFLICT DO NOTHING`.execute(
+        db,
+      )
+      await emitEvents(db, context.origin, [
+        { type: 'license.reserved', accountId, ...pair, licenseId, orderId: order, data: { licenseType } },
+      ])
+      await issue(db, { context, keys, licenseId, pair })
+      return { status: 201, body: await byId(inside, licenseId) }
+    }
+  })
+}
+
+/** The license file of a license that has one. */
+export async function licenseFile(
+  context: Context,
+  { licenseId, keys }: { licenseId: string; keys: LicenseKeys },
+): Promise<{ name: string; content: string }> {
+  return await inTransaction(context.db, async (db) => {
+    const license = await byId({ ...context, db }, licenseId)
+    if (license.state === 'RELEASED' || license.state === 'EXPIRED') {
+      throw new ProblemError(
+        'state-conflict',
+        `The license is ${license.state}: it has no file any more. Make a new one.`,
+      )
+    }
+    if (license.state === 'RESERVED') await issue(db, { context, keys, licenseId, pair: license })
+    const row = await db
+      .selectFrom('license')
+      .select(['token', 'key_certificate'])
+      .where('license_id', '=', licenseId)
+      .where('account_id', '=', context.caller.accountId)
+      .executeTakeFirstOrThrow()
+    if (!row.token) throw new ProblemError('state-conflict', 'This license has no token.')
+    return {
+      name: `${license.appId}-${license.deviceId.replace(/[^A-Za-z0-9._-]/g, '_')}.lic`,
+      content: `${encodeLicenseFile({ token: row.token, keyCertificate: row.key_certificate ?? '' })}\n`,
+    }
+  })
+}
+
+/** Declares a unit free though no camera confirmed it: by permission, with a reason, audited. */
+export async function releaseLicense(
+  context: Context,
+  { licenseId, reason }: { licenseId: string; reason: string },
+): Promise<License> {
+  return await inTransaction(context.db, async (db) => {
+    const inside = { ...context, db }
+    const license = await byId(inside, licenseId)
+    const { accountId } = context.caller
+    const inUse =
+      await sql`SELECT 1 FROM installation i WHERE i.account_id = ${accountId} AND i.license_id = ${licenseId} AND NOT i.settled`.execute(
+        db,
+      )
+    if (inUse.rows.length > 0) {
+      throw new ProblemError(
+        'state-conflict',
+        'The app of this license is being worked on just now. Uninstall it, or try again later.',
+      )
+    }
+    const { rows } = await sql`UPDATE license SET state = 'RELEASED', released_at = now(), release_reason = ${reason}
+      WHERE account_id = ${accountId} AND license_id = ${licenseId} AND state IN ('RESERVED', 'VALID') RETURNING 1`.execute(
+      db,
+    )
+    if (rows.length > 0) {
+      await sql`UPDATE installation SET license_id = NULL WHERE account_id = ${accountId} AND license_id = ${licenseId}`.execute(
+        db,
+      )
+      await sql`DELETE FROM device d WHERE d.account_id = ${accountId} AND d.device_id = ${license.deviceId} AND d.state = 'UNCLAIMED'
+        AND NOT EXISTS (SELECT 1 FROM license l WHERE l.account_id = d.account_id AND l.device_id = d.device_id AND l.state IN ('RESERVED', 'VALID'))`.execute(
+        db,
+      )
+      await emitEvents(db, context.origin, [
+        {
+          type: 'license.released',
+          accountId,
+          licenseId,
+          appId: license.appId,
+          deviceId: license.deviceId,
+          orderId: license.orderId,
+          data: { reason, declared: true },
+        },
+      ])
+    }
+    return await byId(inside, licenseId)
+  })
+}
+
+async function byId(context: Context, licenseId: string): Promise<License> {
+  const [license] = await read(
+    context.db,
+    sql`l.account_id = ${context.caller.accountId} AND l.license_id = ${licenseId} AND ${seesDeviceOf(context)}`,
+  )
+  if (!license) throw notFound(`The license ${licenseId}`)
+  return license
+}
+
+async function issue(
+  db: DatabaseTransaction,
+  { context, keys, licenseId, pair }: { context: Context; keys: LicenseKeys; licenseId: string; pair: Pair },
+): Promise<void> {
+  const license = { licenseId, accountId: context.caller.accountId, appId: pair.appId, deviceId: pair.deviceId }
+  const answer = await issueReserved(db, keys, { license, origin: context.origin })
+  if ('refused' in answer) throw new ProblemError('license-conflict', answer.refused)
+}
+
+async function requireVisible({ db, caller }: Context, { appId, deviceId }: Pair): Promise<void> {
+  const { rows } = await sql<{ app: boolean; device: boolean }>`SELECT
+    EXISTS (SELECT 1 FROM app a WHERE a.app_id = ${appId} AND ${seesApp(caller, sql.ref('a.app_id'))} AND (a.visibility = 'LISTED'
+      OR a.account_id = ${caller.accountId} OR EXISTS (SELECT 1 FROM app_order o WHERE o.account_id = ${caller.accountId} AND o.app_id = a.app_id))) AS app,
+    NOT EXISTS (SELECT 1 FROM device d WHERE d.account_id = ${caller.accountId} AND d.device_id = ${deviceId}
+      AND NOT ${seesProjects(caller, sql.ref('d.project_ids'))}) AS device`.execute(db)
+  if (!rows[0]?.app) throw notFound(`The app ${appId}`)
+  if (!rows[0].device) throw notFound(`The device ${deviceId}`)
+}
+
+async function requireUnusedTrial({ db, caller }: Context, { appId, deviceId }: Pair): Promise<void> {
+  const used = await db
+    .selectFrom('trial_issued')
+    .select('license_id')
+    .where('account_id', '=', caller.accountId)
+    .where('app_id', '=', appId)
+    .where('device_id', '=', deviceId)
+    .executeTakeFirst()
+  if (used) throw new ProblemError('trial-used', 'The trial of this app was used on this device before.')
+}

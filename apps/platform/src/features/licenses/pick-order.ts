@@ -1,0 +1,45 @@
+import type { LicenseType } from '@ocelli/contract'
+import { sql } from 'kysely'
+import type { Database } from '../../platform/database/database.ts'
+import { notFound, ProblemError } from '../../platform/http/problem.ts'
+
+interface Wanted {
+  accountId: string
+  appId: string
+  licenseType: LicenseType
+  orderId?: string
+}
+
+/** The confirmed order that a unit is taken from: the named one, else of those with a free unit the one that ends last. */
+export async function pickOrder(db: Database, { accountId, appId, licenseType, orderId }: Wanted): Promise<string> {
+  const { rows } = await sql<{ order_id: string }>`
+    SELECT order_id FROM app_order
+    WHERE account_id = ${accountId} AND app_id = ${appId} AND license_type = ${licenseType} AND state = 'CONFIRMED' AND used < total
+      AND (valid_until IS NULL OR valid_until > now()) AND (${orderId ?? null}::uuid IS NULL OR order_id = ${orderId ?? null}::uuid)
+    ORDER BY valid_until DESC NULLS FIRST, order_id LIMIT 1`.execute(db)
+  if (rows[0]) return rows[0].order_id
+  if (orderId) await requireOrder(db, { accountId, appId, licenseType, orderId })
+  throw new ProblemError(
+    'no-free-license',
+    `No free ${licenseType} license of ${appId}${orderId ? ' in this order' : ''}. Order more, or release one that is no longer needed.`,
+  )
+}
+
+async function requireOrder(
+  db: Database,
+  { accountId, appId, licenseType, orderId }: Wanted & { orderId: string },
+): Promise<void> {
+  const order = await db
+    .selectFrom('app_order')
+    .select(['app_id', 'license_type'])
+    .where('account_id', '=', accountId)
+    .where('order_id', '=', orderId)
+    .executeTakeFirst()
+  if (!order) throw notFound(`The order ${orderId}`)
+  if (order.app_id !== appId || order.license_type !== licenseType) {
+    throw new ProblemError(
+      'invalid-request',
+      `The order ${orderId} is for ${order.license_type} licenses of ${order.app_id}.`,
+    )
+  }
+}
