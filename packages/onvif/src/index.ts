@@ -1,1 +1,9 @@
-export {}
+export type { AppInfo, AppLicense, AppManagementCapabilities, AppState } from './app-info.ts'
+export { type AppManagement, chooseContentType, type InstalledAppName, type UploadInput } from './app-management.ts'
+export type { AppStateEvent, AppStateSubscription } from './app-state-events.ts'
+export type { DeviceInformation, NetworkInterface, Scope, Service, SystemDateAndTime } from './device-service.ts'
+export type { Credentials } from './http-digest.ts'
+export { createOnvifClient, type OnvifClient, type OnvifClientOptions } from './onvif-client.ts'
+export { isOnvifError, isUnknownApp, OnvifError, type OnvifErrorCode, type SoapFault } from './onvif-error.ts'
+export type { CameraCertificate, CameraTls } from './pinned-socket.ts'
+export type { CallOptions } from './service-call.ts'
