@@ -64,6 +64,10 @@ export function createCameraHandle(parts: CameraParts): SimulatedCamera {
     get reboots() {
       return power.reboots()
     },
+    get isUp() {
+      return power.isUp()
+    },
+    onUp: power.onUp,
     now: clock.date,
     apps: () => listApps(store),
     installApp: (app) => putApp(app, store, clock.nowMs()),

@@ -121,13 +121,13 @@ function compose(options: TotalOptions, saved: SavedState | null) {
     listener,
     time,
     reboots: saved?.reboots ?? 0,
-    onDown() {
+    beforeDown() {
       timers.cancelAll()
       hub.reset()
       gatekeeper.restart()
       store.settle()
     },
-    onUp: lifecycle.resume,
+    afterUp: lifecycle.resume,
   })
   const handle = createCameraHandle({
     options,

@@ -9,6 +9,9 @@ export interface Power {
   /** Away for a while; a reboot asked for while it is away changes nothing. */
   reboot(downMs: number): Promise<void>
   reboots(): number
+  isUp(): boolean
+  /** Calls the listener after each reboot; the function it gives ends that. */
+  onUp(listener: () => void): () => void
   end(): Promise<void>
 }
 
@@ -17,16 +20,19 @@ export interface PowerOptions {
   time: SimTime
   /** Reboots of earlier runs. */
   reboots: number
-  onDown: () => void
-  onUp: () => Promise<void>
+  beforeDown: () => void
+  /** Carried out whenever the camera has started. */
+  afterUp: () => Promise<void>
 }
 
 // Another process can hold the port for a moment after the camera left it.
 const retryMs = 50
 
-export function createPower({ listener, time, reboots, onDown, onUp }: PowerOptions): Power {
+export function createPower({ listener, time, reboots, beforeDown, afterUp }: PowerOptions): Power {
   let current = new AbortController()
   let count = reboots
+  let isUp = false
+  const listeners = new Set<() => void>()
   let rebooting: Promise<void> | null = null
   const ended = new AbortController()
 
@@ -43,9 +49,16 @@ export function createPower({ listener, time, reboots, onDown, onUp }: PowerOpti
       )
     })
 
+  async function start(): Promise<void> {
+    await listener.start()
+    isUp = true
+    await afterUp()
+  }
+
   async function goDown(): Promise<void> {
+    isUp = false
     current.abort(new Error('The camera went down.'))
-    onDown()
+    beforeDown()
     await listener.stop()
   }
 
@@ -53,8 +66,9 @@ export function createPower({ listener, time, reboots, onDown, onUp }: PowerOpti
     current = new AbortController()
     while (!ended.signal.aborted) {
       try {
-        await listener.start()
-        return await onUp()
+        await start()
+        for (const listen of listeners) listen()
+        return
       } catch (error) {
         if (!isPortTaken(error)) throw error
         await pause(retryMs)
@@ -70,10 +84,7 @@ export function createPower({ listener, time, reboots, onDown, onUp }: PowerOpti
   }
 
   return {
-    async begin() {
-      await listener.start()
-      await onUp()
-    },
+    begin: start,
     signal: () => current.signal,
     reboot(downMs) {
       if (ended.signal.aborted) return Promise.resolve()
@@ -83,6 +94,11 @@ export function createPower({ listener, time, reboots, onDown, onUp }: PowerOpti
       return rebooting
     },
     reboots: () => count,
+    isUp: () => isUp,
+    onUp(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
     async end() {
       if (ended.signal.aborted) return
       ended.abort()

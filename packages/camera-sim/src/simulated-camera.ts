@@ -43,8 +43,12 @@ export interface SimulatedCamera {
   readonly isLockedOut: boolean
   /** Operations that change the camera, and uploads, that were let in. */
   readonly writes: number
+  /** False while it reboots, and after the end. */
+  readonly isUp: boolean
   /** How often it has started again. */
   readonly reboots: number
+  /** Calls the listener after each reboot; the function it gives ends that. */
+  onUp(listener: () => void): () => void
   /** The camera's own time. */
   now(): Date
   apps(): SimulatedApp[]

@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto'
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
+import { networkInterfaces } from 'node:os'
+import type { SimulatedCamera } from '../simulated-camera.ts'
+import { createTimers, type SimTime, systemTime } from '../time.ts'
+import { type MessageHead, type Target, writeBye, writeHello, writeProbeMatch, writeResolveMatch } from './messages.ts'
+import { isMeant, type Query, readQuery } from './queries.ts'
+
+export interface DiscoveryOptions {
+  cameras: readonly SimulatedCamera[]
+  /** 3702 unless a test wants another. */
+  port?: number
+  /** Address of the one network interface to use; all by default. */
+  interfaceAddress?: string
+  /** Answers come after a random time up to this, as the specification's APP_MAX_DELAY asks. */
+  maxDelayMs?: number
+  /** 0 to 1. */
+  random?: () => number
+  time?: SimTime
+}
+
+export interface Discovery {
+  readonly port: number
+  /** Says goodbye for all cameras and ends. */
+  close(): Promise<void>
+}
+
+const group = '239.255.255.250'
+// SOAP-over-UDP: multicasts four times, unicasts twice, with 50 to 250 ms in between.
+const multicastTimes = 4
+const unicastTimes = 2
+
+/** Answers WS-Discovery for many cameras on one socket. Rejects when the port or multicast is not to be had. */
+export async function startDiscovery(options: DiscoveryOptions): Promise<Discovery> {
+  const { cameras, port = 3702, interfaceAddress, maxDelayMs = 500, random = Math.random, time = systemTime } = options
+  const timers = createTimers(time)
+  const startedSeconds = Math.floor(time.nowMs() / 1000)
+  const socket = await bindSocket(port, interfaceAddress)
+  let messageNumber = 0
+
+  function headOf(camera: SimulatedCamera): MessageHead {
+    messageNumber += 1
+    return { messageId: randomUUID(), instanceId: startedSeconds + camera.reboots, messageNumber }
+  }
+
+  function send(text: string, to: { port: number; address: string }, times: number): void {
+    // A datagram that cannot be sent is a lost one, which WS-Discovery reckons with.
+    socket.send(text, to.port, to.address, () => {})
+    if (times > 1) timers.after(50 + random() * 200, () => send(text, to, times - 1))
+  }
+
+  const announce = (camera: SimulatedCamera) =>
+    send(writeHello(targetOf(camera), headOf(camera)), { port, address: group }, multicastTimes)
+
+  function answer(query: Query, from: RemoteInfo): void {
+    for (const camera of cameras) {
+      if (!camera.isUp || !isMeant(query, targetOf(camera))) continue
+      timers.after(random() * maxDelayMs, () => {
+        const write = query.kind === 'probe' ? writeProbeMatch : writeResolveMatch
+        const text = write(targetOf(camera), { ...headOf(camera), relatesTo: query.messageId })
+        send(text, from, unicastTimes)
+      })
+    }
+  }
+
+  const seen = createMemory(200)
+  socket.on('message', (bytes, from) => {
+    const query = readQuery(bytes.toString('utf8'))
+    // The same Probe comes several times: repeated by the sender, and once per network interface.
+    if (query !== null && seen.isNew(query.messageId)) answer(query, from)
+  })
+  const unsubscribe = cameras.map((camera) => camera.onUp(() => announce(camera)))
+  for (const camera of cameras) announce(camera)
+
+  return {
+    port: socket.address().port,
+    async close() {
+      for (const stop of unsubscribe) stop()
+      timers.cancelAll()
+      await Promise.all(
+        cameras.map((camera) => sayBye(socket, { port, text: writeBye(targetOf(camera), headOf(camera)) })),
+      )
+      await new Promise<void>((resolve) => socket.close(resolve))
+    },
+  }
+}
+
+function sayBye(socket: Socket, bye: { port: number; text: string }): Promise<void> {
+  return new Promise((resolve) => socket.send(bye.text, bye.port, group, () => resolve()))
+}
+
+function targetOf(camera: SimulatedCamera): Target {
+  const url = new URL(camera.url)
+  const addresses = url.hostname === '0.0.0.0' ? ownAddresses() : [url.hostname]
+  const xaddrs = addresses.map((address) => `${url.protocol}//${address}:${camera.port}${url.pathname}`)
+  return { endpointId: camera.endpointId, scopes: camera.scopes, xaddrs }
+}
+
+/** IPv4 addresses under which others reach this machine; its own loopback where there are none. */
+function ownAddresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+  const outer = all.filter(({ family, internal }) => family === 'IPv4' && !internal).map(({ address }) => address)
+  return outer.length === 0 ? ['127.0.0.1'] : outer
+}
+
+function bindSocket(port: number, interfaceAddress: string | undefined): Promise<Socket> {
+  const socket = createSocket({ type: 'udp4', reuseAddr: true })
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown) => {
+      socket.close()
+      reject(error)
+    }
+    socket.once('error', fail)
+    socket.bind(port, () => {
+      try {
+        joinGroup(socket, interfaceAddress)
+      } catch (error) {
+        return fail(error)
+      }
+      socket.removeListener('error', fail)
+      // What goes wrong with one datagram must not end the cameras.
+      socket.on('error', () => {})
+      resolve(socket)
+    })
+  })
+}
+
+function joinGroup(socket: Socket, interfaceAddress: string | undefined): void {
+  if (interfaceAddress === undefined) {
+    socket.addMembership(group)
+    return
+  }
+  socket.addMembership(group, interfaceAddress)
+  socket.setMulticastInterface(interfaceAddress)
+}
+
+function createMemory(size: number) {
+  const known = new Set<string>()
+  return {
+    isNew(id: string): boolean {
+      if (known.has(id)) return false
+      known.add(id)
+      const [oldest] = known
+      if (known.size > size && oldest !== undefined) known.delete(oldest)
+      return true
+    },
+  }
+}

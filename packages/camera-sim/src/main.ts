@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+import { once } from 'node:events'
+import type { CommandOptions } from './cli/command.ts'
+import { createCommand } from './cli/command.ts'
+import { startCameras } from './cli/run-cameras.ts'
+
+const { stdout, stderr } = process
+
+async function run(options: CommandOptions): Promise<void> {
+  const stop = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT'), once(process, 'disconnect')])
+  const running = await startCameras(options)
+  for (const camera of running.cameras) stdout.write(`${camera.deviceId} ${camera.url}\n`)
+  await stop
+  await running.close()
+}
+
+try {
+  await createCommand(run).parseAsync()
+} catch (error) {
+  stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+}
