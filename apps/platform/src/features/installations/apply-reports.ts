@@ -47,8 +47,7 @@ export async function applyReports(db: Database, batches: ReportBatch[]): Promis
     for (const report of batch.reports) {
       const key = `${batch.gateway.gatewayId}/${report.deviceId}`
       const known = newest.get(key)
-      if (!known || [batch.session, report.seq] > [known.batch.session, known.report.seq])
-        newest.set(key, { batch, report })
+      if (!known || isNewer({ batch, report }, known)) newest.set(key, { batch, report })
     }
   }
   const given = [...newest.values()]
