@@ -1,3 +1,4 @@
+export * from './account.ts'
 export * from './channel.ts'
 export * from './device.ts'
 export * from './event.ts'

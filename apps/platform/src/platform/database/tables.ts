@@ -285,6 +285,7 @@ export interface EventTable {
 
 export interface Tables {
   account: AccountTable
+  client_assertion: { jti_hash: string; expires_at: Time }
   account_user: AccountUserTable
   invitation: InvitationTable
   technical_user: TechnicalUserTable

@@ -1,0 +1,111 @@
+import { permissions as known, type Permission, type TokenAnswer } from '@ocelli/contract'
+import { sql } from 'kysely'
+import { type AccessTokens, accessTokenSeconds } from '../../platform/auth/access-token.ts'
+import type { Database } from '../../platform/database/database.ts'
+import { verifyClientSecret } from '../technical-users/client-secret.ts'
+import { claimedIssuer, verifyClientAssertion } from './client-assertion.ts'
+import { type ClientCredentials, readClientCredentials } from './client-credentials.ts'
+import type { FailureLimit } from './failure-limit.ts'
+import { TokenRefused } from './token-refusal.ts'
+
+export interface TokenRequest {
+  /** The decoded form, as it came. */
+  form: unknown
+  authorization: unknown
+  ip: string
+}
+
+export interface TokenServiceOptions {
+  accessTokens: Pick<AccessTokens, 'issue'>
+  failures: FailureLimit
+  nowMs: () => number
+}
+
+interface Client {
+  kind: 'technical-user' | 'gateway'
+  id: string
+  permissions: Permission[]
+}
+
+/** Gives machines their access tokens (RFC 6749, 4.4). Throws TokenRefused. */
+export function createTokenService({ accessTokens, failures, nowMs }: TokenServiceOptions) {
+  const identify = async (db: Database, credentials: ClientCredentials): Promise<Client> => {
+    if (credentials.kind === 'secret') return await technicalUser(db, credentials)
+    const { gatewayId } = await verifyClientAssertion(db, credentials.assertion, nowMs())
+    return { kind: 'gateway', id: gatewayId, permissions: [] }
+  }
+  return {
+    async issue(db: Database, { form, authorization, ip }: TokenRequest): Promise<TokenAnswer> {
+      const fields = readForm(form)
+      if (fields.grant_type === undefined) throw new TokenRefused('invalid_request', 'grant_type is missing.')
+      if (fields.grant_type !== 'client_credentials') {
+        throw new TokenRefused('unsupported_grant_type', 'grant_type must be client_credentials.')
+      }
+      const credentials = readClientCredentials(fields, authorization)
+      const name = credentials.kind === 'secret' ? credentials.clientId : claimedIssuer(credentials.assertion)
+      const limitKey = `${ip} ${name.slice(0, 255)}`
+      const retryAfterSeconds = failures.retryAfterSeconds(limitKey)
+      if (retryAfterSeconds !== null) {
+        throw new TokenRefused('temporarily_unavailable', 'Too many refused attempts: wait as Retry-After says.', {
+          retryAfterSeconds,
+        })
+      }
+      try {
+        const client = await identify(db, credentials)
+        failures.succeeded(limitKey)
+        const scope = grantedScope(client.permissions, fields.scope)
+        const token = await accessTokens.issue(client)
+        return { access_token: token, token_type: 'Bearer', expires_in: accessTokenSeconds, scope }
+      } catch (error) {
+        if (error instanceof TokenRefused && error.error === 'invalid_client') failures.failed(limitKey)
+        throw error
+      }
+    },
+  }
+}
+export type TokenService = ReturnType<typeof createTokenService>
+
+async function technicalUser(
+  db: Database,
+  { clientId, secrets }: Extract<ClientCredentials, { kind: 'secret' }>,
+): Promise<Client> {
+  const row = await db
+    .selectFrom('technical_user as t')
+    .innerJoin('account as a', 'a.account_id', 't.account_id')
+    .where('t.client_id', '=', clientId)
+    .where('t.revoked_at', 'is', null)
+    .where('a.suspended_at', 'is', null)
+    .select(['t.secret_hash', 't.permissions', 'a.is_operator'])
+    .executeTakeFirst()
+  const isRight = row !== undefined && (await anyVerifies(secrets, row.secret_hash))
+  if (!isRight) throw new TokenRefused('invalid_client', 'There is no such client, or the secret is wrong.')
+  await db.updateTable('technical_user').set({ last_used_at: sql`now()` }).where('client_id', '=', clientId).execute()
+  const permissions = row.permissions.filter((permission) => permission !== 'platform:operate' || row.is_operator)
+  return { kind: 'technical-user', id: clientId, permissions }
+}
+
+async function anyVerifies(secrets: string[], stored: string): Promise<boolean> {
+  for (const secret of secrets) if (await verifyClientSecret(secret, stored)) return true
+  return false
+}
+
+/** A token only names its client, so that it always stands for all permissions; asking for one not held is refused. */
+function grantedScope(held: Permission[], asked: string | undefined): string {
+  const missing = (asked ?? '')
+    .split(' ')
+    .find((name) => name !== '' && !held.some((permission) => permission === name))
+  if (missing !== undefined) {
+    const why = known.some((permission) => permission === missing) ? 'is not held by this client' : 'is no permission'
+    throw new TokenRefused('invalid_scope', `${missing.slice(0, 100)} ${why}.`)
+  }
+  return held.join(' ')
+}
+
+/** Parameters must not be repeated; those we do not know are ignored (RFC 6749, 3.2). */
+function readForm(form: unknown): Record<string, string> {
+  if (form === null || form === undefined) return {}
+  const entries = Object.entries(form as Record<string, unknown>).filter(([, value]) => value !== '')
+  const repeated = entries.find(([, value]) => typeof value !== 'string')
+  if (repeated) throw new TokenRefused('invalid_request', `${repeated[0].slice(0, 100)} must be one text.`)
+  return Object.fromEntries(entries) as Record<string, string>
+}

@@ -1,0 +1,24 @@
+import type { Permission } from '@ocelli/contract'
+import type { Caller } from '../../platform/auth/caller.ts'
+import { ProblemError } from '../../platform/http/problem.ts'
+
+/**
+ * Whoever administers an account's users may give and take every permission but one: instance administration is passed
+ * on, and taken away, by those who hold it, and so never leaves the first account.
+ */
+export function checkGrant(caller: Caller, before: readonly Permission[], after: readonly Permission[]): void {
+  const operates = (permissions: readonly Permission[]) => permissions.includes('platform:operate')
+  if (operates(before) === operates(after) || caller.permissions.has('platform:operate')) return
+  throw new ProblemError('permission-missing', 'Only who holds platform:operate may give or take it.', {
+    requiredPermission: 'platform:operate',
+  })
+}
+
+/** Machines and tokens get no more than their maker may do. */
+export function checkSubset(caller: Caller, wanted: readonly Permission[]): void {
+  const missing = wanted.find((permission) => !caller.permissions.has(permission))
+  if (missing === undefined) return
+  throw new ProblemError('permission-missing', `You cannot give ${missing}, which you do not hold yourself.`, {
+    requiredPermission: missing,
+  })
+}
