@@ -1,0 +1,189 @@
+import { once } from 'node:events'
+import type { Server as HttpServer, IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { createServer, type TLSSocket } from 'node:tls'
+import { downTopic, upTopic } from '@ocelli/contract'
+import { Aedes, type AuthenticateError, type Client } from 'aedes'
+import type { Logger } from 'pino'
+import { createWebSocketStream, WebSocketServer } from 'ws'
+import type { AccessTokens } from '../auth/access-token.ts'
+import type { CertificateAuthority } from '../ca/certificate-authority.ts'
+import type { Database } from '../database/database.ts'
+import { type Broker, type MessageHandler, maxPayloadBytes } from './broker.ts'
+import { refuseLogin } from './gateway-credentials.ts'
+import { limitPackets } from './packet-limit.ts'
+
+export interface BrokerOptions {
+  db: Database
+  ca: CertificateAuthority
+  accessTokens: AccessTokens
+  log: Logger
+  listen: { host: string; port: number }
+  /** Host names and addresses that gateways reach the MQTT port by. */
+  names: string[]
+}
+
+const beforeLoginBytes = 64 * 1024
+/** What may wait in one connection; a gateway that does not read loses messages, and they are sent again. */
+const maxWaitingBytes = 16 * 1024 * 1024
+const renewServerCertificateMs = 30 * 86_400_000
+const notAuthorized = 5
+
+/** MQTT 3.1.1 in this process: TLS with client certificates of our CA, and WebSocket inside the HTTP server. */
+export async function createBroker(options: BrokerOptions): Promise<Broker> {
+  const { db, accessTokens, log } = options
+  const clients = new Map<string, Client>()
+  let handle: MessageHandler = () => undefined
+  let connected: (gatewayId: string) => void = () => undefined
+  let disconnected: (gatewayId: string) => void = () => undefined
+
+  const aedes = await Aedes.createBroker({
+    connectTimeout: 10_000,
+    drainTimeout: 30_000,
+    keepaliveLimit: 300,
+    preConnect(_client, packet, done) {
+      const { clientId, clean, will } = packet
+      const isWillOwn = !will || will.topic === upTopic(clientId)
+      const isOwn = clean === true && isWillOwn && (will?.payload?.length ?? 0) <= beforeLoginBytes
+      if (!isOwn) log.info({ gatewayId: clientId }, 'a connection with a foreign will or a kept session was refused')
+      done(null, isOwn)
+    },
+    authenticate(client, username, password, done) {
+      const login = { connection: client.conn, clientId: client.id, username, password }
+      refuseLogin(login, { db, accessTokens }).then(
+        (reason) => {
+          if (reason !== null) log.info({ gatewayId: client.id, reason }, 'a gateway was refused at the device channel')
+          done(reason === null ? null : refusal(reason), reason === null)
+        },
+        (error: unknown) => {
+          log.error({ err: error, gatewayId: client.id }, 'a login at the device channel could not be judged')
+          done(refusal('unavailable'), false)
+        },
+      )
+    },
+    authorizePublish(client, packet, done) {
+      if (!client || packet.topic !== upTopic(client.id) || packet.qos > 1) {
+        log.warn({ gatewayId: client?.id, topic: packet.topic }, 'a publish to a foreign topic was refused')
+        return done(new Error('not authorized'))
+      }
+      // nothing relies on retained messages, and keeping them would cost memory for each gateway
+      packet.retain = false
+      done(null)
+    },
+    authorizeSubscribe: (client, subscription, done) =>
+      done(null, subscription.topic === downTopic(client.id) ? subscription : null),
+    published(packet, client, done) {
+      if (!client || packet.topic !== upTopic(client.id)) return done(null)
+      // reading from this gateway goes on when its message has been taken in: a flood waits in its own socket
+      Promise.resolve(handle(client.id, Buffer.from(packet.payload)))
+        .catch((error: unknown) => log.error({ err: error, gatewayId: client.id }, 'a message could not be handled'))
+        .finally(() => done(null))
+    },
+  })
+  aedes.on('clientReady', (client) => {
+    clients.set(client.id, client)
+    connected(client.id)
+  })
+  aedes.on('clientDisconnect', (client) => {
+    if (clients.get(client.id) !== client) return
+    clients.delete(client.id)
+    disconnected(client.id)
+  })
+  aedes.on('clientError', (client, error) => log.debug({ gatewayId: client.id, err: error }, 'a connection broke'))
+  aedes.on('connectionError', (_client, error) => log.debug({ err: error }, 'a connection broke before its login'))
+
+  const take = (connection: Duplex, request?: IncomingMessage): void => {
+    const client: Client = aedes.handle(connection, request)
+    limitPackets(connection, () => (client.connected ? maxPayloadBytes : beforeLoginBytes))
+  }
+  const listener = await createListener(options, (socket) => take(socket))
+  const webSockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: maxPayloadBytes,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => (offered.has('mqtt') ? 'mqtt' : false),
+  })
+
+  return {
+    async listen() {
+      listener.server.listen(options.listen.port, options.listen.host)
+      await once(listener.server, 'listening')
+      return { port: (listener.server.address() as AddressInfo).port }
+    },
+    onMessage: (handler) => {
+      handle = handler
+    },
+    onConnect: (handler) => {
+      connected = handler
+    },
+    onDisconnect: (handler) => {
+      disconnected = handler
+    },
+    publish(gatewayId, message) {
+      const client = clients.get(gatewayId)
+      if (!client) return
+      if (client.conn.writableLength > maxWaitingBytes) {
+        log.warn({ gatewayId, kind: message.kind }, 'a gateway does not read; a message for it was dropped')
+        return
+      }
+      const payload = Buffer.from(JSON.stringify(message))
+      const topic = downTopic(gatewayId)
+      client.publish({ cmd: 'publish', topic, payload, qos: 1, retain: false, dup: false }, () => undefined)
+    },
+    disconnect: (gatewayId) => clients.get(gatewayId)?.close(),
+    attachWebSocket(server: HttpServer) {
+      server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+        if (request.url?.split('?')[0] !== '/mqtt') {
+          socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+          return
+        }
+        socket.on('error', (error) => log.debug({ err: error }, 'a WebSocket broke'))
+        webSockets.handleUpgrade(request, socket, head, (webSocket) => take(createWebSocketStream(webSocket), request))
+      })
+    },
+    async close() {
+      handle = () => undefined
+      clearInterval(listener.renewal)
+      const ended = listener.server.listening ? once(listener.server, 'close') : null
+      if (ended) listener.server.close()
+      await new Promise<void>((resolve) => aedes.close(resolve))
+      for (const webSocket of webSockets.clients) webSocket.terminate()
+      for (const socket of listener.sockets) socket.destroy()
+      await ended
+    },
+  }
+}
+
+/** The port for gateways with a certificate. Its own certificate is renewed while the process runs. */
+async function createListener({ ca, names, log }: BrokerOptions, take: (socket: TLSSocket) => void) {
+  const sockets = new Set<TLSSocket>()
+  const context = async () => {
+    const { certPem, keyPem } = await ca.issueServerCertificate({ names })
+    return { cert: certPem, key: keyPem, ca: [ca.certificatePem], minVersion: 'TLSv1.2' as const }
+  }
+  const required = { requestCert: true, rejectUnauthorized: true, handshakeTimeout: 10_000 }
+  const server = createServer({ ...(await context()), ...required }, (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    socket.setNoDelay(true)
+    take(socket)
+  })
+  server.on('tlsClientError', (error) => log.debug({ err: error }, 'a TLS handshake failed'))
+  const renewal = setInterval(
+    () => {
+      context().then(
+        (fresh) => server.setSecureContext(fresh),
+        (error: unknown) => log.error({ err: error }, 'the certificate of the MQTT port could not be renewed'),
+      )
+    },
+    Math.min(renewServerCertificateMs, maxTimerMs),
+  )
+  renewal.unref()
+  return { server, sockets, renewal }
+}
+
+/** Longer timers of Node fire at once. */
+const maxTimerMs = 2 ** 31 - 1
+
+const refusal = (reason: string): AuthenticateError => Object.assign(new Error(reason), { returnCode: notAuthorized })
