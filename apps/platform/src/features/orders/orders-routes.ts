@@ -1,0 +1,5 @@
+import type { AnyRoute } from '../../platform/http/route.ts'
+
+export function ordersRoutes(): AnyRoute[] {
+  return []
+}
