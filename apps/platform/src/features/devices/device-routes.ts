@@ -1,0 +1,74 @@
+import { Device, DeviceDetail, DeviceId, DevicePatch, DeviceQuery, nullable } from '@ocelli/contract'
+import { Type } from 'typebox'
+import { type AnyRoute, noContent, ok, route, streamed } from '../../platform/http/route.ts'
+import { changeDevice, readDevice, unclaimDevice } from './device-service.ts'
+import { listDevices } from './list-devices.ts'
+
+const tag = 'Devices'
+const Params = Type.Object({ deviceId: DeviceId })
+const DevicePage = Type.Object({
+  items: Type.Array(Device),
+  page: Type.Integer(),
+  size: Type.Integer(),
+  nextCursor: nullable(Type.String()),
+  total: nullable(Type.Integer()),
+})
+
+export interface DeviceRoutesDeps {
+  /** Tells the gateway that a device is no longer its own. */
+  unassigned: (gatewayId: string, deviceId: string) => void
+}
+
+export function deviceRoutes({ unassigned }: DeviceRoutesDeps): AnyRoute[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/device/v1/devices',
+      access: 'devices:view',
+      tag,
+      summary: 'List devices, at most 1000 at a time, ordered by deviceId',
+      query: DeviceQuery,
+      responses: { 200: DevicePage },
+      handle: streamed,
+      // the page is JSON text already; a string sent as JSON is not serialized again
+      stream: async ({ context, query }, reply) =>
+        reply.type('application/json; charset=utf-8').send(await listDevices(context, query)),
+    }),
+    route({
+      method: 'GET',
+      path: '/device/v1/devices/:deviceId',
+      access: 'devices:view',
+      tag,
+      summary: 'A device, with its connectivity explained',
+      params: Params,
+      responses: { 200: DeviceDetail },
+      handle: async ({ context, params }) => ok(await readDevice(context, params.deviceId)),
+    }),
+    route({
+      method: 'PATCH',
+      path: '/device/v1/devices/:deviceId',
+      access: 'devices:edit',
+      tag,
+      summary: 'Change name, customer, location, tags or site',
+      params: Params,
+      body: DevicePatch,
+      responses: { 200: DeviceDetail },
+      handle: async ({ context, params, body }) => ok(await changeDevice(context, params.deviceId, body)),
+    }),
+    route({
+      method: 'DELETE',
+      path: '/device/v1/devices/:deviceId',
+      access: 'devices:edit',
+      tag,
+      summary: 'Unclaim a device',
+      params: Params,
+      query: Type.Object({ keepLicenses: Type.Optional(Type.Boolean()) }, { additionalProperties: false }),
+      responses: { 204: null },
+      handle: async ({ context, params, query }) => {
+        const { gatewayId } = await unclaimDevice(context, { ...params, keepLicenses: query.keepLicenses === true })
+        if (gatewayId) context.afterCommit(() => unassigned(gatewayId, params.deviceId))
+        return noContent()
+      },
+    }),
+  ]
+}

@@ -1,0 +1,123 @@
+import type { DeviceDetail, DevicePatch } from '@ocelli/contract'
+import { sql } from 'kysely'
+import { seesProjects } from '../../platform/auth/visibility.ts'
+import { brokenConstraint } from '../../platform/database/database.ts'
+import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { emitEvents } from '../../platform/events/emit.ts'
+import { notFound, ProblemError } from '../../platform/http/problem.ts'
+import type { Context } from '../../platform/http/route.ts'
+import { explainConnectivity } from './explain-connectivity.ts'
+import { deviceJson } from './list-devices.ts'
+
+interface DetailRow {
+  device: Omit<DeviceDetail, 'connectivityExplained' | 'identitySource' | 'platformLevel'>
+  identitySource: string | null
+  platformLevel: number | null
+  connectivityDetail: string | null
+  gatewayConnected: boolean | null
+  gatewayLastMessageAt: string | null
+  gatewayCertificateExpiresAt: string | null
+  cameraCertificateExpiresAt: string | null
+}
+
+export async function readDevice({ db, caller }: Context, deviceId: string): Promise<DeviceDetail> {
+  const { rows } = await sql<DetailRow>`
+    SELECT ${deviceJson} AS device, d.identity_source AS "identitySource", d.platform_level AS "platformLevel",
+      d.connectivity_detail AS "connectivityDetail", g.connected AS "gatewayConnected", g.last_message_at AS "gatewayLastMessageAt",
+      g.certificate_expires_at AS "gatewayCertificateExpiresAt", d.certificate_expires_at AS "cameraCertificateExpiresAt"
+    FROM device d LEFT JOIN gateway g ON g.gateway_id = d.gateway_id AND g.account_id = d.account_id
+    WHERE d.account_id = ${caller.accountId} AND d.device_id = ${deviceId} AND ${seesProjects(caller, sql.ref('d.project_ids'))}`.execute(
+    db,
+  )
+  const row = rows[0]
+  if (!row) throw notFound(`The device ${deviceId}`)
+  const { device, identitySource, platformLevel, connectivityDetail, ...facts } = row
+  const known = {
+    ...facts,
+    cameraLastAnswerAt: device.lastSeenAt,
+    clockOffsetSeconds: device.clockOffsetSeconds,
+  }
+  return {
+    ...device,
+    identitySource,
+    platformLevel,
+    connectivityExplained: { detail: explainConnectivity(device, { ...known, detail: connectivityDetail }), ...known },
+  }
+}
+
+export async function changeDevice(context: Context, deviceId: string, patch: DevicePatch): Promise<DeviceDetail> {
+  const { caller } = context
+  return await inTransaction(context.db, async (db) => {
+    const { siteId, ...columns } = patch
+    try {
+      const { rows } = await sql<{ project_ids: string[] }>`
+        UPDATE device d SET ${sql.join(
+          [
+            ...Object.entries({ ...columns, ...(siteId ? { site_id: siteId } : {}) }).map(
+              ([column, value]) => sql`${sql.ref(column)} = ${value}`,
+            ),
+            sql`updated_at = now()`,
+          ],
+          sql`, `,
+        )}
+        WHERE d.account_id = ${caller.accountId} AND d.device_id = ${deviceId} AND ${seesProjects(caller, sql.ref('d.project_ids'))}
+        RETURNING d.project_ids`.execute(db)
+      if (!rows[0]) throw notFound(`The device ${deviceId}`)
+      await emitEvents(db, context.origin, [
+        {
+          type: 'device.changed',
+          accountId: caller.accountId,
+          deviceId,
+          projectIds: rows[0].project_ids,
+          data: { ...patch },
+        },
+      ])
+    } catch (error) {
+      if (brokenConstraint(error)?.code === '23503') throw notFound(`The site ${siteId}`)
+      throw error
+    }
+    return await readDevice({ ...context, db }, deviceId)
+  })
+}
+
+/** Unclaims: the row goes, or stays as UNCLAIMED while licenses are kept. */
+export async function unclaimDevice(
+  context: Context,
+  { deviceId, keepLicenses }: { deviceId: string; keepLicenses: boolean },
+): Promise<{ gatewayId: string | null }> {
+  const { caller } = context
+  const { accountId } = caller
+  return await inTransaction(context.db, async (db) => {
+    const { rows } = await sql<{ gateway_id: string | null; project_ids: string[]; held: number }>`
+      SELECT d.gateway_id, d.project_ids, (SELECT count(*)::int FROM license l WHERE l.account_id = d.account_id
+        AND l.device_id = d.device_id AND l.state IN ('RESERVED', 'VALID')) AS held
+      FROM device d WHERE d.account_id = ${accountId} AND d.device_id = ${deviceId} AND d.state = 'CLAIMED'
+        AND ${seesProjects(caller, sql.ref('d.project_ids'))} FOR UPDATE OF d`.execute(db)
+    const device = rows[0]
+    if (!device) throw notFound(`The claimed device ${deviceId}`)
+    if (device.held > 0 && !keepLicenses) {
+      throw new ProblemError(
+        'licenses-held',
+        `The device holds ${device.held} license(s). Uninstall its apps first, or send ?keepLicenses=true: they then stay used.`,
+      )
+    }
+    if (device.held > 0) {
+      await sql`DELETE FROM installation WHERE account_id = ${accountId} AND device_id = ${deviceId}`.execute(db)
+      await sql`UPDATE device SET state = 'UNCLAIMED', gateway_id = NULL, assignment = assignment + 1, connectivity = 'NOT_CONNECTED',
+        connectivity_reason = NULL, connectivity_detail = NULL, claimed_at = NULL, apps_update_possible = false, updated_at = now()
+        WHERE account_id = ${accountId} AND device_id = ${deviceId}`.execute(db)
+    } else {
+      await sql`DELETE FROM device WHERE account_id = ${accountId} AND device_id = ${deviceId}`.execute(db)
+    }
+    await emitEvents(db, context.origin, [
+      {
+        type: 'device.unclaimed',
+        accountId,
+        deviceId,
+        projectIds: device.project_ids,
+        data: { keptLicenses: device.held },
+      },
+    ])
+    return { gatewayId: device.gateway_id }
+  })
+}

@@ -1,0 +1,77 @@
+import type { Registry } from 'prom-client'
+import { Type } from 'typebox'
+import { type Access, type AnyRoute, ok, route, streamed } from '../../platform/http/route.ts'
+import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
+
+export interface SystemRoutesDeps {
+  keys: LicenseKeys
+  registry: Registry
+  /** Public where only this machine reaches the platform, else for the instance administrator. */
+  metricsAccess: Access
+  /** Each check throws when its part cannot work. */
+  checks: Record<string, () => Promise<void>>
+}
+
+const tag = 'System'
+const Health = Type.Object({ status: Type.String(), checks: Type.Record(Type.String(), Type.String()) })
+
+export function systemRoutes({ keys, registry, metricsAccess, checks }: SystemRoutesDeps): AnyRoute[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/.well-known/jwks.json',
+      access: 'public',
+      tag,
+      summary: 'Public keys that licenses are verified with',
+      responses: { 200: Type.Object({ keys: Type.Array(Type.Record(Type.String(), Type.String())) }) },
+      handle: async () =>
+        ok(
+          { keys: keys.publicKeys.map(({ kty, crv, x, kid }) => ({ kty, crv, x, kid, use: 'sig', alg: 'EdDSA' })) },
+          { 'cache-control': 'public, max-age=300' },
+        ),
+    }),
+    route({
+      method: 'GET',
+      path: '/health/live',
+      access: 'public',
+      tag,
+      summary: 'The process answers',
+      responses: { 200: Health },
+      handle: async () => ok({ status: 'live', checks: {} }),
+    }),
+    route({
+      method: 'GET',
+      path: '/health/ready',
+      access: 'public',
+      tag,
+      summary: 'Everything the platform needs answers',
+      responses: { 200: Health, 503: Health },
+      handle: async () => {
+        const results = await Promise.all(
+          Object.entries(checks).map(async ([name, check]) => {
+            const failure = await check().then(
+              () => null,
+              () => 'failed',
+            )
+            return [name, failure ?? 'ok'] as const
+          }),
+        )
+        const isReady = results.every(([, result]) => result === 'ok')
+        return {
+          status: isReady ? 200 : 503,
+          body: { status: isReady ? 'ready' : 'not ready', checks: Object.fromEntries(results) },
+        }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/metrics',
+      access: metricsAccess,
+      tag,
+      summary: 'Measurements for Prometheus',
+      responses: { 200: null },
+      handle: streamed,
+      stream: async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()),
+    }),
+  ]
+}
