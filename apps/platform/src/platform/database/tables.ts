@@ -13,7 +13,7 @@ import type {
   Progress,
   RunningState,
 } from '@ocelli/contract'
-import type { Generated, JSONColumnType } from 'kysely'
+import type { Generated, GeneratedAlways, JSONColumnType } from 'kysely'
 
 /** timestamptz arrives as RFC 3339 text in UTC and is written as such, as a Date, or as now() in SQL. */
 type Time = string
@@ -153,11 +153,16 @@ export interface DeviceTable {
   revision: Generated<number>
   reported_revision: Generated<number>
   sent_at: Time | null
+  sent_revision: Generated<number>
+  sent_session: Generated<number>
+  send_count: Generated<number>
   report_session: Generated<number>
   report_seq: Generated<number>
   claimed_at: Time | null
   created_at: GeneratedTime
   updated_at: GeneratedTime
+  /** The JSON of the device as the API answers it. */
+  document: GeneratedAlways<string>
 }
 
 export interface AppTable {
