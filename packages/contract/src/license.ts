@@ -49,6 +49,8 @@ export type OrderState = Static<typeof OrderState>
 export const Order = Type.Object(
   {
     orderId: Uuid,
+    accountId: Type.Unsafe<string>({ ...Uuid, description: 'The buyer' }),
+    accountName: Type.String(),
     appId: AppId,
     licenseType: LicenseType,
     ...units,
@@ -75,3 +77,26 @@ export const OrderRequest = Type.Object(
   { additionalProperties: false },
 )
 export type OrderRequest = Static<typeof OrderRequest>
+
+export const OrderPatch = Type.Object(
+  { quantity: Type.Integer({ minimum: 1, description: 'Fewer units than before; more are another order.' }) },
+  { additionalProperties: false },
+)
+export type OrderPatch = Static<typeof OrderPatch>
+
+export const OrderQuery = Type.Object(
+  {
+    role: Type.Optional(
+      oneOf(['buyer', 'publisher', 'operator'], {
+        description:
+          "Orders of the own account (default), for the own account's apps (apps:publish), or of all accounts (platform:operate).",
+      }),
+    ),
+    appId: Type.Optional(AppId),
+    state: Type.Optional(OrderState),
+    page: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000 })),
+    size: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+  },
+  { additionalProperties: false },
+)
+export type OrderQuery = Static<typeof OrderQuery>
