@@ -1,10 +1,2 @@
-import type { DriverModule } from '@ocelli/driver'
-import { openOnvifDriver } from './onvif-driver.ts'
-import { probeCamera } from './probe-camera.ts'
-
-/** The ONVIF protocol for the gateway. */
-export const driverModule: DriverModule = {
-  name: 'onvif',
-  probe: probeCamera,
-  open: (target) => openOnvifDriver(target),
-}
+export { createOnvifDriver, driverModule } from './driver-module.ts'
+export type { DriverSettings } from './onvif-driver.ts'

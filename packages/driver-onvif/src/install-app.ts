@@ -1,122 +1,157 @@
 import { createReadStream } from 'node:fs'
-import { DriverError, type InstalledApp, type InstallOptions, type LocalPackage } from '@ocelli/driver'
-import {
-  type AppInfo,
-  type AppManagement,
-  type AppStateEvent,
-  type AppStateSubscription,
-  isOnvifError,
-  type OnvifClient,
-} from '@ocelli/onvif'
-import { translated } from './driver-failure.ts'
-import { type DriverTiming, pause } from './driver-timing.ts'
-import { isPresent, toInstalledApp } from './installed-app.ts'
-import { createInstallationWatch, type InstallationWatch } from './watch-installation.ts'
+import { DriverError, type DriverErrorCode, type InstallOptions, type LocalPackage } from '@ocelli/driver'
+import { type AppInfo, type AppManagement, isOnvifError, type OnvifClient, OnvifError } from '@ocelli/onvif'
+import { findInfo, isInTransition } from './app-list.ts'
+import type { DriverClock } from './driver-clock.ts'
+import { driverError } from './driver-failure.ts'
+import { type InstallEvents, listenForInstall } from './install-events.ts'
+import { type InstallOutcome, lostInstall, watchInstall } from './install-watch.ts'
+import { contentTypeFor } from './package-format.ts'
 
-export type InstallContext = { client: OnvifClient; apps: AppManagement; timing: DriverTiming }
+export type InstallTools = {
+  client: OnvifClient
+  management: AppManagement
+  clock: DriverClock
+  timings: InstallTimings
+}
 
-// One pull holds the camera's only connection, so it is short; events wait at the camera meanwhile.
-const PULL_WAIT_MS = 1_000
+export type InstallTimings = {
+  pollMs: number
+  /** How long a camera may stay away while it installs before the gateway has to find it again. */
+  awayMs: number
+  /** How long a camera that came back may show nothing of the installation. */
+  recoveryMs: number
+}
 
-/** Uploads a package and follows it until the camera has installed it; see `Driver.install`. */
+export const installTimings: InstallTimings = { pollMs: 2_000, awayMs: 20_000, recoveryMs: 15_000 }
+
+/**
+ * Uploads a package and waits until the camera lists the app in its version. An installation of the same app that is already
+ * running is waited for first. How long all of it may take is the signal's matter.
+ */
 export async function installApp(
-  local: LocalPackage,
+  localPackage: LocalPackage,
   options: InstallOptions,
-  context: InstallContext,
-): Promise<InstalledApp> {
-  const { signal } = options
-  const { apps, timing } = context
-  const deadline = performance.now() + timing.installTimeoutMs
-  const before = await settledBefore(local, deadline, { signal, context })
-  const present = before.find(({ appId }) => appId === local.appId)
-  // The answer to an earlier call may have been lost: what is there already is not sent again.
-  if (present?.version === local.version) return toInstalledApp(present)
-  // Before the upload: the only moment at which nothing about it can be missed.
-  const subscription = await subscribe(context.client, signal)
+  tools: InstallTools,
+): Promise<AppInfo> {
+  const { appId, version } = localPackage
+  const { client, management } = tools
+  const { signal, onProgress } = options
+  const { formats } = await management.getServiceCapabilities({ signal })
+  const contentType = contentTypeFor(localPackage.format, formats)
+  const listed = await findInfo(management, appId, { signal })
+  const before = await settled(listed, { appId, signal, tools })
+  if (before !== null && listed !== null && isInTransition(listed) && before.version === version) return before
+  const deviceId = await management.getDeviceId({ signal })
+  const events = await listenForInstall(client, signal)
   try {
-    await upload(local, options, apps)
-    options.onProgress?.({ step: 'INSTALL', percent: null })
-    const watch = createInstallationWatch(local, before)
-    const events = createEventSource(subscription)
-    while (performance.now() < deadline) {
-      watch.heard(await events.next(signal))
-      const installed = await look(watch, apps, signal)
-      if (installed !== null) return toInstalledApp(installed)
-      await pause(timing.pollMs, signal)
-    }
-    throw new DriverError('timeout', `The camera has not finished installing ${local.appId} in time.`)
+    await upload(localPackage, { contentType, options, management })
+    onProgress?.({ step: 'INSTALL', percent: null })
+    return await awaitInstall(localPackage, { before, deviceId, events, signal, tools })
   } finally {
-    // Its own signal: ours may be the reason why we are here. A camera that cannot answer lets the subscription lapse.
-    await subscription?.close({ signal: AbortSignal.timeout(5_000) }).catch(() => undefined)
+    await events.close()
   }
 }
 
-/** The apps before the upload, once an installation of the same app that is still running has ended. */
-async function settledBefore(
-  local: LocalPackage,
-  deadline: number,
-  { signal, context }: { signal: AbortSignal; context: InstallContext },
-): Promise<AppInfo[]> {
+type SettleContext = { appId: string; signal: AbortSignal; tools: InstallTools }
+
+async function settled(listed: AppInfo | null, { appId, signal, tools }: SettleContext): Promise<AppInfo | null> {
+  let info = listed
+  while (info !== null && isInTransition(info)) {
+    await tools.clock.sleep(tools.timings.pollMs, signal)
+    info = await findInfo(tools.management, appId, { signal })
+  }
+  return info
+}
+
+type UploadContext = { contentType: string; options: InstallOptions; management: AppManagement }
+
+async function upload(
+  { path, size }: LocalPackage,
+  { contentType, options: { signal, onProgress }, management }: UploadContext,
+): Promise<void> {
+  let told = -1
+  const onSent = (sentBytes: number) => {
+    const percent = size === 0 ? 100 : Math.floor((sentBytes / size) * 100)
+    if (percent > told) onProgress?.({ step: 'UPLOAD', percent })
+    told = Math.max(told, percent)
+  }
+  onSent(0)
+  try {
+    await management.upload({ open: () => createReadStream(path), size, contentType, onProgress: onSent, signal })
+  } catch (error) {
+    throw error instanceof OnvifError ? uploadFailure(error) : error
+  }
+}
+
+const UPLOAD_CODES: Record<number, DriverErrorCode> = {
+  400: 'package-refused',
+  409: 'busy',
+  413: 'package-refused',
+  415: 'package-refused',
+  422: 'package-refused',
+  507: 'storage-full',
+}
+
+function uploadFailure(error: OnvifError): unknown {
+  const code = error.code === 'rejected' ? UPLOAD_CODES[error.httpStatus ?? 0] : undefined
+  return code === undefined ? error : driverError(code, error)
+}
+
+type AwaitContext = {
+  before: AppInfo | null
+  deviceId: string
+  events: InstallEvents
+  signal: AbortSignal
+  tools: InstallTools
+}
+
+async function awaitInstall(localPackage: LocalPackage, context: AwaitContext): Promise<AppInfo> {
+  const { before, deviceId, events, signal, tools } = context
+  const { clock, timings, management } = tools
+  const watch = watchInstall(localPackage, before)
+  let awaySinceMs: number | null = null
+  let backSinceMs: number | null = null
   for (;;) {
-    const apps = (await translated('read', () => context.apps.getAppsInfo(undefined, { signal }))).filter(isPresent)
-    const ours = apps.find(({ appId }) => appId === local.appId)
-    if (ours?.state !== 'Installing' && ours?.state !== 'Uninstalling') return apps
-    if (performance.now() > deadline) {
-      throw new DriverError('busy', `The camera is still busy with ${local.appId} (${ours.state}).`)
+    for (const event of await events.pull(signal)) conclude(watch.heard(event))
+    try {
+      if (awaySinceMs !== null) {
+        await requireSameCamera(management, deviceId, signal)
+        awaySinceMs = null
+        backSinceMs = clock.monotonic()
+        watch.wasAway()
+      }
+      const info = conclude(watch.saw(await findInfo(management, localPackage.appId, { signal })))
+      if (info !== null) return info
+      const isOverdue = backSinceMs !== null && clock.monotonic() - backSinceMs >= timings.recoveryMs
+      if (isOverdue && !watch.hasBegun()) throw lostInstall()
+    } catch (error) {
+      if (!isPassing(error)) throw error
+      awaySinceMs ??= clock.monotonic()
+      if (clock.monotonic() - awaySinceMs >= timings.awayMs) throw error
     }
-    await pause(context.timing.pollMs, signal)
+    if (!events.isListening || awaySinceMs !== null) await clock.sleep(timings.pollMs, signal)
   }
 }
 
-async function upload(local: LocalPackage, options: InstallOptions, apps: AppManagement): Promise<void> {
-  const percentOf = (sentBytes: number) => (local.size === 0 ? 100 : Math.floor((sentBytes * 100) / local.size))
-  await translated('upload', () =>
-    apps.upload({
-      open: () => createReadStream(local.path),
-      size: local.size,
-      signal: options.signal,
-      onProgress: (sentBytes) => options.onProgress?.({ step: 'UPLOAD', percent: percentOf(sentBytes) }),
-    }),
+/** The app once it is installed, null while it is not. Throws the failure. */
+function conclude(outcome: InstallOutcome): AppInfo | null {
+  if (outcome.kind === 'failed') throw outcome.error
+  return outcome.kind === 'installed' ? outcome.info : null
+}
+
+/** What cameras answer while they restart or are busy with the package. */
+function isPassing(error: unknown): boolean {
+  return (
+    isOnvifError(error) &&
+    (['unreachable', 'timeout', 'bad-reply', 'unsupported'].includes(error.code) || error.retryable)
   )
 }
 
-async function subscribe(client: OnvifClient, signal: AbortSignal): Promise<AppStateSubscription | null> {
-  try {
-    return await client.subscribeAppStates({ signal, lifetimeMs: 30 * 60_000 })
-  } catch (error) {
-    if (isOnvifError(error, 'events-unsupported') || isOnvifError(error, 'bad-reply')) return null
-    return await translated('read', () => Promise.reject(error))
+/** Another camera may have taken the address meanwhile; its apps say nothing about ours. */
+async function requireSameCamera(management: AppManagement, deviceId: string, signal: AbortSignal): Promise<void> {
+  const now = await management.getDeviceId({ signal })
+  if (now !== deviceId) {
+    throw new DriverError('unreachable', 'The camera went away during the installation, and another one answers there.')
   }
-}
-
-/** Events while the camera gives them; after the first failure of a pull the list of apps alone has to do. */
-function createEventSource(subscription: AppStateSubscription | null) {
-  let current = subscription
-  return {
-    async next(signal: AbortSignal): Promise<AppStateEvent[]> {
-      try {
-        return (await current?.pull({ waitMs: PULL_WAIT_MS, signal })) ?? []
-      } catch (error) {
-        if (signal.aborted || isOnvifError(error, 'credentials-refused')) {
-          return await translated('read', () => Promise.reject(error))
-        }
-        current = null
-        return []
-      }
-    },
-  }
-}
-
-// A camera that restarts in the middle answers again later; only the deadline ends the patience.
-async function look(watch: InstallationWatch, apps: AppManagement, signal: AbortSignal): Promise<AppInfo | null> {
-  let listed: AppInfo[]
-  try {
-    listed = await apps.getAppsInfo(undefined, { signal })
-  } catch (error) {
-    const isAway = ['unreachable', 'timeout', 'bad-reply'].some((code) => isOnvifError(error) && error.code === code)
-    if (signal.aborted || !isAway) return await translated('read', () => Promise.reject(error))
-    watch.lostSight()
-    return null
-  }
-  return watch.seen(listed.filter(isPresent))
 }

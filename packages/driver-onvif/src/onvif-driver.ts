@@ -4,126 +4,147 @@ import {
   type CameraCertificate,
   createOnvifClient,
   isOnvifError,
+  type NetworkInterface,
   type OnvifClient,
-  OnvifError,
 } from '@ocelli/onvif'
-import { startApp, stopApp, uninstallApp } from './app-orders.ts'
-import { driverFailure, translated } from './driver-failure.ts'
-import { DEFAULT_TIMING, type DriverTiming } from './driver-timing.ts'
-import { installApp } from './install-app.ts'
-import { isPresent, toAppFormats, toInstalledApp } from './installed-app.ts'
+import { type LifeTimings, type LifeTools, placeLicense, startApp, stopApp, uninstallApp } from './app-life.ts'
+import { listInfos, toInstalledApp } from './app-list.ts'
+import type { DriverClock } from './driver-clock.ts'
+import { toDriverError } from './driver-failure.ts'
+import { type InstallTimings, installApp } from './install-app.ts'
+import { appFormatsOf } from './package-format.ts'
 
-/** One camera over ONVIF. After a refused login it asks for nothing more that needs one. */
-export function openOnvifDriver(target: CameraTarget, timing: DriverTiming = DEFAULT_TIMING): Driver {
-  let certificate: CameraCertificate | null = null
-  let hasEvents = true
+export type DriverSettings = {
+  clock: DriverClock
+  /** For one answer of the camera. */
+  timeoutMs: number
+  connectTimeoutMs: number
+  /** Between two looks for hints; a camera's only connection is busy for a second of it. */
+  hintPauseMs: number
+  install: InstallTimings
+  life: LifeTimings
+}
+
+/** Makes the ONVIF client of a target; `certificate` is what https showed last. Throws DriverError for an unusable address. */
+export function connectTo(target: CameraTarget, settings: DriverSettings) {
+  let seen: CameraCertificate | null = null
+  const { pinnedSha256, allowLegacy } = target.tls
+  const onCertificate = (certificate: CameraCertificate) => {
+    seen = certificate
+  }
+  const certificate = () => (seen === null ? null : { sha256: seen.sha256, expiresAt: seen.expiresAt })
+  try {
+    const client = createOnvifClient({
+      address: target.address,
+      credentials: target.credentials ?? undefined,
+      tls: { pinnedSha256: pinnedSha256 ?? undefined, allowLegacy, onCertificate },
+      timeoutMs: settings.timeoutMs,
+      connectTimeoutMs: settings.connectTimeoutMs,
+    })
+    return { client, certificate }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new DriverError('unsupported', error.message, { cause: error })
+  }
+}
+
+export function openDriver(target: CameraTarget, settings: DriverSettings): Driver {
+  const { client, certificate } = connectTo(target, settings)
   const closed = new AbortController()
-  const client = createOnvifClient({
-    address: target.address,
-    credentials: target.credentials ?? undefined,
-    tls: {
-      pinnedSha256: target.tls.pinnedSha256 ?? undefined,
-      allowLegacy: target.tls.allowLegacy,
-      onCertificate: (seen) => {
-        certificate = seen
-      },
-    },
-  })
+  let hasNoEvents = false
 
-  const alive = ({ signal }: CallOptions) => AbortSignal.any([signal, closed.signal])
-
-  async function apps(signal: AbortSignal): Promise<AppManagement> {
-    const found = await translated('read', () => client.appManagement({ signal }))
-    if (found !== null) return found
-    throw new DriverError('unsupported', 'The camera has no Application Management service over ONVIF.')
-  }
-
-  async function orderContext(options: CallOptions) {
-    const signal = alive(options)
-    return { apps: await apps(signal), timing, signal }
-  }
-
-  async function* follow(signal: AbortSignal): AsyncGenerator<{ appId: string }> {
+  /** Runs one call of the interface: bounded by the driver's life, with errors in the drivers' words. */
+  async function call<Result>(options: CallOptions, run: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
     try {
-      for await (const { appId } of client.appStateEvents({ signal, pauseMs: timing.watchPauseMs })) yield { appId }
+      return await run(AbortSignal.any([options.signal, closed.signal]))
     } catch (error) {
-      if (!(error instanceof OnvifError)) throw error
-      if (error.code !== 'events-unsupported') throw driverFailure(error, 'read')
-      hasEvents = false
+      throw toDriverError(error)
+    }
+  }
+
+  const withApps = <Result>(options: CallOptions, run: (tools: LifeTools) => Promise<Result>): Promise<Result> =>
+    call(options, async (signal) => {
+      const management = await requireAppManagement(client, signal)
+      return run({ management, signal, clock: settings.clock, timings: settings.life })
+    })
+
+  async function* hints(options: CallOptions): AsyncGenerator<{ appId: string }> {
+    const signal = AbortSignal.any([options.signal, closed.signal])
+    try {
+      for await (const event of client.appStateEvents({ signal, pauseMs: settings.hintPauseMs })) {
+        // How things stood when listening began is no change.
+        if (event.operation !== 'Initialized') yield { appId: event.appId }
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      if (!isOnvifError(error, 'events-unsupported')) throw toDriverError(error)
+      hasNoEvents = true
     }
   }
 
   return {
     name: 'onvif',
-    // Android refuses a lower version over a higher one.
     capabilities: { downgrade: false },
-    async readIdentity(options) {
-      const signal = alive(options)
-      const management = await apps(signal)
-      const deviceId = await translated('read', () => management.getDeviceId({ signal }))
-      return { deviceId, source: 'onvif:GetDeviceId' }
-    },
-    async readFacts(options) {
-      const signal = alive(options)
-      return translated('read', async () => readFacts(client, await apps(signal), signal))
-    },
-    async readClockOffset(options) {
-      const signal = alive(options)
-      return translated('read', async () => (await client.getSystemDateAndTime({ signal })).offsetMs)
-    },
-    async listApps(options) {
-      const signal = alive(options)
-      const management = await apps(signal)
-      const listed = await translated('read', () => management.getAppsInfo(undefined, { signal }))
-      return listed.filter(isPresent).map(toInstalledApp)
-    },
-    async install(localPackage, options) {
-      const signal = alive(options)
-      return installApp(localPackage, { ...options, signal }, { client, apps: await apps(signal), timing })
-    },
-    async placeLicense({ appId, license }, options) {
-      const signal = alive(options)
-      const management = await apps(signal)
-      await translated('license', () => management.installLicense({ appId, license }, { signal }))
-    },
-    start: async (appId, options) => startApp(appId, await orderContext(options)),
-    stop: async (appId, options) => stopApp(appId, await orderContext(options)),
-    uninstall: async (appId, options) => uninstallApp(appId, await orderContext(options)),
-    watch: (options) => (hasEvents ? follow(alive(options)) : null),
-    certificate: () => certificate && { sha256: certificate.sha256, expiresAt: certificate.expiresAt },
+    readIdentity: (options) =>
+      withApps(options, async ({ management, signal }) => ({
+        deviceId: await management.getDeviceId({ signal }),
+        source: 'onvif:GetDeviceId',
+      })),
+    readFacts: (options) =>
+      withApps(options, async ({ management, signal }) => {
+        const { manufacturer, model, serialNumber, firmwareVersion } = await client.getDeviceInformation({ signal })
+        const { formats } = await management.getServiceCapabilities({ signal })
+        return {
+          ...{ manufacturer, model, serialNumber, firmwareVersion },
+          macAddress: await readMacAddress(client, signal),
+          // ONVIF tells neither.
+          architecture: null,
+          platformLevel: null,
+          appFormats: appFormatsOf(formats),
+        }
+      }),
+    readClockOffset: (options) =>
+      call(options, async (signal) => (await client.getSystemDateAndTime({ signal })).offsetMs),
+    listApps: (options) =>
+      withApps(options, async ({ management, signal }) => (await listInfos(management, signal)).map(toInstalledApp)),
+    install: (localPackage, options) =>
+      withApps(options, async ({ management, signal }) => {
+        const tools = { client, management, clock: settings.clock, timings: settings.install }
+        return toInstalledApp(await installApp(localPackage, { ...options, signal }, tools))
+      }),
+    placeLicense: (request, options) => withApps(options, (tools) => placeLicense(request, tools)),
+    start: (appId, options) => withApps(options, (tools) => startApp(appId, tools)),
+    stop: (appId, options) => withApps(options, (tools) => stopApp(appId, tools)),
+    uninstall: (appId, options) => withApps(options, (tools) => uninstallApp(appId, tools)),
+    watch: (options) => (hasNoEvents ? null : hints(options)),
+    certificate,
     async close() {
-      closed.abort()
+      closed.abort(new DriverError('cancelled', 'The connection to the camera was closed.'))
     },
   }
 }
 
-async function readFacts(
-  client: OnvifClient,
-  apps: AppManagement,
-  signal: AbortSignal,
-): ReturnType<Driver['readFacts']> {
-  const information = await client.getDeviceInformation({ signal })
-  const { formats } = await apps.getServiceCapabilities({ signal })
-  return {
-    manufacturer: information.manufacturer,
-    model: information.model,
-    serialNumber: information.serialNumber,
-    macAddress: await readMacAddress(client, signal),
-    firmwareVersion: information.firmwareVersion,
-    // ONVIF has no words for these two.
-    architecture: null,
-    platformLevel: null,
-    appFormats: toAppFormats(formats),
-  }
+async function requireAppManagement(client: OnvifClient, signal: AbortSignal): Promise<AppManagement> {
+  const known = await client.appManagement({ signal })
+  if (known !== null) return known
+  // A firmware upgrade may have brought it since the services were listed.
+  await client.getServices({ signal, isRefresh: true })
+  const found = await client.appManagement({ signal })
+  if (found !== null) return found
+  throw new DriverError(
+    'unsupported',
+    'The camera speaks ONVIF, and has no application management: it cannot run apps.',
+  )
 }
 
-// Worth having, and not offered by every camera.
+/** The first address of an interface in use. Worth having, never worth failing for. */
 async function readMacAddress(client: OnvifClient, signal: AbortSignal): Promise<string | null> {
   try {
     const interfaces = await client.getNetworkInterfaces({ signal })
-    return interfaces.find(({ macAddress }) => macAddress !== null)?.macAddress ?? null
+    const inUse = (each: NetworkInterface) => each.isEnabled && each.macAddress !== null
+    return (interfaces.find(inUse) ?? interfaces.find(({ macAddress }) => macAddress !== null))?.macAddress ?? null
   } catch (error) {
-    const isUnable = ['unsupported', 'rejected', 'bad-reply'].some((code) => isOnvifError(error) && error.code === code)
+    const isUnable = isOnvifError(error) && ['unsupported', 'rejected', 'bad-reply'].includes(error.code)
     if (isUnable) return null
     throw error
   }

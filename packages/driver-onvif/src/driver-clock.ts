@@ -1,0 +1,21 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** Time as an argument. Milliseconds; only differences of `monotonic` mean anything. */
+export type DriverClock = {
+  monotonic(): number
+  /** Rejects with the signal's reason when it aborts. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>
+}
+
+export function createSystemClock(): DriverClock {
+  return {
+    monotonic: () => performance.now(),
+    async sleep(ms, signal) {
+      try {
+        await delay(ms, undefined, { signal })
+      } catch (error) {
+        throw signal.aborted ? signal.reason : error
+      }
+    },
+  }
+}
