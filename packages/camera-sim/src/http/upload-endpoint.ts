@@ -101,9 +101,9 @@ async function store(exchange: Exchange, path: string, options: UploadEndpointOp
   const cancel = options.time.after(options.uploadTimeoutMs, () => timeout.abort())
   try {
     const signal = AbortSignal.any([exchange.signal, timeout.signal])
-    // The request itself stays open for the answer 408, so it is read through an iterator that can be left.
-    const body = exchange.request.iterator({ destroyOnReturn: false })
-    await pipeline(body, watchBytes(exchange, options), createWriteStream(path), { signal })
+    // Piped by hand: a pipeline would destroy the request with the rest, and the answer 408 needs its socket.
+    const body = exchange.request.pipe(watchBytes(exchange, options))
+    await pipeline(body, createWriteStream(path), { signal })
     return true
   } catch (error) {
     if (timeout.signal.aborted && !exchange.signal.aborted) return false
