@@ -1,0 +1,145 @@
+import { betterAuth } from 'better-auth'
+import { getMigrations } from 'better-auth/db/migration'
+import { Client, Pool } from 'pg'
+import type { Logger } from 'pino'
+import type { CallerReader } from '../../platform/auth/authenticate.ts'
+import type { Authenticator } from '../../platform/auth/caller.ts'
+import { hashSecret, verifySecret } from '../../platform/auth/secret.ts'
+import type { Database } from '../../platform/database/database.ts'
+import type { PersonDirectory } from '../users/person-directory.ts'
+import { createSessionAuthentication } from './session-authentication.ts'
+
+export const peoplePath = '/auth/v1/people'
+const schema = 'auth'
+/** Any number that no other program takes on this database. */
+const lockKey = 7_203_443
+
+export interface PeopleOptions {
+  connectionString: string
+  publicUrl: string
+  /** From the instance's access-token key, so that sessions outlive a restart. */
+  secret: string
+  log: Logger
+  db: Database
+  readCaller: CallerReader
+  nowMs: () => number
+}
+
+export interface People extends PersonDirectory {
+  /** Answers a request under `peoplePath`. */
+  handle(request: Request): Promise<Response>
+  /** Session cookie to caller; null without one. A mutation with a cookie must come from our own pages. */
+  authenticate: Authenticator
+  /** Forget whom a session was for: a person or permission was changed through this process. */
+  forget: () => void
+  close(): Promise<void>
+}
+
+/**
+ * Sign-in and sessions of people, in a schema of their own whose tables are brought up to date first. There is no way to
+ * sign up: people come by invitation, or as the first account's administrator.
+ */
+export async function createPeople(options: PeopleOptions): Promise<People> {
+  const { connectionString, publicUrl, log } = options
+  const pool = new Pool({ connectionString, max: 3, options: `-c search_path=${schema} -c timezone=UTC` })
+  pool.on('error', (err) => log.warn({ err }, 'a connection for sign-in was lost'))
+  const settings = authSettings({ ...options, pool })
+  try {
+    await migrateAuth(connectionString, async () => (await getMigrations(settings)).runMigrations())
+  } catch (error) {
+    await pool.end()
+    throw error
+  }
+  const auth = betterAuth(settings)
+  const { internalAdapter } = await auth.$context
+  const sessions = createSessionAuthentication({
+    ...options,
+    trustedOrigins: trustedOrigins(publicUrl),
+    readSession: async (cookie) => {
+      // the cookie's own life is only prolonged where it can be sent back: by GET .../get-session
+      const session = await auth.api.getSession({ headers: new Headers({ cookie }), query: { disableRefresh: true } })
+      return session ? session.user.id : null
+    },
+  })
+  return {
+    handle: (request) => auth.handler(request),
+    authenticate: sessions.authenticate,
+    forget: sessions.forget,
+    async createPerson({ email, password, name }) {
+      const leftBehind = await internalAdapter.findUserByEmail(email)
+      if (leftBehind) await internalAdapter.deleteUser(leftBehind.user.id)
+      const user = await internalAdapter.createUser({ email, name, emailVerified: true }, { method: 'admin' })
+      await internalAdapter.linkAccount({
+        userId: user.id,
+        accountId: user.id,
+        providerId: 'credential',
+        password: await hashSecret(password),
+      })
+      return user.id
+    },
+    async deletePerson(authUserId) {
+      await internalAdapter.deleteUser(authUserId)
+      sessions.forget()
+    },
+    close: () => pool.end(),
+  }
+}
+
+function authSettings({ publicUrl, secret, log, pool }: PeopleOptions & { pool: Pool }) {
+  return {
+    appName: 'Ocelli',
+    baseURL: publicUrl,
+    basePath: peoplePath,
+    secret,
+    trustedOrigins: trustedOrigins(publicUrl),
+    database: pool,
+    emailAndPassword: {
+      enabled: true,
+      disableSignUp: true,
+      minPasswordLength: 8,
+      maxPasswordLength: 128,
+      password: {
+        hash: hashSecret,
+        verify: ({ hash, password }: { hash: string; password: string }) => verifySecret(password, hash),
+      },
+    },
+    session: { expiresIn: 7 * 24 * 3600, updateAge: 24 * 3600 },
+    // refusals are counted in people-routes.ts, by address and e-mail
+    rateLimit: { enabled: false },
+    telemetry: { enabled: false },
+    advanced: {
+      cookiePrefix: 'ocelli',
+      useSecureCookies: publicUrl.startsWith('https:'),
+      disableCSRFCheck: false,
+      disableOriginCheck: false,
+      ipAddress: { ipAddressHeaders: ['x-ocelli-address'] },
+    },
+    logger: {
+      level: 'warn' as const,
+      log: (level: 'debug' | 'info' | 'warn' | 'error', message: string) => log[level]({ part: 'sign-in' }, message),
+    },
+  }
+}
+
+/** On loopback the same pages are reached by two names. */
+export function trustedOrigins(publicUrl: string): string[] {
+  const url = new URL(publicUrl)
+  const { origin } = url
+  if (url.hostname !== '127.0.0.1' && url.hostname !== 'localhost') return [origin]
+  const other = new URL(publicUrl)
+  other.hostname = url.hostname === 'localhost' ? '127.0.0.1' : 'localhost'
+  return [origin, other.origin]
+}
+
+/** Under a lock, so that processes starting together do it once. */
+async function migrateAuth(connectionString: string, run: () => Promise<void>): Promise<void> {
+  const client = new Client({ connectionString })
+  await client.connect()
+  try {
+    await client.query('SELECT pg_advisory_lock($1)', [lockKey])
+    await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
+    await run()
+  } finally {
+    await client.end()
+  }
+}
