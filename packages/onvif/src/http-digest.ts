@@ -67,9 +67,12 @@ export function createDigestSession(
   random: (bytes: number) => Uint8Array,
 ): DigestSession {
   const cnonce = Buffer.from(random(16)).toString('hex')
-  const hash = (text: string) => createHash(challenge.hash).update(text, 'utf8').digest('hex')
+  // Header values are bytes to Node, written as latin1 text: what the camera sent goes back and into the hash byte by byte, and what
+  // is ours as UTF-8.
+  const hash = (bytes: string) => createHash(challenge.hash).update(bytes, 'latin1').digest('hex')
   const { realm, nonce, opaque, algorithm, qop } = challenge
-  const passwordHash = hash(`${credentials.user}:${realm}:${credentials.password}`)
+  const user = utf8Bytes(credentials.user)
+  const passwordHash = hash(`${user}:${realm}:${utf8Bytes(credentials.password)}`)
   const key = challenge.isSession ? hash(`${passwordHash}:${nonce}:${cnonce}`) : passwordHash
   let uses = 0
 
@@ -81,7 +84,7 @@ export function createDigestSession(
       qop === undefined ? `${key}:${nonce}:${request}` : `${key}:${nonce}:${count}:${cnonce}:${qop}:${request}`,
     )
     const fields = [
-      `username=${quote(credentials.user)}`,
+      `username=${quote(user)}`,
       `realm=${quote(realm)}`,
       `nonce=${quote(nonce)}`,
       `uri=${quote(target)}`,
@@ -91,8 +94,7 @@ export function createDigestSession(
       ...(qop === undefined ? [] : [`qop=${qop}`, `nc=${count}`]),
       ...(qop !== undefined || challenge.isSession ? [`cnonce="${cnonce}"`] : []),
     ]
-    // Header values are bytes to Node (latin1), and the hashes are over UTF-8: the name must travel as the same bytes.
-    return Buffer.from(`Digest ${fields.join(', ')}`, 'utf8').toString('latin1')
+    return `Digest ${fields.join(', ')}`
   }
 
   return {
@@ -102,6 +104,10 @@ export function createDigestSession(
     },
     authorize,
   }
+}
+
+function utf8Bytes(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1')
 }
 
 function quote(text: string): string {
