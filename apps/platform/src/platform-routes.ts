@@ -1,0 +1,79 @@
+import type { Logger } from 'pino'
+import { accessTokenRoutes } from './features/access-tokens/access-tokens-routes.ts'
+import { accountRoutes } from './features/accounts/accounts-routes.ts'
+import { appsRoutes, defaultMaxPackageBytes } from './features/apps/apps-routes.ts'
+import { authTokenRoutes } from './features/auth-token/auth-token-routes.ts'
+import { claimRoutes } from './features/claims/claim-routes.ts'
+import { deviceRoutes } from './features/devices/device-routes.ts'
+import { eventRoutes } from './features/events/event-routes.ts'
+import { gatewayRoutes } from './features/gateways/gateway-routes.ts'
+import { installationRoutes } from './features/installations/installation-routes.ts'
+import { createInstallationService } from './features/installations/installation-service.ts'
+import { licenseRoutes } from './features/licenses/license-routes.ts'
+import { ordersRoutes } from './features/orders/orders-routes.ts'
+import { projectRoutes } from './features/projects/projects-routes.ts'
+import type { People } from './features/sign-in/people.ts'
+import { peopleRoutes } from './features/sign-in/people-routes.ts'
+import { siteRoutes } from './features/sites/site-routes.ts'
+import { systemRoutes } from './features/system/system-routes.ts'
+import { technicalUserRoutes } from './features/technical-users/technical-users-routes.ts'
+import { userRoutes } from './features/users/users-routes.ts'
+import type { AccessTokens } from './platform/auth/access-token.ts'
+import type { Authenticator } from './platform/auth/caller.ts'
+import type { BlobStore } from './platform/blob-store/blob-store.ts'
+import type { CertificateAuthority } from './platform/ca/certificate-authority.ts'
+import type { Database } from './platform/database/database.ts'
+import type { Access, AnyRoute } from './platform/http/route.ts'
+import type { LicenseKeys } from './platform/keys/instance-keys.ts'
+import type { Metrics } from './platform/metrics.ts'
+
+export interface PlatformParts {
+  db: Database
+  log: Logger
+  metrics: Metrics
+  blobs: BlobStore
+  ca: CertificateAuthority
+  keys: LicenseKeys
+  accessTokens: AccessTokens
+  authenticate: Authenticator
+  people: People
+  /** Callers that are remembered are read again: something about them was changed. */
+  forget: () => void
+  /** Signs download links. */
+  linkKey: Uint8Array
+  publicUrl: string
+  mqttUrl: string
+  mqttWebSocketUrl: string
+  metricsAccess: Access
+  checks: Record<string, () => Promise<void>>
+  /** The device channel has something to send. */
+  wake: () => void
+  unassigned: (gatewayId: string, deviceId: string) => void
+  disconnect: (gatewayId: string) => void
+  closing: AbortSignal
+  nowMs: () => number
+}
+
+/** Every route of the platform. */
+export function platformRoutes(parts: PlatformParts): AnyRoute[] {
+  const { forget, wake } = parts
+  return [
+    ...authTokenRoutes(parts),
+    ...peopleRoutes(parts),
+    ...accountRoutes(parts),
+    ...userRoutes(parts),
+    ...technicalUserRoutes({ forget }),
+    ...accessTokenRoutes(parts),
+    ...projectRoutes({ forget }),
+    ...deviceRoutes(parts),
+    ...siteRoutes({ caFingerprint: parts.ca.fingerprint }),
+    ...gatewayRoutes(parts),
+    ...claimRoutes(),
+    ...installationRoutes({ installations: createInstallationService({ wake }) }),
+    ...licenseRoutes(parts),
+    ...appsRoutes({ ...parts, maxPackageBytes: defaultMaxPackageBytes }),
+    ...ordersRoutes(),
+    ...eventRoutes(parts),
+    ...systemRoutes({ ...parts, registry: parts.metrics.registry }),
+  ]
+}

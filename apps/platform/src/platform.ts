@@ -1,0 +1,237 @@
+import { createHmac } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import { sql } from 'kysely'
+import type { Logger } from 'pino'
+import { ensureFirstAccount, type FirstAccount } from './features/accounts/first-account.ts'
+import { acceptPackages, sweepBlobs } from './features/apps/package-upload.ts'
+import { createChannel } from './features/channel/channel.ts'
+import { applyReports } from './features/installations/apply-reports.ts'
+import { sweepDeadlines } from './features/installations/deadline-sweep.ts'
+import { readDesired } from './features/installations/desired-state.ts'
+import { issueLicenseForGateway } from './features/licenses/issue-license.ts'
+import { createPeople } from './features/sign-in/people.ts'
+import { createAccessTokens } from './platform/auth/access-token.ts'
+import { type BearerAuthentication, createBearerAuthentication } from './platform/auth/authenticate.ts'
+import { openBlobStore } from './platform/blob-store/blob-store.ts'
+import { createExternalBroker } from './platform/broker/external-broker.ts'
+import { createBroker } from './platform/broker/in-process-broker.ts'
+import { holdInstanceLock } from './platform/broker/instance-lock.ts'
+import { type CertificateAuthority, createCertificateAuthority } from './platform/ca/certificate-authority.ts'
+import { createClosing } from './platform/closing.ts'
+import { type Config, isLoopback, servesHttps } from './platform/config.ts'
+import { type Database, openDatabase } from './platform/database/database.ts'
+import { migrate } from './platform/database/migrate.ts'
+import { startEmbeddedPostgres } from './platform/embedded-postgres/start-embedded-postgres.ts'
+import { every } from './platform/every.ts'
+import { createApp } from './platform/http/create-app.ts'
+import { registerRoutes } from './platform/http/register-routes.ts'
+import { accessTokenKey, licenseKeys } from './platform/keys/instance-keys.ts'
+import { createVault, loadMasterKey } from './platform/keys/master-key.ts'
+import { createMetrics } from './platform/metrics.ts'
+import { platformRoutes } from './platform-routes.ts'
+
+export interface Platform {
+  /** Where people and gateways on this machine reach it. */
+  localUrl: string
+  publicUrl: string
+  mqttPort: number | null
+  firstAccount: FirstAccount
+  db: Database
+  app: FastifyInstance
+  ca: CertificateAuthority
+  close(): Promise<void>
+}
+
+export interface PlatformOptions {
+  config: Config
+  dataFolder: string
+  log: Logger
+  nowMs: () => number
+  /** A part that the platform cannot do without has ended: stop. */
+  onFatal: (reason: string) => void
+}
+
+/** Starts everything in order; what was started is stopped in reverse order, also when a later part fails to start. */
+export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+  const closing = createClosing(options.log)
+  try {
+    return await start(options, closing)
+  } catch (error) {
+    await closing.run()
+    throw error
+  }
+}
+
+async function start(options: PlatformOptions, closing: ReturnType<typeof createClosing>): Promise<Platform> {
+  const { config, dataFolder, log, nowMs, onFatal } = options
+  const connectionString = config.databaseUrl ?? (await startPostgres(options, closing))
+  const vault = createVault(await loadMasterKey({ fromEnvironment: config.masterKey, dataFolder }))
+  await migrate(connectionString)
+  if (!config.mqttUrl) {
+    const lock = await holdInstanceLock(connectionString)
+    closing.add('instance lock', () => lock.release())
+    lock.lost.then((error) => closing.isClosing() || onFatal(error.message))
+  }
+  const { db, close: closeDatabase } = openDatabase({
+    connectionString,
+    maxConnections: config.databasePoolSize,
+    onError: (err) => log.warn({ err }, 'a database connection was lost'),
+  })
+  closing.add('database', closeDatabase)
+
+  const tokenKey = await accessTokenKey(db, vault)
+  const derive = (purpose: string) => createHmac('sha256', tokenKey).update(purpose).digest()
+  const accessTokens = createAccessTokens(tokenKey)
+  const keys = await licenseKeys(db, vault, nowMs())
+  const ca = await createCertificateAuthority(db, vault, nowMs)
+  const bearer = createBearerAuthentication({ db, accessTokens, nowMs })
+  const address = addresses(config)
+  const people = await createPeople({
+    ...{ connectionString, log, db, nowMs, publicUrl: address.publicUrl, readCaller: bearer.readCaller },
+    secret: derive('sign-in').toString('base64url'),
+  })
+  closing.add('sign-in', () => people.close())
+  const firstAccount = await ensureFirstAccount(db, config.first, people)
+  const blobs = await openBlobStore({ blobUrl: config.blobUrl, folder: join(dataFolder, 'blobs'), nowMs })
+
+  const metrics = createMetrics()
+  const broker = config.mqttUrl
+    ? createExternalBroker({ url: config.mqttUrl, ca, log })
+    : await createBroker({ db, ca, accessTokens, log, listen: config.mqtt, names: address.names })
+  closing.add('broker', () => broker.close())
+  const channel = createChannel({
+    ...{ db, broker, log, metrics, keys, nowMs, applyReports, readDesired, issueLicenseForGateway },
+  })
+  closing.add('device channel', () => channel.close())
+
+  const ending = new AbortController()
+  const tls = await serverCertificate(config, { ca, names: address.names })
+  const app = await createApp({
+    log,
+    metrics,
+    rateLimitPerSecond: config.rateLimitPerSecond,
+    publicUrl: address.publicUrl,
+    tls,
+  })
+  closing.add('http', async () => {
+    ending.abort()
+    await app.close()
+  })
+  acceptPackages(app)
+  const authenticate = bothWays(bearer, people)
+  registerRoutes(
+    app,
+    platformRoutes({
+      ...{ db, log, metrics, blobs, ca, keys, accessTokens, authenticate, people, nowMs, ...address },
+      forget: () => {
+        bearer.forget()
+        people.forget()
+      },
+      linkKey: derive('download-links'),
+      metricsAccess: isLoopback(config.http.host) && !config.publicUrl ? 'public' : 'platform:operate',
+      checks: { database: async () => void (await sql`SELECT 1`.execute(db)) },
+      wake: channel.wake,
+      unassigned: (gatewayId, deviceId) =>
+        void channel.unassign(gatewayId, [deviceId]).catch((err) => log.warn({ err }, 'unassigned')),
+      disconnect: broker.disconnect,
+      closing: ending.signal,
+    }),
+    { db, authenticate },
+  )
+  app.get('/openapi.json', { schema: { hide: true } as object }, async () => app.swagger())
+  app.get('/', { schema: { hide: true } as object }, async (_request, reply) => reply.redirect('/docs'))
+  broker.attachWebSocket(app.server)
+  const { port: mqttPort } = await broker.listen()
+  channel.start()
+  await app.listen(config.http)
+  for (const task of [
+    {
+      name: 'deadlines',
+      intervalMs: 1000,
+      run: () => sweepDeadlines(db, nowMs).then((ended) => ended > 0 && channel.wake()),
+    },
+    { name: 'unnamed blobs', intervalMs: 3_600_000, run: () => sweepBlobs({ db, blobs }) },
+    {
+      name: 'old idempotency keys',
+      intervalMs: 600_000,
+      run: () => sql`DELETE FROM idempotency_key WHERE created_at < now() - interval '24 hours'`.execute(db),
+    },
+  ]) {
+    const running = every(task, log)
+    closing.add(task.name, running.close)
+  }
+  return {
+    localUrl: localUrl(config, tls !== null),
+    publicUrl: address.publicUrl,
+    mqttPort,
+    firstAccount,
+    db,
+    app,
+    ca,
+    close: closing.run,
+  }
+}
+
+async function startPostgres(
+  { dataFolder, log, config, onFatal }: PlatformOptions,
+  closing: ReturnType<typeof createClosing>,
+): Promise<string> {
+  const settings = config.databasePoolSize > 80 ? { max_connections: String(config.databasePoolSize + 20) } : undefined
+  const postgres = await startEmbeddedPostgres({ dataFolder, log, settings })
+  closing.add('PostgreSQL', () => postgres.stop())
+  postgres.onUnexpectedExit((reason) => closing.isClosing() || onFatal(reason))
+  return postgres.connectionString
+}
+
+/** Bearer tokens of programs first, then the session cookie of people. */
+function bothWays(bearer: BearerAuthentication, people: { authenticate: BearerAuthentication['authenticate'] }) {
+  const authenticate: BearerAuthentication['authenticate'] = async (request) =>
+    (await bearer.authenticate(request)) ?? (await people.authenticate(request))
+  return authenticate
+}
+
+/** Where the outside reaches us: said by the operator, else derived from what we listen on. */
+function addresses(config: Config): { publicUrl: string; mqttUrl: string; mqttWebSocketUrl: string; names: string[] } {
+  const publicUrl = config.publicUrl ?? localUrl(config, servesHttps(config))
+  const { hostname } = new URL(publicUrl)
+  const mqttUrl = config.mqttPublicUrl ?? `mqtts://${hostname}:${config.mqtt.port}`
+  const bracketless = (host: string) => host.replace(/^\[|\]$/g, '')
+  const names = [
+    hostname,
+    new URL(mqttUrl).hostname,
+    config.http.host,
+    config.mqtt.host,
+    'localhost',
+    '127.0.0.1',
+    '::1',
+  ]
+  return {
+    publicUrl,
+    mqttUrl,
+    mqttWebSocketUrl: `${publicUrl.replace(/^http/, 'ws')}/mqtt`,
+    names: [...new Set(names.map(bracketless))].filter((name) => name !== '0.0.0.0' && name !== '::'),
+  }
+}
+
+function localUrl({ http }: Config, isHttps: boolean): string {
+  const host = http.host === '0.0.0.0' || http.host === '::' ? '127.0.0.1' : http.host
+  return `${isHttps ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${http.port}`
+}
+
+async function serverCertificate(
+  config: Config,
+  { ca, names }: { ca: CertificateAuthority; names: string[] },
+): Promise<{ key: string; cert: string } | null> {
+  if (config.tls) {
+    const [cert, key] = await Promise.all([
+      readFile(config.tls.certificateFile, 'utf8'),
+      readFile(config.tls.keyFile, 'utf8'),
+    ])
+    return { cert, key }
+  }
+  if (!servesHttps(config)) return null
+  const { certPem, keyPem } = await ca.issueServerCertificate({ names })
+  return { cert: certPem, key: keyPem }
+}

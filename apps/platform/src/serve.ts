@@ -1,0 +1,109 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { pino } from 'pino'
+import { prepareLocalSite } from './local-site.ts'
+import { ConfigError, readConfig } from './platform/config.ts'
+import { DataFolderError, prepareDataFolder, resolveDataFolder, thisMachine } from './platform/data-folder.ts'
+import { EmbeddedPostgresError } from './platform/embedded-postgres/embedded-postgres-error.ts'
+import { type LocalGateway, startLocalGateway } from './platform/local-gateway.ts'
+import { type Platform, startPlatform } from './platform.ts'
+
+const gatewayProgram = fileURLToPath(new URL('../../gateway/src/main.ts', import.meta.url))
+
+/** Runs the platform in this process until a signal ends it. Gives the exit code. */
+export async function serve(environment: Record<string, string | undefined>): Promise<number> {
+  const startedAtMs = performance.now()
+  const log = pino(
+    { level: environment.OCELLI_LOG_LEVEL || 'info', redact: ['*.authorization', '*.password', '*.secret', '*.token'] },
+    pino.destination({ fd: 2, sync: false }),
+  )
+  let stop: (code: number) => void = () => {}
+  const stopped = new Promise<number>((resolve) => {
+    stop = resolve
+  })
+  process.once('SIGINT', () => stop(0))
+  process.once('SIGTERM', () => stop(0))
+  let platform: Platform | null = null
+  let gateway: LocalGateway | null = null
+  try {
+    const config = readConfig(environment)
+    const machine = thisMachine(environment)
+    const dataFolder = resolveDataFolder(machine)
+    await prepareDataFolder(dataFolder, { isPassedThrough: machine.isRoot })
+    platform = await startPlatform({
+      config,
+      dataFolder,
+      log,
+      nowMs: Date.now,
+      onFatal: (reason) => {
+        log.error({ reason }, 'a part of the platform has ended')
+        stop(1)
+      },
+    })
+    if (config.localGateway) {
+      const { enrollmentToken } = await prepareLocalSite(platform.db, {
+        accountId: platform.firstAccount.accountId,
+        caFingerprint: platform.ca.fingerprint,
+      })
+      gateway = startLocalGateway({
+        ...{
+          program: gatewayProgram,
+          platformUrl: platform.localUrl,
+          home: join(dataFolder, 'gateway'),
+          enrollmentToken,
+          environment,
+          log,
+        },
+      })
+    }
+    process.stdout.write(
+      welcome(platform, { dataFolder, hasGateway: gateway !== null, startedInMs: performance.now() - startedAtMs }),
+    )
+    return await stopped
+  } catch (error) {
+    if (isExpected(error)) {
+      process.stderr.write(`${error.message}\n`)
+      return 2
+    }
+    log.fatal({ err: error }, 'the platform could not start')
+    return 1
+  } finally {
+    await gateway?.stop()
+    await platform?.close()
+  }
+}
+
+const expectedCodes = new Set(['EADDRINUSE', 'EACCES', 'instance-running'])
+
+function isExpected(error: unknown): error is Error {
+  if (error instanceof ConfigError || error instanceof DataFolderError || error instanceof EmbeddedPostgresError)
+    return true
+  return error instanceof Error && expectedCodes.has(String((error as { code?: unknown }).code))
+}
+
+function welcome(
+  { publicUrl, firstAccount }: Platform,
+  { dataFolder, hasGateway, startedInMs }: { dataFolder: string; hasGateway: boolean; startedInMs: number },
+): string {
+  const lines = [
+    '',
+    `  Ocelli is ready (${(startedInMs / 1000).toFixed(1)} s)`,
+    '',
+    `  API and documentation   ${publicUrl}/docs`,
+    `  Data                    ${dataFolder}`,
+    `  Built-in gateway        ${hasGateway ? 'site Local' : 'off'}`,
+    `  Administrator           ${firstAccount.adminEmail}`,
+    ...(firstAccount.adminPassword
+      ? [`  Password                ${firstAccount.adminPassword}   (shown this once)`]
+      : []),
+    `  Technical user          ${firstAccount.clientId ?? 'none'}`,
+    ...(firstAccount.clientSecret
+      ? [`  Client secret           ${firstAccount.clientSecret}   (shown this once)`]
+      : []),
+    '',
+    `  Sign in: POST ${publicUrl}/auth/v1/people/sign-in/email {"email","password"}, or get a token:`,
+    `  curl -u '${firstAccount.clientId ?? 'ID'}:SECRET' -d grant_type=client_credentials ${publicUrl}/auth/v1/token`,
+    '',
+  ]
+  return `${lines.join('\n')}\n`
+}
