@@ -1,0 +1,170 @@
+import { permissions } from '@ocelli/contract'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type AccountsPlatform, createAccountsPlatform, type TestCaller } from '../accounts/accounts-platform.ts'
+
+let platform: AccountsPlatform
+let call: AccountsPlatform['call']
+let operator: TestCaller
+beforeAll(async () => {
+  platform = await createAccountsPlatform()
+  call = platform.call
+  operator = await platform.account({ isOperator: true })
+})
+afterAll(() => platform.close())
+
+const person = { firstName: 'New', lastName: 'Person', password: 'a good password' }
+const accept = (token: string, body: object = {}) =>
+  call(null, 'POST /account/v1/invitations/accept', { ...person, ...body, token })
+
+describe('users', () => {
+  test('are listed, read, renamed and given permissions within their account', async () => {
+    const admin = await platform.account()
+    const other = await platform.user(admin.accountId, [])
+    const path = `/account/v1/users/${other.userId}`
+    expect((await call(admin, 'GET /account/v1/users')).body).toHaveLength(2)
+    expect((await call(other, 'GET /account/v1/users')).body).toMatchObject({ requiredPermission: 'account:users' })
+    const patch = { firstName: 'Ada', permissions: ['account:users'] }
+    const changed = await call(admin, `PATCH ${path}`, patch)
+    expect(changed).toMatchObject({ status: 200, body: { ...patch, lastName: '', projectIds: [] } })
+    expect((await call(admin, `GET ${path}`)).body).toEqual(changed.body)
+    expect((await call(other, 'GET /account/v1/users')).status).toBe(200)
+    expect(await platform.events(admin.accountId)).toEqual(['user.changed'])
+  })
+
+  test('of another account do not exist', async () => {
+    const admin = await platform.account()
+    const stranger = await platform.account()
+    const path = `/account/v1/users/${stranger.userId}`
+    expect((await call(admin, `GET ${path}`)).status).toBe(404)
+    expect((await call(admin, `PATCH ${path}`, { firstName: 'x' })).status).toBe(404)
+    expect((await call(admin, `DELETE ${path}`)).status).toBe(404)
+    expect((await call(stranger, `GET ${path}`)).status).toBe(200)
+  })
+
+  test.each([{}, { permissions: ['everything'] }, { email: 'x@example.com' }, { firstName: 7 }])(
+    'are not changed by %j',
+    async (patch) => {
+      const admin = await platform.account()
+      expect((await call(admin, `PATCH /account/v1/users/${admin.userId}`, patch)).status).toBe(400)
+      expect((await call(admin, 'GET /account/v1/users/not-an-id')).status).toBe(400)
+    },
+  )
+
+  test('cannot be given platform:operate, but by one who holds it', async () => {
+    const outside = await platform.account()
+    const patch = { permissions: [...permissions] }
+    const refused = await call(
+      outside,
+      `PATCH /account/v1/users/${(await platform.user(outside.accountId, [])).userId}`,
+      patch,
+    )
+    expect(refused).toMatchObject({ status: 403, body: { requiredPermission: 'platform:operate' } })
+    const inside = await platform.user(operator.accountId, ['account:users'])
+    const path = `/account/v1/users/${inside.userId}`
+    expect((await call(inside, `PATCH ${path}`, patch)).status).toBe(403)
+    expect((await call(inside, `DELETE /account/v1/users/${operator.userId}`)).status).toBe(403)
+    expect((await call(operator, `PATCH ${path}`, patch)).status).toBe(200)
+  })
+
+  test('keep at least one who can administer them', async () => {
+    const admin = await platform.account({ permissions: ['account:users'] })
+    const path = `/account/v1/users/${admin.userId}`
+    const last = { status: 409, body: { code: 'last-administrator' } }
+    expect(await call(admin, `DELETE ${path}`)).toMatchObject(last)
+    expect(await call(admin, `PATCH ${path}`, { permissions: [] })).toMatchObject(last)
+    expect((await call(admin, `PATCH ${path}`, { firstName: 'Still' })).status).toBe(200)
+    await platform.user(admin.accountId, ['account:users'])
+    expect((await call(admin, `DELETE ${path}`)).status).toBe(204)
+    expect((await call(admin, `GET ${path}`)).status).toBe(401)
+  })
+
+  test('keep one also when the last two remove each other at the same time', async () => {
+    for (let round = 0; round < 5; round++) {
+      const one = await platform.account({ permissions: ['account:users'] })
+      const two = await platform.user(one.accountId, ['account:users'])
+      const answers = await Promise.all([
+        call(one, `DELETE /account/v1/users/${two.userId}`),
+        call(two, `PATCH /account/v1/users/${one.userId}`, { permissions: [] }),
+      ])
+      expect(answers.filter(({ status }) => status < 300)).toHaveLength(1)
+    }
+  })
+})
+
+describe('an invitation', () => {
+  test('makes a user once, with the permissions it names, and shows its token once', async () => {
+    const admin = await platform.account()
+    const email = `Guest-${admin.userId}@Example.com`
+    const invited = await call(admin, 'POST /account/v1/invitations', { email, permissions: ['devices:view'] })
+    expect(invited).toMatchObject({ status: 201, body: { state: 'PENDING', email: email.toLowerCase() } })
+    const { token, link, ...shown } = invited.body
+    expect(link).toBe(`http://127.0.0.1:8080/invitation#${token}`)
+    expect((await call(admin, 'GET /account/v1/invitations')).body).toEqual([shown])
+    expect(await call(admin, 'POST /account/v1/invitations', { email, permissions: [] })).toMatchObject({
+      status: 409,
+      body: { code: 'already-exists' },
+    })
+    expect((await accept(token, { password: 'short' })).status).toBe(400)
+    const answers = await Promise.all([accept(token), accept(token)])
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 404])
+    const joined = answers.find(({ status }) => status === 201)
+    expect(joined?.body).toMatchObject({ email: email.toLowerCase(), permissions: ['devices:view'], firstName: 'New' })
+    expect([...platform.people.people.values()].filter((known) => known.email === email.toLowerCase())).toHaveLength(1)
+    expect((await call(admin, 'GET /account/v1/invitations')).body).toEqual([])
+    expect((await call(admin, 'POST /account/v1/invitations', { email, permissions: [] })).status).toBe(409)
+    expect(await platform.events(admin.accountId)).toEqual(['user.invited', 'user.joined'])
+  })
+
+  test('is worth nothing once revoked, expired, or while the account is suspended', async () => {
+    const admin = await platform.account()
+    const invite = async () => {
+      const body = { email: `${crypto.randomUUID()}@example.com`, permissions: [] }
+      return (await call(admin, 'POST /account/v1/invitations', body)).body
+    }
+    const revoked = await invite()
+    const path = `/account/v1/invitations/${revoked.invitationId}`
+    expect((await call(operator, `DELETE ${path}`)).status).toBe(404)
+    expect((await call(admin, `DELETE ${path}`)).status).toBe(204)
+    expect((await call(admin, `DELETE ${path}`)).status).toBe(404)
+    expect((await accept(revoked.token)).status).toBe(404)
+    const expired = await invite()
+    await platform.db
+      .updateTable('invitation')
+      .set({ expires_at: new Date(Date.now() - 1000).toISOString() })
+      .where('invitation_id', '=', expired.invitationId)
+      .execute()
+    expect((await accept(expired.token)).status).toBe(404)
+    expect((await call(admin, 'GET /account/v1/invitations')).body).toMatchObject([{ state: 'EXPIRED' }])
+    const again = await call(admin, 'POST /account/v1/invitations', { email: expired.email, permissions: [] })
+    expect(again.status).toBe(201)
+    const suspend = (suspended: boolean) =>
+      call(operator, `PATCH /account/v1/accounts/${admin.accountId}`, { suspended })
+    await suspend(true)
+    expect((await accept(again.body.token)).status).toBe(404)
+    await suspend(false)
+    expect((await accept(again.body.token)).status).toBe(201)
+    expect((await accept('made-up')).status).toBe(404)
+  })
+
+  test('for an e-mail of another account is told only to who holds its token', async () => {
+    const admin = await platform.account()
+    const stranger = await platform.account()
+    const body = { email: stranger.email, permissions: [] }
+    const invited = await call(admin, 'POST /account/v1/invitations', body)
+    expect(invited.status).toBe(201)
+    expect(await accept(invited.body.token)).toMatchObject({ status: 409, body: { code: 'already-exists' } })
+    expect(await platform.events(admin.accountId)).toEqual(['user.invited'])
+  })
+
+  test('needs a permission, an e-mail and permissions that exist', async () => {
+    const admin = await platform.account()
+    const nobody = await platform.user(admin.accountId, [])
+    const good = { email: 'good@example.com', permissions: [] }
+    expect((await call(nobody, 'POST /account/v1/invitations', good)).status).toBe(403)
+    expect((await call(nobody, 'GET /account/v1/invitations')).status).toBe(403)
+    expect((await call(admin, 'POST /account/v1/invitations', { ...good, email: 'no e-mail' })).status).toBe(400)
+    expect((await call(admin, 'POST /account/v1/invitations', { ...good, permissions: ['x'] })).status).toBe(400)
+    const operate = { ...good, permissions: ['platform:operate'] }
+    expect((await call(admin, 'POST /account/v1/invitations', operate)).status).toBe(403)
+  })
+})
