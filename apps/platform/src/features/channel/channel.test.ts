@@ -1,0 +1,278 @@
+import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type DownMessage, downTopic, type UpMessage, upTopic } from '@ocelli/contract'
+import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { certificateRequest } from '../../../test/certificate-request.ts'
+import { createTestDatabase } from '../../../test/postgres/create-test-database.ts'
+import { type AccessTokens, createAccessTokens } from '../../platform/auth/access-token.ts'
+import type { Caller } from '../../platform/auth/caller.ts'
+import type { Broker } from '../../platform/broker/broker.ts'
+import { createBroker } from '../../platform/broker/in-process-broker.ts'
+import { type CertificateAuthority, createCertificateAuthority } from '../../platform/ca/certificate-authority.ts'
+import { type Database, openDatabase } from '../../platform/database/database.ts'
+import { byPlatform } from '../../platform/events/emit.ts'
+import type { Context } from '../../platform/http/route.ts'
+import { licenseKeys } from '../../platform/keys/instance-keys.ts'
+import { createVault } from '../../platform/keys/master-key.ts'
+import { createMetrics } from '../../platform/metrics.ts'
+import { claimDevices } from '../claims/claim-service.ts'
+import { enrollGateway } from '../gateways/enrollment-service.ts'
+import { revokeGateway } from '../gateways/gateway-service.ts'
+import { applyReports } from '../installations/apply-reports.ts'
+import { readDesired } from '../installations/desired-state.ts'
+import { issueLicenseForGateway } from '../licenses/issue-license.ts'
+import { createEnrollmentToken, createSite } from '../sites/site-service.ts'
+import { checkBroker } from './broker-check.ts'
+import { type Channel, createChannel } from './channel.ts'
+
+vi.setConfig({ testTimeout: 20_000 })
+const log = pino({ level: process.env.TEST_LOG ?? 'silent' })
+const vault = createVault(Buffer.alloc(32, 7))
+const facts = { manufacturer: 'M', model: 'X', serialNumber: null, macAddress: null, firmwareVersion: '1' }
+const item = (deviceId: string) => ({
+  ...{ deviceId, identitySource: 'onvif:GetDeviceId', driver: 'onvif' as const, address: 'http://192.0.2.1' },
+  facts: { ...facts, architecture: null, platformLevel: 30, appFormats: ['apk'] },
+})
+let db: Database
+let ca: CertificateAuthority
+let tokens: AccessTokens
+let broker: Broker
+let channel: Channel
+let port = 0
+let webSocketPort = 0
+let end: () => Promise<void>
+
+beforeAll(async () => {
+  const database = await createTestDatabase()
+  const opened = openDatabase({ connectionString: database.connectionString, maxConnections: 8, onError: () => {} })
+  db = opened.db
+  ca = await createCertificateAuthority(db, vault, Date.now)
+  tokens = createAccessTokens(Buffer.alloc(32, 9))
+  const listen = { host: '127.0.0.1', port: 0 }
+  broker = await createBroker({ db, ca, accessTokens: tokens, log, listen, names: ['127.0.0.1'] })
+  const metrics = createMetrics()
+  const keys = await licenseKeys(db, vault, Date.now())
+  const lead = { applyReports, readDesired, issueLicenseForGateway }
+  channel = createChannel({ db, broker, log, metrics, keys, nowMs: Date.now, sweepEveryMs: 50, ...lead })
+  channel.start()
+  port = (await broker.listen()).port ?? 0
+  const http = createServer()
+  broker.attachWebSocket(http)
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  webSocketPort = (http.address() as AddressInfo).port
+  end = async () => {
+    await channel.close()
+    await broker.close()
+    await new Promise((resolve) => http.close(resolve))
+    metrics.close()
+    await opened.close()
+    await database.drop()
+  }
+})
+afterAll(() => end())
+
+interface Enrolled {
+  context: Context
+  gatewayId: string
+  siteId: string
+  certificate: string
+  key: KeyObject
+}
+
+async function enroll(): Promise<Enrolled> {
+  const account = await db.insertInto('account').values({ name: 'A' }).returning('account_id').executeTakeFirstOrThrow()
+  const caller: Caller = {
+    ...{ kind: 'user', id: randomUUID(), accountId: account.account_id, permissions: new Set(), scope: { all: true } },
+  }
+  const context: Context = { db, caller, origin: byPlatform, afterCommit: (hint) => hint() }
+  const { siteId } = await createSite(context, { name: 'S', maxInFlight: 5 })
+  const { token } = await createEnrollmentToken(context, siteId, { caFingerprint: ca.fingerprint })
+  const { secret } = JSON.parse(Buffer.from(token.slice(5), 'base64url').toString())
+  const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const request = { secret, csr: certificateRequest(key), name: 'g', version: '1' }
+  const urls = { ca, mqttUrl: 'mqtts://x:1', mqttWebSocketUrl: 'wss://x/mqtt' }
+  const { gatewayId, certificate } = await enrollGateway(context, request, urls)
+  await expect(enrollGateway(context, request, urls)).rejects.toMatchObject({ code: 'unauthenticated' })
+  return {
+    context: { ...context, caller: { ...caller, kind: 'gateway', id: gatewayId } },
+    gatewayId,
+    siteId,
+    certificate,
+    key,
+  }
+}
+
+async function open({ gatewayId, certificate, key }: Enrolled, more: IClientOptions = {}): Promise<MqttClient> {
+  const client = await connectAsync(`mqtts://127.0.0.1:${port}`, {
+    ...{ clientId: gatewayId, username: gatewayId, protocolVersion: 4, clean: true, reconnectPeriod: 0 },
+    ...{ cert: certificate, key: key.export({ type: 'pkcs8', format: 'pem' }).toString(), ca: [ca.certificatePem] },
+    ...more,
+  })
+  client.on('error', () => undefined)
+  onTestFinished(() => void client.end(true))
+  return client
+}
+
+async function talk(gateway: Enrolled, more: IClientOptions = {}) {
+  const client = await open(gateway, more)
+  const heard: DownMessage[] = []
+  client.on('message', (_topic, payload) => heard.push(JSON.parse(payload.toString())))
+  await client.subscribeAsync(downTopic(gateway.gatewayId), { qos: 1 })
+  const say = (message: UpMessage) =>
+    client.publishAsync(upTopic(gateway.gatewayId), JSON.stringify(message), { qos: 1 })
+  const hear = <Kind extends DownMessage['kind']>(kind: Kind, count = 1) =>
+    vi.waitFor(
+      () => {
+        const found = heard.filter((one): one is Extract<DownMessage, { kind: Kind }> => one.kind === kind)
+        const last = found[count - 1]
+        if (!last) throw new Error(`no ${kind}: ${JSON.stringify(heard)}`)
+        return last
+      },
+      { timeout: 5000, interval: 10 },
+    )
+  return { client, say, hear, heard }
+}
+
+const hello = (connectionId: string): UpMessage => ({ kind: 'hello', connectionId, version: '1', devices: [] })
+const report = (session: number, deviceId: string, seq: number): UpMessage => ({
+  ...{ kind: 'report', session },
+  reports: [
+    {
+      ...{ deviceId, assignment: 1, seq, revision: 0, address: null, facts: null, apps: null, work: [] },
+      connectivity: {
+        ...{ state: seq % 2 ? 'ONLINE' : 'OFFLINE', reason: null, detail: null, lastAnswerSecondsAgo: 0 },
+        ...{ clockOffsetSeconds: null, certificateExpiresAt: null },
+      },
+    },
+  ],
+})
+const connectivityOf = async (deviceId: string) =>
+  (await db.selectFrom('device').select('connectivity').where('device_id', '=', deviceId).executeTakeFirst())
+    ?.connectivity
+
+describe('the device channel', () => {
+  test('welcomes, takes doubled and reordered reports by their number, and acknowledges them', async () => {
+    const gateway = await enroll()
+    const deviceId = randomUUID()
+    expect(await claimDevices(gateway.context, [item(deviceId)])).toEqual([
+      { deviceId, result: 'claimed', assignment: 1 },
+    ])
+    const { say, hear } = await talk(gateway)
+    await say(hello('c1'))
+    const welcome = await hear('welcome')
+    expect(welcome).toMatchObject({ connectionId: 'c1', assignments: [{ deviceId, assignment: 1, revision: 0 }] })
+    expect(welcome.sites).toEqual([{ siteId: gateway.siteId, maxInFlight: 5, repair: 'request' }])
+    for (const [index, seq] of [2, 2, 1].entries()) {
+      await say(report(welcome.session, deviceId, seq))
+      await hear('ack', index + 1)
+    }
+    expect(await connectivityOf(deviceId)).toBe('OFFLINE')
+    await say(report(welcome.session + 1000, deviceId, 5))
+    expect(await hear('hello-again')).toEqual({ kind: 'hello-again', session: welcome.session + 1000 })
+    await say(report(welcome.session, 'another-one', 1))
+    expect(await hear('unassigned')).toMatchObject({ deviceIds: ['another-one'] })
+  })
+
+  test('sends a wish soon after the hint, and a gateway that is away is known to be so by its last will', async () => {
+    const gateway = await enroll()
+    const deviceId = randomUUID()
+    await claimDevices(gateway.context, [item(deviceId)])
+    const payload = Buffer.from(JSON.stringify({ kind: 'gone', connectionId: 'c2' }))
+    const { say, hear, client } = await talk(gateway, {
+      will: { topic: upTopic(gateway.gatewayId), payload, qos: 1, retain: false },
+    })
+    await say(hello('c2'))
+    const { session } = await hear('welcome')
+    await say(report(session, deviceId, 1))
+    await hear('ack')
+    await db.updateTable('device').set({ revision: 3, sent_at: null }).where('device_id', '=', deviceId).execute()
+    channel.wake()
+    expect(await hear('desired')).toMatchObject({ session, devices: [{ deviceId, revision: 3, apps: [] }] })
+    await say({ kind: 'gone', connectionId: 'older' })
+    await say({ kind: 'heartbeat', connectionId: 'c2', session })
+    expect(await connectivityOf(deviceId)).toBe('ONLINE')
+    client.stream.destroy()
+    await vi.waitFor(async () => expect(await connectivityOf(deviceId)).toBe('UNKNOWN'), { timeout: 5000 })
+  })
+
+  test('takes a gateway that missed three heartbeats for away, and has it say hello when it speaks again', async () => {
+    const gateway = await enroll()
+    const { say, hear } = await talk(gateway)
+    await say(hello('c3'))
+    const { session } = await hear('welcome')
+    const past = new Date(Date.now() - 91_000).toISOString()
+    await db.updateTable('gateway').set({ last_message_at: past }).where('gateway_id', '=', gateway.gatewayId).execute()
+    const isConnected = () =>
+      db.selectFrom('gateway').select('connected').where('gateway_id', '=', gateway.gatewayId).executeTakeFirst()
+    await vi.waitFor(async () => expect(await isConnected()).toEqual({ connected: false }), { timeout: 5000 })
+    await say({ kind: 'heartbeat', connectionId: 'c3', session })
+    expect(await hear('hello-again')).toMatchObject({ session })
+  })
+})
+
+describe('the broker', () => {
+  test('refuses foreign topics, foreign names and revoked gateways', async () => {
+    const [one, other] = [await enroll(), await enroll()]
+    const spy = await open(one)
+    const [grant] = await spy.subscribeAsync(downTopic(other.gatewayId), { qos: 1 }).catch(() => [{ qos: 128 }])
+    expect(grant?.qos).toBe(128)
+    const closed = new Promise((resolve) => spy.once('close', resolve))
+    spy.publish(upTopic(other.gatewayId), JSON.stringify(hello('forged')), { qos: 1 })
+    await closed
+    const forged = await db
+      .selectFrom('gateway')
+      .select('connected')
+      .where('gateway_id', '=', other.gatewayId)
+      .executeTakeFirst()
+    expect(forged).toEqual({ connected: false })
+    await expect(open(one, { clientId: other.gatewayId, username: other.gatewayId })).rejects.toThrow(/Not authorized/)
+    const last = await open(other)
+    const ended = new Promise((resolve) => last.once('close', resolve))
+    await revokeGateway(other.context, other.gatewayId, broker)
+    await ended
+    await expect(open(other)).rejects.toThrow(/Not authorized/)
+  })
+
+  test('speaks inside HTTPS with the gateway’s own access token only', async () => {
+    const gateway = await enroll()
+    const login = (password: string) =>
+      connectAsync(`ws://127.0.0.1:${webSocketPort}/mqtt`, {
+        ...{
+          clientId: gateway.gatewayId,
+          username: gateway.gatewayId,
+          password,
+          protocolVersion: 4,
+          reconnectPeriod: 0,
+        },
+      })
+    const client = await login(await tokens.issue({ kind: 'gateway', id: gateway.gatewayId }))
+    onTestFinished(() => void client.end(true))
+    await client.subscribeAsync(downTopic(gateway.gatewayId), { qos: 1 })
+    await expect(login(await tokens.issue({ kind: 'gateway', id: randomUUID() }))).rejects.toThrow(/Not authorized/)
+    await expect(login(await tokens.issue({ kind: 'technical-user', id: gateway.gatewayId }))).rejects.toThrow()
+  })
+
+  test('is found to let in enrolled gateways only', async () => {
+    const findings = await checkBroker({ url: `mqtts://127.0.0.1:${port}`, ca, timeoutMs: 2000 })
+    expect(findings.map(({ code, passed }) => [code, passed])).toEqual([
+      ['login-foreign', true],
+      ['login-own', false],
+    ])
+  })
+})
+
+test('of two accounts that claim a thousand cameras at once, each camera has one', async () => {
+  const [one, other] = [await enroll(), await enroll()]
+  const items = Array.from({ length: 1000 }, () => item(randomUUID()))
+  const results = await Promise.all([
+    claimDevices(one.context, items),
+    claimDevices(other.context, [...items].reverse()),
+  ])
+  const won = results.map((all) => new Map(all.map(({ deviceId, result }) => [deviceId, result])))
+  for (const { deviceId } of items) {
+    expect([won[0]?.get(deviceId), won[1]?.get(deviceId)].sort()).toEqual(['claimed', 'claimed-elsewhere'])
+  }
+})

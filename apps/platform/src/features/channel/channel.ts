@@ -1,0 +1,208 @@
+import type { DownMessage, UpMessage } from '@ocelli/contract'
+import type { Logger } from 'pino'
+import type { Broker } from '../../platform/broker/broker.ts'
+import type { Database } from '../../platform/database/database.ts'
+import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
+import type { Metrics } from '../../platform/metrics.ts'
+import { markAway } from '../gateways/mark-away.ts'
+import { createCollector } from './collector.ts'
+import { createDispatcher, type ReadDesired } from './dispatcher.ts'
+import { sweepRefused, sweepSilent } from './presence.ts'
+import { type ApplyReports, createReportIntake } from './report-intake.ts'
+import { beginSession, noteHeartbeats, readForeignDevices, readNeighbors, readSessions } from './session-store.ts'
+import { createUpReader } from './up-reader.ts'
+
+type Message<Kind extends UpMessage['kind']> = Extract<UpMessage, { kind: Kind }>
+type Heartbeat = Message<'heartbeat'> & { gatewayId: string }
+
+export interface ChannelOptions {
+  db: Database
+  broker: Broker
+  log: Logger
+  metrics: Pick<Metrics, 'connectedGateways' | 'channelMessages' | 'reportsApplied'>
+  keys: LicenseKeys
+  nowMs: () => number
+  applyReports: ApplyReports
+  readDesired: ReadDesired
+  issueLicenseForGateway: (
+    db: Database,
+    keys: LicenseKeys,
+    ask: {
+      gatewayId: string
+      accountId: string
+      deviceId: string
+      assignment: number
+      appId: string
+      licenseId: string
+    },
+  ) => Promise<{ license: string | null; refused: string | null }>
+  sweepEveryMs?: number
+}
+
+/** The platform's end of the device channel (rules.md 4). */
+export interface Channel {
+  start(): void
+  /** A hint that desired states have changed: they are sent within some 20 ms. Without it, within a second. */
+  wake(): void
+  /** A hint that devices are no longer a gateway's; lost, the gateway learns it with its next report or hello. */
+  unassign(gatewayId: string, deviceIds: string[]): Promise<void>
+  close(): Promise<void>
+}
+
+export function createChannel(options: ChannelOptions): Channel {
+  const { db, broker, log, metrics, keys, nowMs, sweepEveryMs = 5000 } = options
+  const read = createUpReader(log, nowMs)
+  const turns = new Map<string, Promise<void>>()
+  let sweepTimer: NodeJS.Timeout | null = null
+  let sweeping: Promise<void> = Promise.resolve()
+
+  function publish(gatewayId: string, message: DownMessage): void {
+    metrics.channelMessages.inc({ direction: 'down', kind: message.kind })
+    broker.publish(gatewayId, message)
+  }
+  const dispatcher = createDispatcher({ db, readDesired: options.readDesired, publish, log })
+  const counted = (reports: number) => metrics.reportsApplied.inc(reports)
+  const reports = createReportIntake({ db, applyReports: options.applyReports, publish, counted, log })
+  const heartbeats = createCollector<Heartbeat>({
+    ...{ waitMs: 20, maxItems: 1000 },
+    handle: (beats) =>
+      beat(beats).catch((error: unknown) => log.error({ err: error }, 'heartbeats could not be noted')),
+  })
+
+  async function greet(gatewayId: string, hello: Message<'hello'>): Promise<void> {
+    const begun = await beginSession(db, gatewayId, hello)
+    if (!begun) return broker.disconnect(gatewayId)
+    const { welcome, hasComeBack } = begun
+    publish(gatewayId, welcome)
+    const own = new Set(welcome.assignments.map(({ deviceId }) => deviceId))
+    const deviceIds = hello.devices.map(({ deviceId }) => deviceId).filter((deviceId) => !own.has(deviceId))
+    if (deviceIds.length > 0) publish(gatewayId, { kind: 'unassigned', session: welcome.session, deviceIds })
+    dispatcher.wake()
+    if (hasComeBack) await shareAnew([gatewayId])
+  }
+
+  /** Who shares a site says hello again and is told its new share; that changes nobody's presence, so it ends there. */
+  async function shareAnew(gatewayIds: string[]): Promise<void> {
+    for (const { gatewayId, session } of await readNeighbors(db, gatewayIds)) {
+      publish(gatewayId, { kind: 'hello-again', session })
+    }
+  }
+
+  async function beat(beats: Heartbeat[]): Promise<void> {
+    const newest = [...new Map(beats.map((one) => [one.gatewayId, one])).values()]
+    const known = await noteHeartbeats(db, newest)
+    const strangers = newest.filter(({ gatewayId }) => !known.has(gatewayId))
+    if (strangers.length === 0) return
+    const allowed = await readSessions(
+      db,
+      strangers.map(({ gatewayId }) => gatewayId),
+    )
+    for (const { gatewayId, session } of strangers) {
+      if (allowed.has(gatewayId)) publish(gatewayId, { kind: 'hello-again', session })
+      else broker.disconnect(gatewayId)
+    }
+  }
+
+  async function leave(gatewayId: string, connectionId: string): Promise<void> {
+    const origin = { actor: { kind: 'gateway' as const, id: gatewayId }, requestId: null }
+    await shareAnew(await markAway(db, origin, [{ gatewayId, connectionId }]))
+  }
+
+  async function answerLicense(gatewayId: string, ask: Message<'license-ask'>): Promise<void> {
+    const present = (await readSessions(db, [gatewayId])).get(gatewayId)
+    if (!present) return
+    const { session, deviceId, assignment, appId, licenseId } = ask
+    if (!present.connected || present.session !== session) return publish(gatewayId, { kind: 'hello-again', session })
+    const { accountId } = present
+    const answer = await options.issueLicenseForGateway(db, keys, {
+      ...{ gatewayId, accountId, deviceId, assignment, appId, licenseId },
+    })
+    publish(gatewayId, { kind: 'license', session, deviceId, appId, licenseId, ...answer })
+  }
+
+  async function handle(gatewayId: string, message: UpMessage): Promise<void> {
+    metrics.channelMessages.inc({ direction: 'up', kind: message.kind })
+    switch (message.kind) {
+      case 'hello':
+        return await greet(gatewayId, message)
+      case 'heartbeat':
+        return await heartbeats.add({ ...message, gatewayId })
+      case 'gone':
+        return await leave(gatewayId, message.connectionId)
+      case 'report':
+        return await reports.add({ gatewayId, session: message.session, reports: message.reports })
+      case 'license-ask':
+        return await answerLicense(gatewayId, message)
+    }
+  }
+
+  /** A gateway's messages one after the other: a report must not overtake the hello that gave it its session. */
+  function take(gatewayId: string, payload: Uint8Array): Promise<void> {
+    const message = read(gatewayId, payload)
+    if (!message) return Promise.resolve()
+    const before = turns.get(gatewayId) ?? Promise.resolve()
+    const turn = before
+      .then(() => handle(gatewayId, message))
+      .catch((error: unknown) =>
+        log.error({ err: error, gatewayId, kind: message.kind }, 'a message could not be handled; it is sent again'),
+      )
+      .finally(() => {
+        if (turns.get(gatewayId) === turn) turns.delete(gatewayId)
+      })
+    turns.set(gatewayId, turn)
+    return turn
+  }
+
+  async function sweep(): Promise<void> {
+    try {
+      await shareAnew(await sweepSilent(db))
+      for (const gatewayId of await sweepRefused(db)) broker.disconnect(gatewayId)
+    } catch (error) {
+      log.error({ err: error }, 'the presence of gateways could not be looked at')
+    }
+  }
+
+  function scheduleSweep(): void {
+    sweepTimer = setTimeout(() => {
+      sweeping = sweep().finally(() => {
+        if (sweepTimer) scheduleSweep()
+      })
+    }, sweepEveryMs)
+  }
+
+  return {
+    start() {
+      broker.onMessage(take)
+      broker.onConnect(() => metrics.connectedGateways.inc())
+      broker.onDisconnect(() => metrics.connectedGateways.dec())
+      dispatcher.start()
+      scheduleSweep()
+    },
+    wake: dispatcher.wake,
+    async unassign(gatewayId, deviceIds) {
+      const present = (await readSessions(db, [gatewayId])).get(gatewayId)
+      const gone = present?.connected
+        ? await readForeignDevices(
+            db,
+            deviceIds.map((deviceId) => ({ gatewayId, deviceId })),
+          )
+        : []
+      if (present && gone.length > 0)
+        publish(gatewayId, {
+          kind: 'unassigned',
+          session: present.session,
+          deviceIds: gone.map(({ deviceId }) => deviceId),
+        })
+    },
+    async close() {
+      broker.onMessage(() => undefined)
+      if (sweepTimer) clearTimeout(sweepTimer)
+      sweepTimer = null
+      await sweeping
+      await dispatcher.close()
+      await Promise.all([...turns.values()])
+      await reports.drain()
+      await heartbeats.drain()
+    },
+  }
+}

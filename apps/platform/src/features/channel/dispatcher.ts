@@ -1,0 +1,125 @@
+import type { DesiredDevice, DownMessage } from '@ocelli/contract'
+import { sql } from 'kysely'
+import type { Logger } from 'pino'
+import type { Database } from '../../platform/database/database.ts'
+
+export type ReadDesired = (db: Database, devices: { accountId: string; deviceId: string }[]) => Promise<DesiredDevice[]>
+
+export interface Dispatcher {
+  start(): void
+  /** A hint that a wish has changed: looked at within some milliseconds, many hints by one look. */
+  wake(): void
+  close(): Promise<void>
+}
+
+interface Due {
+  accountId: string
+  deviceId: string
+  gatewayId: string
+  session: number
+}
+
+const chunk = 500
+const wakeAfterMs = 5
+const lookEveryMs = 1000
+const maxCharactersPerMessage = 200_000
+
+/** Sends desired states until the gateways report them: at once, after 5 s, and then ever more rarely, up to 5 minutes. */
+export function createDispatcher(options: {
+  db: Database
+  readDesired: ReadDesired
+  publish: (gatewayId: string, message: DownMessage) => void
+  log: Logger
+}): Dispatcher {
+  const { db, readDesired, publish, log } = options
+  let timer: NodeJS.Timeout | null = null
+  let running: Promise<void> | null = null
+  let isWanted = false
+  let isClosed = true
+
+  async function sendDue(): Promise<void> {
+    for (let due = await claimDue(db); due.length > 0; due = due.length < chunk ? [] : await claimDue(db)) {
+      // a device id may be in two accounts, but CLAIMED in one only, and only such are due
+      const homes = new Map(due.map((one) => [one.deviceId, one]))
+      for (const { gatewayId, session, devices } of grouped(await readDesired(db, due), homes)) {
+        publish(gatewayId, { kind: 'desired', session, devices })
+      }
+      if (isClosed) return
+    }
+  }
+
+  function look(): void {
+    timer = null
+    if (isClosed) return
+    isWanted = false
+    running = sendDue()
+      .catch((error: unknown) => log.error({ err: error }, 'desired states could not be sent; tried again in a second'))
+      .finally(() => {
+        running = null
+        schedule(isWanted ? wakeAfterMs : lookEveryMs)
+      })
+  }
+
+  function schedule(afterMs: number): void {
+    if (isClosed) return
+    if (timer) clearTimeout(timer)
+    timer = setTimeout(look, afterMs)
+  }
+
+  return {
+    start() {
+      isClosed = false
+      schedule(0)
+    },
+    wake() {
+      if (isWanted) return
+      isWanted = true
+      if (!running) schedule(wakeAfterMs)
+    },
+    async close() {
+      isClosed = true
+      if (timer) clearTimeout(timer)
+      await running
+    },
+  }
+}
+
+/** Claims, counts and stamps in one statement, so that of several processes one sends each device. */
+async function claimDue(db: Database): Promise<Due[]> {
+  const { rows } = await sql<Due>`
+    WITH due AS (
+      SELECT d.account_id, d.device_id, g.session FROM device d JOIN gateway g ON g.gateway_id = d.gateway_id
+      WHERE d.revision <> d.reported_revision AND d.gateway_id IS NOT NULL AND d.state = 'CLAIMED'
+        AND g.connected AND g.revoked_at IS NULL
+        AND (d.sent_at IS NULL OR d.sent_revision <> d.revision OR d.sent_session <> g.session
+          OR d.sent_at < now() - make_interval(secs => least(300, 5 * 2 ^ least(greatest(d.send_count - 1, 0), 10))))
+      LIMIT ${chunk} FOR UPDATE OF d SKIP LOCKED)
+    UPDATE device d SET sent_at = now(), sent_revision = d.revision, sent_session = due.session,
+      send_count = CASE WHEN d.sent_revision = d.revision AND d.sent_session = due.session THEN d.send_count + 1 ELSE 1 END
+    FROM due WHERE d.account_id = due.account_id AND d.device_id = due.device_id
+    RETURNING d.account_id AS "accountId", d.device_id AS "deviceId", d.gateway_id AS "gatewayId", due.session`.execute(
+    db,
+  )
+  return rows
+}
+
+/** One message per gateway, split where it would grow long: brokers limit a packet. */
+function grouped(devices: DesiredDevice[], homes: Map<string, Due>) {
+  const messages: { gatewayId: string; session: number; devices: DesiredDevice[] }[] = []
+  const open = new Map<string, { characters: number; message: (typeof messages)[number] }>()
+  for (const device of devices) {
+    const home = homes.get(device.deviceId)
+    if (!home) continue
+    const characters = JSON.stringify(device).length
+    const last = open.get(home.gatewayId)
+    if (last && last.characters + characters <= maxCharactersPerMessage) {
+      last.message.devices.push(device)
+      last.characters += characters
+      continue
+    }
+    const message = { gatewayId: home.gatewayId, session: home.session, devices: [device] }
+    messages.push(message)
+    open.set(home.gatewayId, { characters, message })
+  }
+  return messages
+}

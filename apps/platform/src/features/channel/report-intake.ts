@@ -1,0 +1,101 @@
+import type { DeviceReport, DownMessage } from '@ocelli/contract'
+import type { Logger } from 'pino'
+import type { Database } from '../../platform/database/database.ts'
+import { type Collector, createCollector } from './collector.ts'
+import { readForeignDevices, readSessions } from './session-store.ts'
+
+export interface ReportBatch {
+  gateway: { gatewayId: string; accountId: string }
+  session: number
+  reports: DeviceReport[]
+}
+export type ReportAck = { gatewayId: string; deviceId: string; seq: number }
+export type ApplyReports = (db: Database, batches: ReportBatch[]) => Promise<ReportAck[]>
+
+export interface ReceivedReports {
+  gatewayId: string
+  session: number
+  reports: DeviceReport[]
+}
+
+/** Reports of all gateways, a few milliseconds together, by one call; acknowledged only after it has committed. */
+export function createReportIntake(options: {
+  db: Database
+  applyReports: ApplyReports
+  publish: (gatewayId: string, message: DownMessage) => void
+  counted: (reports: number) => void
+  log: Logger
+}): Collector<ReceivedReports> {
+  const { db, applyReports, publish, counted, log } = options
+
+  /** One gateway's report that cannot be applied must not hold up the others; it is sent again by its gateway. */
+  async function apply(batches: ReportBatch[]): Promise<{ acks: ReportAck[]; failed: Set<ReportBatch> }> {
+    try {
+      return { acks: await applyReports(db, batches), failed: new Set() }
+    } catch (error) {
+      if (batches.length > 1) {
+        const acks: ReportAck[] = []
+        const failed = new Set<ReportBatch>()
+        for (const batch of batches) {
+          const one = await apply([batch])
+          acks.push(...one.acks)
+          for (const left of one.failed) failed.add(left)
+        }
+        return { acks, failed }
+      }
+      log.error({ err: error, gatewayId: batches[0]?.gateway.gatewayId }, 'reports could not be applied')
+      return { acks: [], failed: new Set(batches) }
+    }
+  }
+
+  async function handle(received: ReceivedReports[]): Promise<void> {
+    const sessions = await readSessions(db, [...new Set(received.map(({ gatewayId }) => gatewayId))])
+    const batches = new Map<string, ReportBatch>()
+    const strangers = new Map<string, number>()
+    for (const { gatewayId, session, reports } of received) {
+      const present = sessions.get(gatewayId)
+      if (!present) continue
+      if (!present.connected || present.session !== session) {
+        strangers.set(gatewayId, session)
+        continue
+      }
+      const batch = batches.get(gatewayId)
+      if (batch) batch.reports.push(...reports)
+      else batches.set(gatewayId, { gateway: present, session, reports: [...reports] })
+    }
+    for (const [gatewayId, session] of strangers) publish(gatewayId, { kind: 'hello-again', session })
+    if (batches.size === 0) return
+    const { acks, failed } = await apply([...batches.values()])
+    counted(acks.length)
+    await answer(
+      [...batches.values()].filter((batch) => !failed.has(batch)),
+      acks,
+    )
+  }
+
+  /** A report about a device that is another's would be sent for ever: its gateway is told to forget the device. */
+  async function answer(batches: ReportBatch[], acks: ReportAck[]): Promise<void> {
+    const said = batches.flatMap(({ gateway: { gatewayId }, reports }) =>
+      [...new Set(reports.map(({ deviceId }) => deviceId))].map((deviceId) => ({ gatewayId, deviceId })),
+    )
+    for (const { gateway, session } of batches) {
+      const own = acks.filter(({ gatewayId }) => gatewayId === gateway.gatewayId)
+      if (own.length === 0) continue
+      publish(gateway.gatewayId, { kind: 'ack', session, acks: own.map(({ deviceId, seq }) => ({ deviceId, seq })) })
+    }
+    const foreign = await readForeignDevices(db, said)
+    for (const { gateway, session } of batches) {
+      const gone = foreign.filter(({ gatewayId }) => gatewayId === gateway.gatewayId).map(({ deviceId }) => deviceId)
+      if (gone.length > 0) publish(gateway.gatewayId, { kind: 'unassigned', session, deviceIds: gone })
+    }
+  }
+
+  return createCollector({
+    waitMs: 3,
+    maxItems: 200,
+    handle: (received) =>
+      handle(received).catch((error: unknown) =>
+        log.error({ err: error }, 'reports were left; their gateways send them again'),
+      ),
+  })
+}

@@ -1,0 +1,128 @@
+import type { DownMessage, UpMessage } from '@ocelli/contract'
+import { sql } from 'kysely'
+import type { Database } from '../../platform/database/database.ts'
+import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { emitEvents } from '../../platform/events/emit.ts'
+
+export const heartbeatSeconds = 30
+
+type Hello = Extract<UpMessage, { kind: 'hello' }>
+type Welcome = Extract<DownMessage, { kind: 'welcome' }>
+
+/** What a gateway is to the platform right now. */
+export interface PresentSession {
+  gatewayId: string
+  accountId: string
+  session: number
+  connected: boolean
+}
+
+/** Begins a session; null for a gateway that may not speak (revoked, or its account is suspended). */
+export async function beginSession(
+  db: Database,
+  gatewayId: string,
+  hello: Hello,
+): Promise<{ welcome: Welcome; hasComeBack: boolean } | null> {
+  return await inTransaction(db, async (transaction) => {
+    const { rows } = await sql<{ account_id: string; site_id: string; session: number; was_connected: boolean }>`
+      WITH before AS (
+        SELECT g.gateway_id, g.connected FROM gateway g JOIN account a ON a.account_id = g.account_id
+        WHERE g.gateway_id = ${gatewayId} AND g.revoked_at IS NULL AND a.suspended_at IS NULL FOR UPDATE OF g)
+      UPDATE gateway g SET session = nextval('gateway_session'), connection_id = ${hello.connectionId}, connected = true,
+        version = ${hello.version}, last_message_at = now()
+      FROM before WHERE g.gateway_id = before.gateway_id
+      RETURNING g.account_id, g.site_id, g.session, before.connected AS was_connected`.execute(transaction)
+    const [gateway] = rows
+    if (!gateway) return null
+    const { account_id: accountId, site_id: siteId, session } = gateway
+    if (!gateway.was_connected) {
+      const origin = { actor: { kind: 'gateway' as const, id: gatewayId }, requestId: null }
+      const data = { gatewayId, siteId, version: hello.version, session }
+      await emitEvents(transaction, origin, [{ type: 'gateway.connected', accountId, data }])
+    }
+    const assignments = await transaction
+      .selectFrom('device')
+      .select(['device_id as deviceId', 'assignment', 'revision'])
+      .where('gateway_id', '=', gatewayId)
+      .where('account_id', '=', accountId)
+      .where('state', '=', 'CLAIMED')
+      .orderBy('device_id')
+      .execute()
+    const sites = await readSites(transaction, gatewayId)
+    const { connectionId } = hello
+    const welcome: Welcome = { kind: 'welcome', connectionId, session, heartbeatSeconds, assignments, sites }
+    return { welcome, hasComeBack: !gateway.was_connected }
+  })
+}
+
+/**
+ * The sites a gateway works in, each with its share of the site's budget: connected gateways of one site get shares that
+ * sum to it (rules.md 1), the first ones what is left over, and each at least one.
+ */
+async function readSites(db: Database, gatewayId: string): Promise<Welcome['sites']> {
+  const { rows } = await sql<Welcome['sites'][number]>`
+    WITH mine AS (
+      SELECT site_id FROM gateway WHERE gateway_id = ${gatewayId}
+      UNION SELECT site_id FROM device WHERE gateway_id = ${gatewayId} AND state = 'CLAIMED'),
+    sharer AS (
+      SELECT m.site_id, g.gateway_id, row_number() OVER (PARTITION BY m.site_id ORDER BY g.gateway_id) - 1 AS place,
+        count(*) OVER (PARTITION BY m.site_id) AS sharers
+      FROM mine m JOIN site s ON s.site_id = m.site_id
+      JOIN gateway g ON g.account_id = s.account_id AND g.connected AND (g.site_id = m.site_id OR EXISTS (
+        SELECT 1 FROM device d WHERE d.gateway_id = g.gateway_id AND d.site_id = m.site_id AND d.state = 'CLAIMED')))
+    SELECT s.site_id AS "siteId", s.repair, greatest(1, s.max_in_flight / h.sharers
+        + CASE WHEN h.place < s.max_in_flight % h.sharers THEN 1 ELSE 0 END)::int AS "maxInFlight"
+    FROM sharer h JOIN site s ON s.site_id = h.site_id WHERE h.gateway_id = ${gatewayId} ORDER BY s.site_id`.execute(db)
+  return rows
+}
+
+/** Connected gateways that share a site with one of these: their shares change when it comes or goes. */
+export async function readNeighbors(db: Database, gatewayIds: string[]): Promise<PresentSession[]> {
+  if (gatewayIds.length === 0) return []
+  const { rows } = await sql<PresentSession>`
+    WITH touched AS (
+      SELECT site_id FROM gateway WHERE gateway_id = ANY(${gatewayIds}::uuid[])
+      UNION SELECT site_id FROM device WHERE gateway_id = ANY(${gatewayIds}::uuid[]) AND state = 'CLAIMED')
+    SELECT g.gateway_id AS "gatewayId", g.account_id AS "accountId", g.session, g.connected FROM gateway g
+    WHERE g.connected AND g.gateway_id <> ALL(${gatewayIds}::uuid[]) AND (g.site_id IN (SELECT site_id FROM touched)
+      OR EXISTS (SELECT 1 FROM device d WHERE d.gateway_id = g.gateway_id AND d.state = 'CLAIMED'
+        AND d.site_id IN (SELECT site_id FROM touched)))`.execute(db)
+  return rows
+}
+
+/** The present sessions of gateways that may speak. */
+export async function readSessions(db: Database, gatewayIds: string[]): Promise<Map<string, PresentSession>> {
+  const { rows } = await sql<PresentSession>`
+    SELECT g.gateway_id AS "gatewayId", g.account_id AS "accountId", g.session, g.connected
+    FROM gateway g JOIN account a ON a.account_id = g.account_id
+    WHERE g.gateway_id = ANY(${gatewayIds}::uuid[]) AND g.revoked_at IS NULL AND a.suspended_at IS NULL`.execute(db)
+  return new Map(rows.map((row) => [row.gatewayId, row]))
+}
+
+/** Notes signs of life. Gives the gateways whose connection and session are the present ones. */
+export async function noteHeartbeats(
+  db: Database,
+  beats: { gatewayId: string; connectionId: string; session: number }[],
+): Promise<Set<string>> {
+  const { rows } = await sql<{ gateway_id: string }>`
+    UPDATE gateway g SET last_message_at = now()
+    FROM jsonb_to_recordset(${JSON.stringify(beats)}::jsonb) AS b("gatewayId" uuid, "connectionId" text, session bigint)
+    WHERE g.gateway_id = b."gatewayId" AND g.connection_id = b."connectionId" AND g.session = b.session AND g.connected
+      AND g.revoked_at IS NULL
+    RETURNING g.gateway_id`.execute(db)
+  return new Set(rows.map((row) => row.gateway_id))
+}
+
+/** Of the devices that gateways speak of, those that are not theirs (any more). */
+export async function readForeignDevices(
+  db: Database,
+  said: { gatewayId: string; deviceId: string }[],
+): Promise<{ gatewayId: string; deviceId: string }[]> {
+  if (said.length === 0) return []
+  const { rows } = await sql<{ gatewayId: string; deviceId: string }>`
+    SELECT s."gatewayId", s."deviceId"
+    FROM jsonb_to_recordset(${JSON.stringify(said)}::jsonb) AS s("gatewayId" uuid, "deviceId" text)
+    WHERE NOT EXISTS (SELECT 1 FROM device d WHERE d.gateway_id = s."gatewayId" AND d.device_id = s."deviceId"
+      AND d.state = 'CLAIMED')`.execute(db)
+  return rows
+}
