@@ -40,7 +40,8 @@ export function registerRoutes(
         'x-ocelli-access': route.access,
       } as object,
       ...(route.bodyLimitBytes ? { bodyLimit: route.bodyLimitBytes } : {}),
-      preValidation: async (request) => {
+      // before the body is read: nobody's upload is taken in before it is known who sends it
+      onRequest: async (request) => {
         request.caller = route.access === 'public' ? null : permit(route, await authenticate(request))
         // query and path are text on the wire: numbers and booleans are made of it before validation
         if (route.query) request.query = Value.Convert(route.query, request.query)
