@@ -95,15 +95,35 @@ test("another publisher's app is refused, and its package stays, also when both 
   expect(await store.blobs.size(sha256(bytes))).toBe(bytes.length)
 })
 
-test('of two uploads of one version at once exactly one wins, and nothing of the other stays', async () => {
+test.each([1, 2])(
+  'of uploads of one version %i at once exactly one wins, and nothing of the others stays',
+  async (code) => {
+    const { headers } = await store.account()
+    const appId = `race.app${code}`
+    if (code > 1) await store.publish(headers, await made(appId, 1))
+    const before = await store.files()
+    const rivals = await Promise.all([0, 1, 2, 3].map((pad) => made(appId, code, { padBytes: 100 + pad })))
+    const answers = await Promise.all(rivals.map((bytes) => store.publish(headers, bytes)))
+    expect(answers.map((answer) => answer.statusCode).sort()).toEqual([201, 409, 409, 409])
+    expect(await store.files()).toBe(before + 1)
+    const winner = rivals[answers.findIndex((answer) => answer.statusCode === 201)] as Buffer
+    expect(await store.blobs.size(sha256(winner))).toBe(winner.length)
+  },
+)
+
+test('bytes that a refused upload removed meanwhile are put back before a version names them', async () => {
   const { headers } = await store.account()
-  const before = await store.files()
-  const rivals = await Promise.all([0, 1, 2, 3].map((pad) => made('race.app', 1, { padBytes: 100 + pad })))
-  const answers = await Promise.all(rivals.map((bytes) => store.publish(headers, bytes)))
-  expect(answers.map((answer) => answer.statusCode).sort()).toEqual([201, 409, 409, 409])
-  expect(await store.files()).toBe(before + 1)
-  const winner = rivals[answers.findIndex((answer) => answer.statusCode === 201)] as Buffer
-  expect(await store.blobs.size(sha256(winner))).toBe(winner.length)
+  await store.publish(headers, await made('put.back', 1))
+  const bytes = await made('put.back', 2)
+  const answer = await store.db.transaction().execute(async (transaction) => {
+    await sql`SELECT 1 FROM app WHERE app_id = 'put.back' FOR UPDATE`.execute(transaction)
+    const publishing = store.publish(headers, bytes)
+    await expect.poll(() => store.blobs.size(sha256(bytes))).toBe(bytes.length)
+    await store.blobs.remove(sha256(bytes))
+    return { publishing }
+  })
+  expect((await answer.publishing).statusCode).toBe(201)
+  expect(await store.blobs.size(sha256(bytes))).toBe(bytes.length)
 })
 
 test('the same bytes sent at once by an owner and by strangers stay in the store', async () => {
