@@ -1,8 +1,9 @@
-import { Device, DeviceDetail, DeviceId, DevicePatch, DeviceQuery, nullable } from '@ocelli/contract'
+import { Device, DeviceDetail, DeviceId, DevicePatch, DeviceQuery, nullable, Uuid } from '@ocelli/contract'
 import { Type } from 'typebox'
 import { type AnyRoute, noContent, ok, route, streamed } from '../../platform/http/route.ts'
 import { changeDevice, readDevice, unclaimDevice } from './device-service.ts'
 import { listDevices } from './list-devices.ts'
+import { moveDevice } from './move-device.ts'
 
 const tag = 'Devices'
 const Params = Type.Object({ deviceId: DeviceId })
@@ -68,6 +69,21 @@ export function deviceRoutes({ unassigned }: DeviceRoutesDeps): AnyRoute[] {
         const { gatewayId } = await unclaimDevice(context, { ...params, keepLicenses: query.keepLicenses === true })
         if (gatewayId) context.afterCommit(() => unassigned(gatewayId, params.deviceId))
         return noContent()
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/device/v1/devices/:deviceId/gateway',
+      access: 'devices:edit',
+      tag,
+      summary: 'Move a device to another gateway of the account',
+      params: Params,
+      body: Type.Object({ gatewayId: Uuid }, { additionalProperties: false }),
+      responses: { 200: DeviceDetail },
+      handle: async ({ context, params: { deviceId }, body: { gatewayId } }) => {
+        const { device, movedFrom } = await moveDevice(context, { deviceId, gatewayId })
+        if (movedFrom) context.afterCommit(() => unassigned(movedFrom, deviceId))
+        return ok(device)
       },
     }),
   ]

@@ -1,4 +1,4 @@
-import type { DeviceDetail, DevicePatch } from '@ocelli/contract'
+import type { Device, DeviceDetail, DevicePatch } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { seesProjects } from '../../platform/auth/visibility.ts'
 import { brokenConstraint } from '../../platform/database/database.ts'
@@ -7,10 +7,9 @@ import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
 import { explainConnectivity } from './explain-connectivity.ts'
-import { deviceJson } from './list-devices.ts'
 
 interface DetailRow {
-  device: Omit<DeviceDetail, 'connectivityExplained' | 'identitySource' | 'platformLevel'>
+  document: string
   identitySource: string | null
   platformLevel: number | null
   connectivityDetail: string | null
@@ -22,7 +21,7 @@ interface DetailRow {
 
 export async function readDevice({ db, caller }: Context, deviceId: string): Promise<DeviceDetail> {
   const { rows } = await sql<DetailRow>`
-    SELECT ${deviceJson} AS device, d.identity_source AS "identitySource", d.platform_level AS "platformLevel",
+    SELECT d.document, d.identity_source AS "identitySource", d.platform_level AS "platformLevel",
       d.connectivity_detail AS "connectivityDetail", g.connected AS "gatewayConnected", g.last_message_at AS "gatewayLastMessageAt",
       g.certificate_expires_at AS "gatewayCertificateExpiresAt", d.certificate_expires_at AS "cameraCertificateExpiresAt"
     FROM device d LEFT JOIN gateway g ON g.gateway_id = d.gateway_id AND g.account_id = d.account_id
@@ -31,7 +30,8 @@ export async function readDevice({ db, caller }: Context, deviceId: string): Pro
   )
   const row = rows[0]
   if (!row) throw notFound(`The device ${deviceId}`)
-  const { device, identitySource, platformLevel, connectivityDetail, ...facts } = row
+  const { document, identitySource, platformLevel, connectivityDetail, ...facts } = row
+  const device = JSON.parse(document) as Device
   const known = {
     ...facts,
     cameraLastAnswerAt: device.lastSeenAt,
@@ -56,6 +56,8 @@ export async function changeDevice(context: Context, deviceId: string, patch: De
             ...Object.entries({ ...columns, ...(siteId ? { site_id: siteId } : {}) }).map(
               ([column, value]) => sql`${sql.ref(column)} = ${value}`,
             ),
+            // a higher revision has the gateway sent the site whose limits hold now
+            ...(siteId ? [sql`revision = revision + 1`] : []),
             sql`updated_at = now()`,
           ],
           sql`, `,

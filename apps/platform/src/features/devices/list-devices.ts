@@ -5,26 +5,9 @@ import { seesProjects } from '../../platform/auth/visibility.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
 
-export const deviceJson = sql`jsonb_build_object('deviceId', d.device_id, 'state', d.state, 'name', d.name, 'manufacturer', d.manufacturer,
-  'model', d.model, 'serialNumber', d.serial_number, 'macAddress', d.mac_address, 'firmwareVersion', d.firmware_version,
-  'architecture', d.architecture, 'driver', d.driver, 'appFormats', d.app_formats, 'address', d.address, 'siteId', d.site_id,
-  'gatewayId', d.gateway_id, 'projectIds', d.project_ids, 'customer', d.customer, 'location', d.location, 'tags', d.tags,
-  'connectivity', d.connectivity, 'connectivityReason', d.connectivity_reason, 'lastSeenAt', d.last_seen_at,
-  'clockOffsetSeconds', d.clock_offset_seconds, 'appsUpdatePossible', d.apps_update_possible, 'claimedAt', d.claimed_at,
-  'updatedAt', d.updated_at)`
-
-const columns = sql`d.device_id AS "deviceId", d.state, d.name, d.manufacturer, d.model, d.serial_number AS "serialNumber",
-  d.mac_address AS "macAddress", d.firmware_version AS "firmwareVersion", d.architecture, d.driver, d.app_formats AS "appFormats",
-  d.address, d.site_id AS "siteId", d.gateway_id AS "gatewayId", d.project_ids AS "projectIds", d.customer, d.location, d.tags,
-  d.connectivity, d.connectivity_reason AS "connectivityReason", d.last_seen_at AS "lastSeenAt",
-  d.clock_offset_seconds AS "clockOffsetSeconds", d.apps_update_possible AS "appsUpdatePossible", d.claimed_at AS "claimedAt",
-  d.updated_at AS "updatedAt"`
-
-/** Timestamps of row_to_json carry an offset; the API's end in Z. PostgreSQL runs in UTC here, so the text is swapped. */
-const utc = (json: string): string => json.replaceAll('+00:00"', 'Z"')
-
 /**
- * The page as JSON text, made by PostgreSQL: a thousand rows turned into objects and back cost Node more than the query.
+ * The page as JSON text, joined from the text that each row keeps (migration 0005): building a thousand devices for each
+ * answer, in PostgreSQL or here, takes three times as long as everything else.
  * Past the end `items` is empty. A cursor costs the same at every depth.
  */
 export async function listDevices(context: Context, query: DeviceQuery): Promise<string> {
@@ -40,14 +23,14 @@ export async function listDevices(context: Context, query: DeviceQuery): Promise
   const start = after === null ? sql`` : sql`AND d.device_id > ${after}`
   const offset = after === null && page > 0 ? sql`OFFSET ${page * size}` : sql``
   const { rows } = await sql<{ items: string | null; count: number; last: string | null }>`
-    SELECT '[' || string_agg(row_to_json(r)::text, ',' ORDER BY r."deviceId") || ']' AS items, count(*)::int AS count, max(r."deviceId") AS last
-    FROM (SELECT ${columns} FROM device d WHERE ${filter} ${start} ORDER BY d.device_id LIMIT ${size} ${offset}) r`.execute(
+    SELECT string_agg(r.document, ',' ORDER BY r.device_id) AS items, count(*)::int AS count, max(r.device_id) AS last
+    FROM (SELECT d.device_id, d.document FROM device d WHERE ${filter} ${start} ORDER BY d.device_id LIMIT ${size} ${offset}) r`.execute(
     context.db,
   )
   const { items, count, last } = rows[0] ?? { items: null, count: 0, last: null }
   const nextCursor = count === size && last !== null ? makeCursor(query, last) : null
   const total = query.count ? await countDevices(context, filter) : null
-  return `{"items":${utc(items ?? '[]')},"page":${page},"size":${size},"nextCursor":${JSON.stringify(nextCursor)},"total":${total}}`
+  return `{"items":[${items ?? ''}],"page":${page},"size":${size},"nextCursor":${JSON.stringify(nextCursor)},"total":${total}}`
 }
 
 async function countDevices({ db }: Context, filter: RawBuilder<unknown>): Promise<number> {
@@ -58,19 +41,20 @@ async function countDevices({ db }: Context, filter: RawBuilder<unknown>): Promi
 function filterOf({ caller }: Context, query: DeviceQuery): RawBuilder<unknown> {
   const conditions = [sql`d.account_id = ${caller.accountId}`]
   if (!caller.scope.all) conditions.push(seesProjects(caller, sql.ref('d.project_ids')))
-  if (query.state) conditions.push(sql`d.state = ${query.state}`)
+  // a literal, because a partial index is matched when the statement is planned
+  if (query.state) conditions.push(sql`d.state = ${sql.lit(query.state)}`)
   if (query.connectivity) conditions.push(sql`d.connectivity = ${query.connectivity}`)
   if (query.appsUpdatePossible === true) conditions.push(sql`d.apps_update_possible`)
   if (query.appsUpdatePossible === false) conditions.push(sql`NOT d.apps_update_possible`)
   if (query.siteId) conditions.push(sql`d.site_id = ${query.siteId}`)
   if (query.gatewayId) conditions.push(sql`d.gateway_id = ${query.gatewayId}`)
-  if (query.model) conditions.push(sql`d.model = ${query.model}`)
-  if (query.customer) conditions.push(sql`d.customer = ${query.customer}`)
-  if (query.tag) conditions.push(sql`d.tags @> ARRAY[${query.tag}]::text[]`)
+  if (query.model !== undefined) conditions.push(sql`d.model = ${query.model}`)
+  if (query.customer !== undefined) conditions.push(sql`d.customer = ${query.customer}`)
+  if (query.tag !== undefined) conditions.push(sql`d.tags @> ARRAY[${query.tag}]::text[]`)
   if (query.projectId) conditions.push(sql`d.project_ids @> ARRAY[${query.projectId}]::uuid[]`)
   if (query.appId) {
     conditions.push(sql`EXISTS (SELECT 1 FROM installation i WHERE i.account_id = d.account_id AND i.device_id = d.device_id
-      AND i.app_id = ${query.appId} AND i.present)`)
+      AND i.app_id = ${query.appId} AND (i.present OR i.presence = 'PRESENT'))`)
   }
   if (query.q) {
     const pattern = `%${query.q.replace(/[\\%_]/g, '\\$&')}%`
@@ -91,12 +75,9 @@ function makeCursor(query: DeviceQuery, deviceId: string): string {
 }
 
 function readCursor(query: DeviceQuery): string {
-  try {
-    const [hash, deviceId] = JSON.parse(Buffer.from(query.cursor ?? '', 'base64url').toString()) as unknown[]
-    if (hash === filterHash(query) && typeof deviceId === 'string') return deviceId
-  } catch {
-    // falls through to the same refusal
-  }
+  const content = parseJson(Buffer.from(query.cursor ?? '', 'base64url').toString())
+  const [hash, deviceId] = Array.isArray(content) ? content : []
+  if (hash === filterHash(query) && typeof deviceId === 'string' && !deviceId.includes('\0')) return deviceId
   throw new ProblemError(
     'invalid-request',
     'This cursor is not valid here. Start again without it; a cursor belongs to the filters it was made with.',
@@ -104,4 +85,14 @@ function readCursor(query: DeviceQuery): string {
       errors: [{ pointer: '/cursor', code: 'invalid', detail: 'is not a cursor of this list' }],
     },
   )
+}
+
+/** Null for what is not JSON, which a cursor of ours never is. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
 }
