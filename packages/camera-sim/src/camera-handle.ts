@@ -26,6 +26,7 @@ export interface CameraParts {
   log: RequestLog
   power: Power
   timers: Timers
+  reboot: (plan: { downMs: number; resetsClock?: boolean }) => Promise<void>
 }
 
 /** What tests and the command line hold of a camera. */
@@ -91,7 +92,7 @@ export function createCameraHandle(parts: CameraParts): SimulatedCamera {
       clock.set(options.time.nowMs() + options.clockOffsetMs)
       return power.reboot(0)
     },
-    reboot: ({ downMs = options.downMs } = {}) => power.reboot(downMs),
+    reboot: ({ downMs = options.downMs, resetsClock = false } = {}) => parts.reboot({ downMs, resetsClock }),
     close: power.end,
   }
 }

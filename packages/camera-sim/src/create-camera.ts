@@ -13,7 +13,7 @@ import { createDeviceService } from './device/operations.ts'
 import { createDeviceClock } from './device-clock.ts'
 import { createEventHub } from './events/event-hub.ts'
 import { createEventServices } from './events/operations.ts'
-import { createFaultSet } from './faults.ts'
+import { createFaultSet, type Reboot } from './faults.ts'
 import { createListener } from './http/listener.ts'
 import { createRouter } from './http/router.ts'
 import type { CameraOptions, TotalOptions } from './options.ts'
@@ -86,7 +86,10 @@ function compose(options: TotalOptions, saved: SavedState | null) {
     deviceId,
     deviceNow: clock.date,
   })
-  const reboot = (downMs: number) => void power.reboot(downMs)
+  const reboot = ({ downMs, resetsClock = false }: Pick<Reboot, 'downMs' | 'resetsClock'>) => {
+    if (resetsClock) clock.set(0)
+    return power.reboot(downMs)
+  }
   const lifecycle = createLifecycle({ store, licensing, faults, timers, uninstallMs: options.uninstallMs, reboot })
   const installer = createInstaller({ ...options, store, lifecycle, faults, timers, deviceNowMs: clock.nowMs, reboot })
   const tls = options.https ? (saved?.tls ?? createSelfSigned(certificateSubject(options))) : null
@@ -107,16 +110,16 @@ function compose(options: TotalOptions, saved: SavedState | null) {
         authentication,
         syncClock: () => clock.set(time.nowMs()),
         onClockSet: save,
-        rebootSoon: () => timers.after(rebootDelayMs, () => reboot(options.downMs)),
+        rebootSoon: () => timers.after(rebootDelayMs, () => reboot(options)),
         address,
       }),
       apps: createAppService({ store, lifecycle, deviceId }),
-      ...createEventServices({ hub, store, clock }),
+      ...createEventServices({ hub, store, clock, faults }),
     },
     soap: { gatekeeper, faults, isLenient: options.lenient, onWrite },
     upload: { ...options, gatekeeper, faults, installer, onWrite, reboot },
   })
-  const listener = createListener({ host: options.host, port: options.port, tls, onRequest: router })
+  const listener = createListener({ host: options.host, port: options.port, tls, faults, onRequest: router })
   const power = createPower({
     listener,
     time,
@@ -144,6 +147,7 @@ function compose(options: TotalOptions, saved: SavedState | null) {
     log,
     power,
     timers,
+    reboot,
   })
   return { handle, begin: power.begin }
 }

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os'
 import { readAppPackage } from '@ocelli/app-package'
 import type { CameraOptions, TotalOptions } from './options.ts'
 import { systemTime } from './time.ts'
@@ -41,6 +42,7 @@ const defaults = {
   freeBytes: 4 * 2 ** 30,
   uploadTimeoutMs: 300_000,
   downMs: 0,
+  temporaryFolder: tmpdir(),
   stateFile: null,
   readPackage: readAppPackage,
   https: false,

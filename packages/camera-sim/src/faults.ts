@@ -4,7 +4,15 @@ import type { AuthenticationMode } from './auth/gatekeeper.ts'
 /** True for every SOAP operation, or the names of those concerned. */
 export type OperationFilter = true | readonly string[]
 
-export type RebootMoment = 'upload' | 'install' | 'activate'
+/** What a loss of power in the middle of `step` does. */
+export interface Reboot {
+  step: 'upload' | 'install' | 'activate'
+  downMs: number
+  /** Whether the installation or start under way is there afterwards; lost by default. */
+  inFlight?: 'lost' | 'completed'
+  /** The clock stands at 1970 afterwards, as on cameras without a battery. */
+  resetsClock?: boolean
+}
 
 /**
  * What can be made to go wrong while a camera runs. Each lasts until it is cleared, except those marked "once", which
@@ -17,6 +25,8 @@ export interface Faults {
   dropRequest: number
   /** These operations are carried out, and the connection is cut instead of a reply. */
   dropReply: OperationFilter
+  /** Uploads are read no faster than this. */
+  uploadBytesPerSecond: number
   /** The connection is cut after so many bytes of an upload. */
   dropUploadAfterBytes: number
   /** Uploads are answered with this HTTP status, before their body is read. */
@@ -27,8 +37,8 @@ export interface Faults {
   uninstallNeverFinishes: boolean
   /** The package is looked into only so many ms after the upload was answered with 200. */
   lateIdentificationMs: number
-  /** Once: reboots in the middle of that step and stays away for `downMs`. */
-  rebootDuring: { step: RebootMoment; downMs: number }
+  /** Once: reboots in the middle of that step. */
+  rebootDuring: Reboot
   /** Added to the camera's clock, in ms. */
   clockOffsetMs: number
   /** Overrides the option `auth`. */
@@ -39,6 +49,12 @@ export interface Faults {
   xaddr: 'private' | 'loopback' | 'garbage' | 'path-only'
   dateTimeNeedsAuthentication: boolean
   utcDateTimeMissing: boolean
+  /** GetServices answers without capabilities, also when it is asked for them. */
+  noCapabilities: boolean
+  /** Children in replies of AppMgmt are in its namespace, as hand-written firmware has them. */
+  qualifiedReplies: boolean
+  /** What is wrong with pull points: refused, an address without host, an empty one, one that needs its parameters. */
+  pullPoint: 'refused' | 'hostless' | 'empty' | 'reference-parameters'
   /** No event service at all. */
   noEvents: boolean
   /** Subscriptions work, and nothing ever comes. */
@@ -52,12 +68,14 @@ export interface Faults {
   /** A started app is Inactive again after so many ms. */
   appFallsBackMs: number
   noKeepAlive: boolean
+  /** A second connection is cut while there is one. */
+  oneConnection: boolean
   /** Replies are padded to at least so many bytes. */
   hugeReplyBytes: number
   /** Whether Content-Type must carry the parameter `action`, or must not. */
   actionParameter: 'required' | 'refused'
-  /** SOAP faults come with status 200. */
-  faultStatus200: boolean
+  /** HTTP status of all SOAP faults. */
+  faultStatus: 200 | 400 | 500
   /** These operations fail with env:Receiver / ter:Action and this reason. */
   failOperation: { operations: OperationFilter; reason: string }
   /** GetServices is not known; only GetCapabilities is. */
@@ -73,8 +91,8 @@ export interface FaultSet {
   clear(name: FaultName): void
   clearAll(): void
   concerns(name: 'dropReply' | 'htmlReply' | 'malformedXml', operation: string): boolean
-  /** True once, when a reboot was asked for at that moment; gives how long to stay away. */
-  takeReboot(step: RebootMoment): { downMs: number } | null
+  /** Once: the reboot that was asked for at that step. */
+  takeReboot(step: Reboot['step']): Reboot | null
   /** Counts a request; true when it is the one to cut. */
   takeDrop(): boolean
 }
@@ -97,7 +115,7 @@ export function createFaultSet(initial: Partial<Faults> = {}): FaultSet {
       const wanted = faults.rebootDuring
       if (wanted?.step !== step) return null
       delete faults.rebootDuring
-      return { downMs: wanted.downMs }
+      return wanted
     },
     takeDrop() {
       if (faults.dropRequest === undefined) return false

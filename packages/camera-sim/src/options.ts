@@ -59,7 +59,10 @@ export interface CameraOptions {
   freeBytes?: number
   /** An upload that takes longer is 408. */
   uploadTimeoutMs?: number
+  /** How long a reboot takes. */
   downMs?: number
+  /** Where uploads lie until they are read. */
+  temporaryFolder?: string
   /** Where apps, licenses and clock outlive the process. */
   stateFile?: string
   readPackage?: PackageReader

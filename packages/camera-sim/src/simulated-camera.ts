@@ -65,8 +65,8 @@ export interface SimulatedCamera {
   clearRequests(): void
   /** Removes apps, licenses and the lock, sets the clock back, and reboots. */
   factoryReset(): Promise<void>
-  /** Goes away for `downMs`; resolves when it is back. Requests under way are cut. */
-  reboot(options?: { downMs?: number }): Promise<void>
+  /** Goes away for `downMs`; resolves when it is back. Requests under way are cut; the clock may go back to 1970. */
+  reboot(options?: { downMs?: number; resetsClock?: boolean }): Promise<void>
   /** Ends for good. */
   close(): Promise<void>
 }

@@ -1,4 +1,4 @@
-import type { FaultSet } from '../faults.ts'
+import type { FaultSet, Reboot } from '../faults.ts'
 import type { PackageReader } from '../options.ts'
 import type { Timers } from '../time.ts'
 import type { InstalledApp } from './app.ts'
@@ -26,7 +26,7 @@ export interface InstallerOptions {
   installMs: number
   activateAfterInstall: boolean
   deviceNowMs: () => number
-  reboot: (downMs: number) => void
+  reboot: (plan: Reboot) => void
 }
 
 /** Installs and updates. Whatever is wrong with a package is told by an InstallationFailed event, never by HTTP. */
@@ -82,15 +82,20 @@ export function createInstaller(options: InstallerOptions): Installer {
     if (faults.get('installNeverFinishes')) return
     const rebooting = faults.takeReboot('install')
     if (rebooting !== null) {
-      timers.after(options.installMs / 2, () => options.reboot(rebooting.downMs))
+      timers.after(options.installMs / 2, () => {
+        if (rebooting.inFlight === 'completed') finish(app, read)
+        options.reboot(rebooting)
+      })
       return
     }
-    timers.after(options.installMs, () => {
-      if (store.find(app.appId) !== app || app.state !== 'Installing') return
-      const refusal = faults.get('failInstall') ?? findRefusal(app, read)
-      if (refusal === null) succeed(app, read)
-      else fail(app, refusal)
-    })
+    timers.after(options.installMs, () => finish(app, read))
+  }
+
+  function finish(app: InstalledApp, read: ReadPackage): void {
+    if (store.find(app.appId) !== app || app.state !== 'Installing') return
+    const refusal = faults.get('failInstall') ?? findRefusal(app, read)
+    if (refusal === null) succeed(app, read)
+    else fail(app, refusal)
   }
 
   function findRefusal(app: InstalledApp, read: ReadPackage): string | null {

@@ -1,4 +1,4 @@
-import type { FaultSet } from '../faults.ts'
+import type { FaultSet, Reboot } from '../faults.ts'
 import { faults as soapFaults } from '../soap/soap-fault.ts'
 import type { Timers } from '../time.ts'
 import type { InstalledApp } from './app.ts'
@@ -23,7 +23,7 @@ export interface LifecycleOptions {
   faults: FaultSet
   timers: Timers
   uninstallMs: number
-  reboot: (downMs: number) => void
+  reboot: (plan: Reboot) => void
 }
 
 /** Start, stop, removal and licenses of installed apps. */
@@ -58,13 +58,19 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
 
   async function activate(appId: string): Promise<void> {
     const rebooting = faults.takeReboot('activate')
-    if (rebooting !== null) return reboot(rebooting.downMs)
+    if (rebooting === null || rebooting.inFlight === 'completed') await startLicensed(appId)
+    if (rebooting !== null) reboot(rebooting)
+  }
+
+  async function startLicensed(appId: string): Promise<void> {
     if (settledApp(appId, 'started').state === 'Active') return
     const refusal = await licensing.refusalToRun(appNamed(appId))
-    if (refusal !== null) throw soapFaults.action(refusal)
     // Judging took a while, in which another client may have begun something else.
     const app = settledApp(appId, 'started')
-    if (app.state === 'Inactive') start(app)
+    if (app.state !== 'Inactive') return
+    if (refusal === null) return start(app)
+    store.enter(app, 'Inactive', refusal)
+    throw soapFaults.action(refusal)
   }
 
   function deactivate(appId: string): void {

@@ -105,7 +105,7 @@ function serviceOperations({ faults, authentication }: DeviceServiceOptions): Op
         if (!['true', 'false', '1', '0'].includes(answer))
           throw soapFaults.invalidArgs('IncludeCapability is a boolean.')
         const isIncluded = answer === 'true' || answer === '1'
-        const deviceCapabilities = isIncluded ? capabilities() : null
+        const deviceCapabilities = isIncluded && !faults.get('noCapabilities') ? capabilities() : null
         const services = writeServices({ baseUrl, deviceCapabilities, hasEvents: hasEvents() })
         return xml`<tds:GetServicesResponse>${services}</tds:GetServicesResponse>`
       },

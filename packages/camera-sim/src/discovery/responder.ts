@@ -32,10 +32,11 @@ const unicastTimes = 2
 
 /** Answers WS-Discovery for many cameras on one socket. Rejects when the port or multicast is not to be had. */
 export async function startDiscovery(options: DiscoveryOptions): Promise<Discovery> {
-  const { cameras, port = 3702, interfaceAddress, maxDelayMs = 500, random = Math.random, time = systemTime } = options
+  const { cameras, interfaceAddress, maxDelayMs = 500, random = Math.random, time = systemTime } = options
   const timers = createTimers(time)
   const startedSeconds = Math.floor(time.nowMs() / 1000)
-  const socket = await bindSocket(port, interfaceAddress)
+  const socket = await bindSocket(options.port ?? 3702, interfaceAddress)
+  const { port } = socket.address()
   let messageNumber = 0
 
   function headOf(camera: SimulatedCamera): MessageHead {
@@ -73,7 +74,7 @@ export async function startDiscovery(options: DiscoveryOptions): Promise<Discove
   for (const camera of cameras) announce(camera)
 
   return {
-    port: socket.address().port,
+    port,
     async close() {
       for (const stop of unsubscribe) stop()
       timers.cancelAll()

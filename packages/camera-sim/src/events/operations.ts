@@ -2,9 +2,10 @@ import type { AppStore } from '../apps/app-store.ts'
 import { paths } from '../device/device-info.ts'
 import { eventCapabilities } from '../device/services.ts'
 import type { DeviceClock } from '../device-clock.ts'
+import type { FaultSet, Faults } from '../faults.ts'
 import type { Operation, OperationContext, SoapService } from '../soap/operation.ts'
-import { baseFault, faults, type SoapFault } from '../soap/soap-fault.ts'
-import { namespaces } from '../xml/namespaces.ts'
+import { baseFault, type SoapFault, faults as soapFaults } from '../soap/soap-fault.ts'
+import { namespaces, simulator } from '../xml/namespaces.ts'
 import { childNamed, childText, type XmlElement } from '../xml/reader.ts'
 import { formatDateTime, parseDateTimeMs, parseDurationMs } from '../xml/time-values.ts'
 import { type Xml, xml } from '../xml/writer.ts'
@@ -17,6 +18,7 @@ export interface EventServiceOptions {
   hub: EventHub
   store: AppStore
   clock: DeviceClock
+  faults: FaultSet
 }
 
 const defaultLifeMs = 60_000
@@ -40,18 +42,22 @@ export function createEventServices(options: EventServiceOptions): { events: Soa
     childNamespace: (wrapper: XmlElement) => wrapper.namespace,
     replyAction,
   }
+  const subscriptionPart = subscriptionOperations(options)
   return {
-    events: { ...shared, operations: portOperations(options) },
-    subscription: { ...shared, operations: subscriptionOperations(options) },
+    // Pull points that are told apart by reference parameters share this address.
+    events: { ...shared, operations: { ...subscriptionPart, ...portOperations(options) } },
+    subscription: { ...shared, operations: subscriptionPart },
   }
 }
 
 type Operations = Readonly<Record<string, Operation>>
 
-function portOperations({ hub, store, clock }: EventServiceOptions): Operations {
+function portOperations({ hub, store, clock, faults }: EventServiceOptions): Operations {
   const refuse = (name: string, reason: string) => baseFault(name, reason, formatDateTime(clock.nowMs()))
 
   function createPullPoint({ body, baseUrl }: OperationContext): Xml {
+    const fault = faults.get('pullPoint')
+    if (fault === 'refused') throw soapFaults.notSupported(body.name)
     checkFilter(childNamed(body, 'Filter'), refuse)
     const asked = childText(body, 'InitialTerminationTime')
     const lifeMs = readLife(asked, clock.nowMs())
@@ -62,9 +68,7 @@ function portOperations({ hub, store, clock }: EventServiceOptions): Operations 
     if (subscription === null) throw refuse('wsnt:SubscribeCreationFailedFault', 'There are too many pull points.')
     return xml`
       <tev:CreatePullPointSubscriptionResponse>
-        <tev:SubscriptionReference>
-          <wsa:Address>${baseUrl}${paths.subscription}${subscription.id}</wsa:Address>
-        </tev:SubscriptionReference>
+        <tev:SubscriptionReference>${writeReference(subscription.id, { baseUrl, fault })}</tev:SubscriptionReference>
         ${writeTimes(clock, subscription)}
       </tev:CreatePullPointSubscriptionResponse>`
   }
@@ -84,19 +88,20 @@ function portOperations({ hub, store, clock }: EventServiceOptions): Operations 
 function subscriptionOperations({ hub, store, clock }: EventServiceOptions): Operations {
   const refuse = (name: string, reason: string) => baseFault(name, reason, formatDateTime(clock.nowMs()))
 
-  function subscriptionAt(path: string): Subscription {
-    const subscription = hub.find(path.slice(paths.subscription.length))
+  function subscriptionAt({ path, subscriptionId }: OperationContext): Subscription {
+    const subscription = hub.find(subscriptionId ?? path.slice(paths.subscription.length))
     if (subscription === undefined) throw refuse('wsrfr:ResourceUnknownFault', 'There is no such subscription.')
     return subscription
   }
 
-  async function pull({ body, path, signal }: OperationContext): Promise<Xml> {
-    const subscription = subscriptionAt(path)
+  async function pull(context: OperationContext): Promise<Xml> {
+    const { body, signal } = context
+    const subscription = subscriptionAt(context)
     const timeoutMs = parseDurationMs(childText(body, 'Timeout') ?? '')
     const limit = Number(childText(body, 'MessageLimit') ?? Number.NaN)
-    if (timeoutMs === null) throw faults.invalidArgs('PullMessages needs Timeout, a duration.')
+    if (timeoutMs === null) throw soapFaults.invalidArgs('PullMessages needs Timeout, a duration.')
     if (!Number.isSafeInteger(limit) || limit < 1)
-      throw faults.invalidArgs('PullMessages needs MessageLimit, at least 1.')
+      throw soapFaults.invalidArgs('PullMessages needs MessageLimit, at least 1.')
     const changes = await subscription.pull({
       timeoutMs: Math.min(timeoutMs, longestPullMs),
       limit: Math.min(limit, mostMessages),
@@ -110,9 +115,9 @@ function subscriptionOperations({ hub, store, clock }: EventServiceOptions): Ope
       </tev:PullMessagesResponse>`
   }
 
-  function renew({ body, path }: OperationContext): Xml {
-    const subscription = subscriptionAt(path)
-    const asked = childText(body, 'TerminationTime')
+  function renew(context: OperationContext): Xml {
+    const subscription = subscriptionAt(context)
+    const asked = childText(context.body, 'TerminationTime')
     const lifeMs = readLife(asked, clock.nowMs())
     if (lifeMs === null) throw refuse('wsnt:UnacceptableTerminationTimeFault', `${asked} is no time in the future.`)
     subscription.renew(lifeMs)
@@ -130,8 +135,8 @@ function subscriptionOperations({ hub, store, clock }: EventServiceOptions): Ope
     SetSynchronizationPoint: {
       access: 'READ_MEDIA',
       children: [],
-      run({ path }) {
-        const subscription = subscriptionAt(path)
+      run(context) {
+        const subscription = subscriptionAt(context)
         for (const app of store.all()) subscription.push(initialChange(app))
         return xml`<tev:SetSynchronizationPointResponse/>`
       },
@@ -139,11 +144,30 @@ function subscriptionOperations({ hub, store, clock }: EventServiceOptions): Ope
     Unsubscribe: {
       access: 'READ_MEDIA',
       children: [],
-      run({ path }) {
-        subscriptionAt(path).end()
+      run(context) {
+        subscriptionAt(context).end()
         return xml`<wsnt:UnsubscribeResponse/>`
       },
     },
+  }
+}
+
+/** The pull point's wsa:EndpointReference, as it should be or as a fault wants it. */
+function writeReference(
+  id: string,
+  { baseUrl, fault }: { baseUrl: string; fault: Faults['pullPoint'] | undefined },
+): Xml {
+  switch (fault) {
+    case 'empty':
+      return xml`<wsa:Address></wsa:Address>`
+    case 'hostless':
+      return xml`<wsa:Address>${paths.subscription}${id}</wsa:Address>`
+    case 'reference-parameters':
+      return xml`
+        <wsa:Address>${baseUrl}${paths.events}</wsa:Address>
+        <wsa:ReferenceParameters><sim:SubscriptionId xmlns:sim="${simulator}">${id}</sim:SubscriptionId></wsa:ReferenceParameters>`
+    default:
+      return xml`<wsa:Address>${baseUrl}${paths.subscription}${id}</wsa:Address>`
   }
 }
 

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { FaultSet } from '../faults.ts'
 
 export interface TlsIdentity {
   key: string
@@ -21,6 +22,7 @@ export interface ListenerOptions {
   host: string
   port: number
   tls: TlsIdentity | null
+  faults: FaultSet
   /** `isWaiting`: the client sent Expect: 100-continue and holds the body back. */
   onRequest: (request: IncomingMessage, response: ServerResponse, isWaiting: boolean) => void
 }
@@ -36,6 +38,7 @@ export function createListener(options: ListenerOptions): Listener {
       const sockets = new Set<Duplex>()
       const started = makeServer(options)
       started.on('connection', (socket: Duplex) => {
+        if (options.faults.get('oneConnection') && sockets.size > 0) return void socket.destroy()
         sockets.add(socket)
         socket.once('close', () => sockets.delete(socket))
       })

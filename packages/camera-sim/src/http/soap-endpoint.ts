@@ -8,6 +8,7 @@ import { readEnvelope, type SoapRequest, writeEnvelope } from '../soap/envelope.
 import type { Operation, SoapService } from '../soap/operation.ts'
 import { SoapFault, faults as soapFaults, writeFault } from '../soap/soap-fault.ts'
 import { namespaces } from '../xml/namespaces.ts'
+import type { Xml } from '../xml/writer.ts'
 import { baseUrlOf } from './base-url.ts'
 import type { Answer, Exchange } from './exchange.ts'
 import { readBody } from './read-body.ts'
@@ -42,7 +43,7 @@ export async function answerSoap(
     challengeProbe(exchange, { text, options }) ?? (await answerText(service, exchange, { ...options, text }))
   // A reboot that the operation set off takes effect before its reply.
   await setImmediate()
-  if (faults.concerns('dropReply', options.entry.operation)) return exchange.cut()
+  if (answer.status !== 401 && faults.concerns('dropReply', options.entry.operation)) return exchange.cut()
   await exchange.reply(spoil(answer, options.entry.operation, faults))
 }
 
@@ -72,7 +73,7 @@ async function answerText(service: SoapService, exchange: Exchange, options: Ans
     options.entry.operation = request.body.name
     return await answerRequest(service, { exchange, request, options })
   } catch (error) {
-    return answerFault(toFault(error), { request, isStatus200: options.faults.get('faultStatus200') === true })
+    return answerFault(toFault(error), { request, status: options.faults.get('faultStatus') })
   }
 }
 
@@ -104,13 +105,20 @@ async function runOperation(service: SoapService, operation: Operation, job: Job
     body: request.body,
     baseUrl: baseUrlOf(exchange.request, options.faults.get('xaddr')),
     path: exchange.path,
+    subscriptionId: request.subscriptionId,
     signal: exchange.signal,
   })
   const addressing =
     service.replyAction === null || request.addressing === null
       ? null
       : { action: service.replyAction(request.body.name), relatesTo: request.addressing.messageId }
-  return { status: 200, type: soapType, body: writeEnvelope({ body, addressing }) }
+  const isQualified = options.faults.get('qualifiedReplies') && request.body.namespace === namespaces.ans
+  return { status: 200, type: soapType, body: writeEnvelope({ body: isQualified ? qualify(body) : body, addressing }) }
+}
+
+/** Puts the elements without prefix, which only AppMgmt's replies have, into its namespace. */
+function qualify(body: Xml): Xml {
+  return { markup: body.markup.replace(/<(\/?)(?=[A-Z]\w*[\s/>])/g, '<$1ans:') }
 }
 
 /** Null when the caller may go on, else the reply that keeps him out. */
@@ -150,15 +158,15 @@ function toFault(error: unknown): SoapFault {
   return new SoapFault(['Receiver', 'ter:CriticalError'], reason)
 }
 
-function answerFault(fault: SoapFault, context: { request: SoapRequest | null; isStatus200: boolean }): Answer {
-  const { request, isStatus200 } = context
+function answerFault(fault: SoapFault, context: { request: SoapRequest | null; status: number | undefined }): Answer {
+  const { request, status = fault.status } = context
   // Only WS-Notification wants WS-Addressing on its faults, and only from those who use it.
   const addressing =
     request?.addressing && request.body.namespace !== namespaces.ans
       ? { action: wsaFaultAction, relatesTo: request.addressing.messageId }
       : null
   const body = writeEnvelope({ body: writeFault(fault), addressing })
-  return { status: isStatus200 ? 200 : fault.status, type: soapType, body }
+  return { status, type: soapType, body }
 }
 
 function isSoapType(header: string | undefined, actionFault: 'required' | 'refused' | undefined): boolean {

@@ -1,15 +1,14 @@
 import { createWriteStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Installer } from '../apps/installer.ts'
 import { packageFormats } from '../apps/operations.ts'
 import type { Gatekeeper } from '../auth/gatekeeper.ts'
-import type { FaultSet } from '../faults.ts'
+import type { FaultSet, Reboot } from '../faults.ts'
 import type { LoggedRequest } from '../request-log.ts'
-import type { SimTime } from '../time.ts'
+import { type SimTime, waitMs } from '../time.ts'
 import type { Exchange } from './exchange.ts'
 import { answerVerdict } from './soap-endpoint.ts'
 
@@ -21,8 +20,9 @@ export interface UploadEndpointOptions {
   maxPackageBytes: number
   freeBytes: number
   uploadTimeoutMs: number
+  temporaryFolder: string
   onWrite: () => void
-  reboot: (downMs: number) => void
+  reboot: (plan: Reboot) => void
 }
 
 /** Takes a package as the raw body of a POST, streamed to a file that is gone when the answer is. */
@@ -66,7 +66,7 @@ function judgeHeaders({ request }: Exchange, options: UploadEndpointOptions): nu
 }
 
 async function takeBody(exchange: Exchange, options: UploadEndpointOptions): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'ocelli-camera-'))
+  const folder = await mkdtemp(join(options.temporaryFolder, 'ocelli-camera-'))
   try {
     const path = join(folder, 'package')
     exchange.acceptBody()
@@ -114,7 +114,7 @@ async function store(exchange: Exchange, path: string, options: UploadEndpointOp
 }
 
 /** Carries out the faults that strike in the middle of an upload. */
-function watchBytes(exchange: Exchange, { faults, reboot }: UploadEndpointOptions): Transform {
+function watchBytes(exchange: Exchange, { faults, reboot, time }: UploadEndpointOptions): Transform {
   const total = Number(exchange.request.headers['content-length'])
   let size = 0
   return new Transform({
@@ -123,8 +123,11 @@ function watchBytes(exchange: Exchange, { faults, reboot }: UploadEndpointOption
       const cutAfter = faults.get('dropUploadAfterBytes')
       if (cutAfter !== undefined && size >= cutAfter) exchange.cut()
       const rebooting = size * 2 >= total ? faults.takeReboot('upload') : null
-      if (rebooting !== null) reboot(rebooting.downMs)
-      done(null, chunk)
+      if (rebooting !== null) reboot(rebooting)
+      const bytesPerSecond = faults.get('uploadBytesPerSecond')
+      if (bytesPerSecond === undefined) return done(null, chunk)
+      const delayMs = (chunk.length / bytesPerSecond) * 1000
+      waitMs(delayMs, { time, signal: exchange.signal }).then(() => done(null, chunk), done)
     },
   })
 }

@@ -1,4 +1,4 @@
-import { namespaceDeclarations, namespaces, wsse } from '../xml/namespaces.ts'
+import { namespaceDeclarations, namespaces, simulator, wsse } from '../xml/namespaces.ts'
 import { childNamed, readXml, type XmlElement, XmlError } from '../xml/reader.ts'
 import { type Xml, xml } from '../xml/writer.ts'
 import { faults, SoapFault } from './soap-fault.ts'
@@ -8,6 +8,8 @@ export interface SoapRequest {
   /** The wrapper element of the operation. */
   body: XmlElement
   security: XmlElement | undefined
+  /** The reference parameter that names a pull point; null when none was sent back. */
+  subscriptionId: string | null
   /** WS-Addressing headers; null when the client sent none. */
   addressing: { action: string | null; messageId: string | null } | null
 }
@@ -27,6 +29,7 @@ export function readEnvelope(text: string): SoapRequest {
   return {
     body: wrapper,
     security: headers.find((one) => one.name === 'Security' && one.namespace === wsse),
+    subscriptionId: headers.find((one) => one.namespace === simulator)?.text.trim() ?? null,
     addressing: readAddressing(headers),
   }
 }
@@ -40,7 +43,7 @@ function readRoot(text: string): XmlElement {
   }
 }
 
-const understood: readonly string[] = [wsse, namespaces.wsa]
+const understood: readonly string[] = [wsse, namespaces.wsa, simulator]
 
 function checkUnderstood(headers: readonly XmlElement[]): void {
   const foreign = headers.find((one) => isMandatory(one) && !understood.includes(one.namespace))

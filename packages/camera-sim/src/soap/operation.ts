@@ -8,6 +8,8 @@ export interface OperationContext {
   /** Scheme, host and port under which the client sees this camera. */
   baseUrl: string
   path: string
+  /** The reference parameter of a pull point, when the client sent one back as a header. */
+  subscriptionId: string | null
   /** Aborted when the client is gone or the camera goes down. */
   signal: AbortSignal
 }
