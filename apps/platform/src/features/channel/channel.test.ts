@@ -219,7 +219,7 @@ describe('the broker', () => {
     const spy = await open(one)
     const [grant] = await spy.subscribeAsync(downTopic(other.gatewayId), { qos: 1 }).catch(() => [{ qos: 128 }])
     expect(grant?.qos).toBe(128)
-    const closed = new Promise((resolve) => spy.once('close', resolve))
+    const closed = new Promise((resolve) => spy.once('close', () => resolve(null)))
     spy.publish(upTopic(other.gatewayId), JSON.stringify(hello('forged')), { qos: 1 })
     await closed
     const forged = await db
@@ -230,7 +230,7 @@ describe('the broker', () => {
     expect(forged).toEqual({ connected: false })
     await expect(open(one, { clientId: other.gatewayId, username: other.gatewayId })).rejects.toThrow(/Not authorized/)
     const last = await open(other)
-    const ended = new Promise((resolve) => last.once('close', resolve))
+    const ended = new Promise((resolve) => last.once('close', () => resolve(null)))
     await revokeGateway(other.context, other.gatewayId, broker)
     await ended
     await expect(open(other)).rejects.toThrow(/Not authorized/)

@@ -39,15 +39,23 @@ export function createPacketMeter(limitBytes: () => number): (chunk: Uint8Array)
 
 /**
  * Ends a connection at the first packet that announces too much. The broker pulls with `read()`, so that is where the
- * bytes are seen: a listener for `data` would take them away from it.
+ * bytes are seen: a listener for `data` would take them away from it. It asks once per `readable` and expects all that
+ * is there, while Node 26 gives one chunk at a time and tells of the others only when they are asked for.
  */
 export function limitPackets(connection: Duplex, limitBytes: () => number): void {
   const isTooLong = createPacketMeter(limitBytes)
   const read = connection.read.bind(connection)
   connection.read = (size?: number) => {
-    const chunk: unknown = read(size)
-    if (!(chunk instanceof Uint8Array) || !isTooLong(chunk)) return chunk
-    connection.destroy(new Error('A packet is longer than this broker takes.'))
-    return null
+    // how a stream itself says "begin"; it takes nothing
+    if (size === 0) return read(0)
+    const chunks: Uint8Array[] = []
+    for (let chunk: unknown = read(); chunk instanceof Uint8Array; chunk = read()) {
+      if (isTooLong(chunk)) {
+        connection.destroy(new Error('A packet is longer than this broker takes.'))
+        return null
+      }
+      chunks.push(chunk)
+    }
+    return chunks.length > 1 ? Buffer.concat(chunks) : (chunks[0] ?? null)
   }
 }
