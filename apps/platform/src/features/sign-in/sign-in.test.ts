@@ -152,6 +152,18 @@ describe('a person', () => {
   })
 })
 
+test('a sign-in that a crash left without a user opens nothing, and gives way to the invited person', async () => {
+  const email = 'crashed@example.com'
+  const before = await platform.second.createPerson({ email, password: 'left behind', name: 'Old' })
+  const { cookies } = await signIn(email, 'left behind')
+  expect((await call('GET', '/account/v1/me', { cookie: cookies })).status).toBe(401)
+  const after = await platform.second.createPerson({ email, password: 'the real one', name: 'New' })
+  expect(after).not.toBe(before)
+  expect((await signIn(email, 'left behind')).status).toBe(401)
+  expect((await signIn(email, 'the real one')).status).toBe(200)
+  expect((await call('GET', '/auth/v1/people/get-session', { cookie: cookies })).status).toBe(401)
+})
+
 test('nobody can sign up, or reach the rest of the sign-in library', async () => {
   const person = { email: 'x@example.com', password, name: 'X' }
   expect((await call('POST', '/auth/v1/people/sign-up/email', { body: person })).status).toBe(404)
