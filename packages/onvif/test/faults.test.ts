@@ -93,12 +93,18 @@ test.each(['required', 'refused'] as const)('finds out whether the action parame
   expect(camera.refusedLogins).toBe(0)
 })
 
-test.each(['digest', 'wsse'] as const)('reads faults that come with status 200 (%s)', async (auth) => {
-  const camera = await startCamera({ auth, faults: { faultStatus200: true } })
+test.each(
+  (['digest', 'wsse'] as const).flatMap((auth) =>
+    ([200, 400, 500] as const).map((faultStatus) => ({ auth, faultStatus })),
+  ),
+)('reads faults that come with status $faultStatus ($auth)', async ({ auth, faultStatus }) => {
+  const camera = await startCamera({ auth, faults: { faultStatus } })
   const apps = await connectApps(camera)
   expect(await apps.getAppsInfo('not.there')).toEqual([])
   const error = await failureOf(apps.activate('not.there'))
   expect(error.fault).toMatchObject({ code: 'Sender', subcodes: ['InvalidArgVal', 'UnknownId'] })
+  expect(error.httpStatus).toBe(faultStatus)
+  expect(camera.refusedLogins).toBe(0)
 })
 
 test('falls back to GetCapabilities, which cannot name app management', async () => {
