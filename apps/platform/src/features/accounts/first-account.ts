@@ -8,7 +8,7 @@ import { hashChosenClientSecret, hashNewClientSecret, newClientSecret } from '..
 import type { PersonDirectory } from '../users/person-directory.ts'
 
 /** What the environment says of the first account; null: made up. */
-export interface FirstAccountOptions {
+interface FirstAccountOptions {
   adminEmail: string | null
   adminPassword: string | null
   clientId: string | null

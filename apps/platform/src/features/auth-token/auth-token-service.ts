@@ -8,14 +8,14 @@ import { type ClientCredentials, readClientCredentials } from './client-credenti
 import type { FailureLimit } from './failure-limit.ts'
 import { TokenRefused } from './token-refusal.ts'
 
-export interface TokenRequest {
+interface TokenRequest {
   /** The decoded form, as it came. */
   form: unknown
   authorization: unknown
   ip: string
 }
 
-export interface TokenServiceOptions {
+interface TokenServiceOptions {
   accessTokens: Pick<AccessTokens, 'issue'>
   failures: FailureLimit
   nowMs: () => number
@@ -63,7 +63,6 @@ export function createTokenService({ accessTokens, failures, nowMs }: TokenServi
     },
   }
 }
-export type TokenService = ReturnType<typeof createTokenService>
 
 async function technicalUser(
   db: Database,

@@ -5,7 +5,7 @@ export type ClientCredentials =
   | { kind: 'secret'; clientId: string; secrets: string[] }
   | { kind: 'assertion'; assertion: string }
 
-export const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
 /** Reads the credentials of a token request (RFC 6749, 2.3.1; RFC 7523, 2.2). Exactly one way may be used. */
 export function readClientCredentials(form: Record<string, string>, authorization: unknown): ClientCredentials {

@@ -14,7 +14,7 @@ const schema = 'auth'
 /** Any number that no other program takes on this database. */
 const lockKey = 7_203_443
 
-export interface PeopleOptions {
+interface PeopleOptions {
   connectionString: string
   publicUrl: string
   /** From the instance's access-token key, so that sessions outlive a restart. */
