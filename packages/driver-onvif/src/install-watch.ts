@@ -38,8 +38,11 @@ export function watchInstall(localPackage: LocalPackage, before: AppInfo | null)
   return {
     heard({ appId: heardId, state, status, operation }) {
       // A package that the camera could not read has no id, and AppMgmt/State has no event without one.
-      if ((heardId !== appId && heardId !== '') || operation === 'Initialized') return PENDING
-      if (state === 'Installing') hasBegun = true
+      if (heardId !== appId && heardId !== '') return PENDING
+      // `Initialized` tells of an app that is new, or how things stood when the subscription began.
+      const isOld = operation === 'Initialized' && before !== null
+      if (state === 'Installing' && !isOld) hasBegun = true
+      if (operation === 'Initialized' && !hasBegun) return PENDING
       if (state !== 'InstallationFailed') return PENDING
       return failed('The camera could not install the app', status)
     },

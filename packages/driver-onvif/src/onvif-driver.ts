@@ -68,12 +68,12 @@ export function openDriver(target: CameraTarget, settings: DriverSettings): Driv
       return run({ management, signal, clock: settings.clock, timings: settings.life })
     })
 
+  // `Initialized` events are hints too: a new app comes as one, and those at the beginning only cost a look.
   async function* hints(options: CallOptions): AsyncGenerator<{ appId: string }> {
     const signal = AbortSignal.any([options.signal, closed.signal])
     try {
       for await (const event of client.appStateEvents({ signal, pauseMs: settings.hintPauseMs })) {
-        // How things stood when listening began is no change.
-        if (event.operation !== 'Initialized') yield { appId: event.appId }
+        yield { appId: event.appId }
       }
     } catch (error) {
       if (signal.aborted) return

@@ -1,0 +1,49 @@
+import type { CameraTarget, LocalPackage } from '../src/index.ts'
+
+/** What the suite makes go wrong. A protocol that cannot have such a fault leaves it out of `canFail`. */
+export type CameraFault =
+  | { kind: 'install-fails'; status: string }
+  | { kind: 'install-never-ends' }
+  | { kind: 'package-refused' }
+  | { kind: 'storage-full' }
+  | { kind: 'app-falls-back'; afterMs: number }
+  | { kind: 'uninstall-never-ends' }
+  | { kind: 'no-events' }
+  | { kind: 'answers-garbage' }
+  | { kind: 'start-reply-lost' }
+  | { kind: 'restarts-while-installing' }
+  | { kind: 'silent' }
+
+/** A camera of the protocol under test, and what a person standing before it sees and does. */
+export interface ConformanceCamera {
+  /** Where it is, with credentials that it accepts. */
+  readonly target: CameraTarget
+  readonly deviceId: string
+  /** Logins it has refused so far. */
+  readonly refusedLogins: number
+  /** Requests so far, whatever they were. */
+  readonly requests: number
+  /** What happened to apps so far: uploads, starts, stops, removals, licenses. */
+  readonly writes: number
+  apps(): { appId: string; version: string; isRunning: boolean }[]
+  /** Puts an app there by hand; it does not run. */
+  putApp(appId: string): void
+  removeApp(appId: string): void
+  license(appId: string): Promise<string>
+  fail(fault: CameraFault): void
+  close(): Promise<void>
+}
+
+export interface CameraSetup {
+  isSecure?: boolean
+  /** Apps need a license to run. Default: false. */
+  needsLicense?: boolean
+}
+
+/** How the suite gets cameras and packages of one protocol. Timings of the driver under test must be those of a test. */
+export interface ConformanceHarness {
+  startCamera(setup?: CameraSetup): Promise<ConformanceCamera>
+  /** Writes a package that the cameras take; `version` as in `2.0`. */
+  writePackage(version: string): Promise<LocalPackage>
+  canFail: ReadonlySet<CameraFault['kind']>
+}

@@ -1,0 +1,109 @@
+import { once } from 'node:events'
+import { describe, expect, test } from 'vitest'
+import { type ConformanceRun, expectCode } from './conformance-run.ts'
+
+export function testInstalling({ module, harness, options, begin, beginInstalled, withFault }: ConformanceRun): void {
+  describe(`${module.name}: installing`, () => {
+    test('an installation reports its progress and ends with the version listed', async () => {
+      const { camera, driver } = await begin()
+      const localPackage = await harness.writePackage('1.0')
+      const steps: string[] = []
+      const percents: number[] = []
+      const app = await driver.install(localPackage, {
+        ...options(),
+        onProgress: ({ step, percent }) => {
+          steps.push(step)
+          if (step === 'UPLOAD' && percent !== null) percents.push(percent)
+        },
+      })
+      expect(app).toMatchObject({ appId: localPackage.appId, version: '1.0' })
+      expect(app.state).not.toBe('INSTALLING')
+      expect(camera.apps()).toMatchObject([{ appId: localPackage.appId, version: '1.0' }])
+      expect(percents.at(-1)).toBe(100)
+      expect(percents).toEqual([...percents].sort((left, right) => left - right))
+      expect(steps.at(-1)).toBe('INSTALL')
+    })
+
+    test('a higher version updates the app', async () => {
+      const { camera, driver, appId } = await beginInstalled()
+      const app = await driver.install(await harness.writePackage('2.0'), options())
+      expect(app.version).toBe('2.0')
+      expect(camera.apps()).toMatchObject([{ appId, version: '2.0' }])
+    })
+
+    test('an installation leaves the apps of others as they are', async () => {
+      const { camera, driver } = await begin()
+      camera.putApp('com.example.foreign')
+      await driver.install(await harness.writePackage('1.0'), options())
+      expect(camera.apps().map(({ appId }) => appId)).toContain('com.example.foreign')
+    })
+
+    withFault('no-events', 'a camera without events is polled', async () => {
+      const { camera, driver } = await begin()
+      camera.fail({ kind: 'no-events' })
+      expect((await driver.install(await harness.writePackage('1.0'), options())).version).toBe('1.0')
+    })
+
+    withFault('install-fails', 'a failed installation tells the reason in the words of the camera', async () => {
+      const { camera, driver } = await begin()
+      camera.fail({ kind: 'install-fails', status: 'bad signature' })
+      const error = await expectCode(driver.install(await harness.writePackage('1.0'), options()), 'install-failed')
+      expect(error.message).toContain('bad signature')
+      expect(error.deviceCode).toContain('bad signature')
+      expect(error.retryable).toBe(false)
+      expect(camera.apps()).toEqual([])
+    })
+
+    withFault('install-fails', 'a failed update leaves the version that was there', async () => {
+      const { camera, driver, appId } = await beginInstalled()
+      camera.fail({ kind: 'install-fails', status: 'bad signature' })
+      await expectCode(driver.install(await harness.writePackage('2.0'), options()), 'install-failed')
+      expect(camera.apps()).toMatchObject([{ appId, version: '1.0' }])
+    })
+
+    withFault('package-refused', 'a package that the camera does not take is refused', async () => {
+      const { camera, driver } = await begin()
+      camera.fail({ kind: 'package-refused' })
+      await expectCode(driver.install(await harness.writePackage('1.0'), options()), 'package-refused')
+    })
+
+    withFault('storage-full', 'a camera without space says so', async () => {
+      const { camera, driver } = await begin()
+      camera.fail({ kind: 'storage-full' })
+      await expectCode(driver.install(await harness.writePackage('1.0'), options()), 'storage-full')
+    })
+
+    withFault('install-never-ends', 'an installation that never ends comes back soon after its signal', async () => {
+      const { camera, driver } = await begin()
+      camera.fail({ kind: 'install-never-ends' })
+      const stop = new AbortController()
+      const installing = driver.install(await harness.writePackage('1.0'), {
+        signal: stop.signal,
+        onProgress: ({ step }) => {
+          if (step === 'INSTALL') setImmediate(() => stop.abort(new Error('enough')))
+        },
+      })
+      installing.catch(() => undefined)
+      await once(stop.signal, 'abort')
+      const abortedAtMs = performance.now()
+      await expect(installing).rejects.toThrow()
+      // The gateway leaves a call behind that has not come back within two seconds.
+      expect(performance.now() - abortedAtMs).toBeLessThan(2_000)
+    })
+
+    withFault(
+      'restarts-while-installing',
+      'a restart in the middle ends in the app or in a failure worth a retry',
+      async () => {
+        const { camera, driver } = await begin()
+        camera.fail({ kind: 'restarts-while-installing' })
+        const localPackage = await harness.writePackage('1.0')
+        const ended = await driver.install(localPackage, options()).catch((error: unknown) => error)
+        if (ended instanceof Error) expect(ended).toMatchObject({ retryable: true })
+        const again = await driver.install(localPackage, options())
+        expect(again.version).toBe('1.0')
+        expect(camera.apps()).toMatchObject([{ appId: localPackage.appId, version: '1.0' }])
+      },
+    )
+  })
+}
