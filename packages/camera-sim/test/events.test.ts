@@ -32,9 +32,9 @@ const changes = (reply: SoapReply) =>
         .join(' '),
     )
 
-async function pullUntil(camera: SimulatedCamera, path: string, last: string): Promise<string[]> {
+async function pullSome(camera: SimulatedCamera, path: string, count: number): Promise<string[]> {
   const seen: string[] = []
-  while (!seen.at(-1)?.includes(last)) seen.push(...changes(await pull(camera, path)))
+  while (seen.length < count) seen.push(...changes(await pull(camera, path)))
   return seen
 }
 
@@ -44,17 +44,13 @@ test('a new pull point tells the apps that are there, then every step of an upda
   const path = await subscribe(camera, filter('tns1:AppMgmt/State'))
   expect(changes(await pull(camera, path))).toEqual(['Initialized app.one Active'])
   await upload(camera, { versionCode: 2 })
-  expect(await pullUntil(camera, path, 'Installing')).toEqual([
+  expect(await pullSome(camera, path, 3)).toEqual([
     'Changed app.one Inactive',
     'Changed app.one Installing',
-  ])
-  await until(() => camera.apps()[0]?.version === '2.0')
-  await call(camera, 'ans', '<ans:Uninstall><AppID>app.one</AppID></ans:Uninstall>')
-  expect(await pullUntil(camera, path, 'Removed')).toEqual([
     'Changed app.one Inactive',
-    'Changed app.one Uninstalling',
-    'Deleted app.one Removed',
   ])
+  await call(camera, 'ans', '<ans:Uninstall><AppID>app.one</AppID></ans:Uninstall>')
+  expect(await pullSome(camera, path, 2)).toEqual(['Changed app.one Uninstalling', 'Deleted app.one Removed'])
 })
 
 test('a failed installation is told with its reason, and a package that cannot be read without an app', async () => {
@@ -62,12 +58,12 @@ test('a failed installation is told with its reason, and a package that cannot b
   const path = await subscribe(camera)
   camera.setFault('failInstall', 'flash is worn out')
   await install(camera, {})
-  expect(await pullUntil(camera, path, 'InstallationFailed')).toEqual([
+  expect(await pullSome(camera, path, 2)).toEqual([
     'Initialized app.one Installing',
     'Deleted app.one InstallationFailed flash is worn out',
   ])
   await sendWithDigest(camera, uploadRequest('no package'))
-  expect((await pullUntil(camera, path, 'InstallationFailed'))[0]).toMatch(/^Deleted {2}InstallationFailed ./)
+  expect((await pullSome(camera, path, 1))[0]).toMatch(/^Deleted {2}InstallationFailed ./)
 })
 
 test('a pull waits until something happens', async () => {

@@ -1,11 +1,11 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { readAppPackage } from '@ocelli/app-package'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { admin, answerChallenge, send, sendWithDigest } from './raw-client.ts'
 import { startCamera, until, upload, uploadRequest } from './test-camera.ts'
 
@@ -55,14 +55,17 @@ test('a package that comes too slowly is answered with 408', async () => {
 })
 
 test('no file is left, whatever became of the package', async () => {
-  const left = async () => (await readdir(tmpdir())).filter((name) => name.startsWith(`ocelli-camera-`))
-  const before = await left()
-  const camera = await startCamera()
+  const folder = await mkdtemp(join(tmpdir(), 'camera-uploads-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const camera = await startCamera({ temporaryFolder: folder })
+  camera.setFault('lateIdentificationMs', 200)
   await upload(camera, {})
+  expect(await readdir(folder)).toHaveLength(1)
+  camera.clearFaults()
   await sendWithDigest(camera, uploadRequest('no package'))
   camera.setFault('dropUploadAfterBytes', 1)
   await expect(upload(camera, {})).rejects.toThrow()
-  await expect.poll(left, { timeout: 5000 }).toEqual(before)
+  await expect.poll(() => readdir(folder), { timeout: 5000 }).toEqual([])
 })
 
 test('a file that is no package is received and then fails, which only an event tells', async () => {
