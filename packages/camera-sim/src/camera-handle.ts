@@ -26,6 +26,8 @@ export interface CameraParts {
   log: RequestLog
   power: Power
   timers: Timers
+  /** Called when a fault may have changed the time. */
+  onClockFault: () => Promise<void>
   reboot: (plan: { downMs: number; resetsClock?: boolean }) => Promise<void>
 }
 
@@ -76,9 +78,18 @@ export function createCameraHandle(parts: CameraParts): SimulatedCamera {
       const app = store.find(appId)
       if (app !== undefined) store.remove(app, 'Removed')
     },
-    setFault: parts.faults.set,
-    clearFault: parts.faults.clear,
-    clearFaults: parts.faults.clearAll,
+    setFault(name, value) {
+      parts.faults.set(name, value)
+      if (name === 'clockOffsetMs') void parts.onClockFault()
+    },
+    clearFault(name) {
+      parts.faults.clear(name)
+      void parts.onClockFault()
+    },
+    clearFaults() {
+      parts.faults.clearAll()
+      void parts.onClockFault()
+    },
     setDeviceId(deviceId) {
       owner.deviceId = deviceId
     },

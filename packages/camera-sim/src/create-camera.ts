@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createAppStore } from './apps/app-store.ts'
 import { createInstaller } from './apps/installer.ts'
+import { createLicenseWatch } from './apps/license-watch.ts'
 import { createLicensing } from './apps/licensing.ts'
 import { createLifecycle } from './apps/lifecycle.ts'
 import { createAppService } from './apps/operations.ts'
@@ -67,7 +68,11 @@ function compose(options: TotalOptions, saved: SavedState | null) {
       tls,
     })
   }
-  const store = createAppStore({ initial: saved?.apps ?? [], onChange: hub.publish, onSave: save })
+  const store = createAppStore({ initial: saved?.apps ?? [], onChange: hub.publish, onSave })
+  function onSave() {
+    save()
+    watch.schedule()
+  }
   const gatekeeper = createGatekeeper({
     users: () => [{ username: owner.user, password: owner.password, level: 'Administrator' }, ...options.users],
     realm: () => `${options.manufacturer} ${options.model}`,
@@ -91,6 +96,8 @@ function compose(options: TotalOptions, saved: SavedState | null) {
     return power.reboot(downMs)
   }
   const lifecycle = createLifecycle({ store, licensing, faults, timers, uninstallMs: options.uninstallMs, reboot })
+  const { stopUnlicensed } = lifecycle
+  const watch = createLicenseWatch({ store, timers, deviceNowMs: clock.nowMs, stopUnlicensed })
   const installer = createInstaller({ ...options, store, lifecycle, faults, timers, deviceNowMs: clock.nowMs, reboot })
   const tls = options.https ? (saved?.tls ?? createSelfSigned(certificateSubject(options))) : null
   const address = () => ({ host: options.host, port: listener.port(), isSecure: tls !== null })
@@ -109,7 +116,10 @@ function compose(options: TotalOptions, saved: SavedState | null) {
         faults,
         authentication,
         syncClock: () => clock.set(time.nowMs()),
-        onClockSet: save,
+        onClockSet() {
+          save()
+          void watch.recheck()
+        },
         rebootSoon: () => timers.after(rebootDelayMs, () => reboot(options)),
         address,
       }),
@@ -130,7 +140,7 @@ function compose(options: TotalOptions, saved: SavedState | null) {
       gatekeeper.restart()
       store.settle()
     },
-    afterUp: lifecycle.resume,
+    afterUp: watch.recheck,
   })
   const handle = createCameraHandle({
     options,
@@ -148,6 +158,7 @@ function compose(options: TotalOptions, saved: SavedState | null) {
     power,
     timers,
     reboot,
+    onClockFault: watch.recheck,
   })
   return { handle, begin: power.begin }
 }

@@ -13,8 +13,8 @@ export interface Lifecycle {
   installLicense(appId: string, text: string): Promise<void>
   /** The app of that id. Throws SoapFault UnknownId. */
   appNamed(appId: string): InstalledApp
-  /** Starts what ran before the loss of power and still may. */
-  resume(): Promise<void>
+  /** Stops the running apps that may not run any more, by their licenses and the clock. */
+  stopUnlicensed(): Promise<void>
 }
 
 export interface LifecycleOptions {
@@ -98,13 +98,14 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     store.touch()
   }
 
-  async function resume(): Promise<void> {
+  async function stopUnlicensed(): Promise<void> {
     for (const app of store.all()) {
       if (app.state !== 'Active') continue
       const refusal = await licensing.refusalToRun(app)
-      if (refusal !== null && store.find(app.appId) === app) store.enter(app, 'Inactive', refusal)
+      if (refusal !== null && store.find(app.appId) === app && app.state === 'Active')
+        store.enter(app, 'Inactive', refusal)
     }
   }
 
-  return { activate, deactivate, uninstall, installLicense, appNamed, resume }
+  return { activate, deactivate, uninstall, installLicense, appNamed, stopUnlicensed }
 }
