@@ -1,0 +1,104 @@
+import { sql } from 'kysely'
+import { brokenConstraint, type DatabaseTransaction } from '../../platform/database/database.ts'
+import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { emitEvents, type NewEvent } from '../../platform/events/emit.ts'
+import { ProblemError } from '../../platform/http/problem.ts'
+import type { Context } from '../../platform/http/route.ts'
+import type { Transfer } from './transfer-routes.ts'
+import { decide, lockDevice, lockTransfer, requireOpen, requireTransferable } from './transfer-service.ts'
+
+/**
+ * Takes an offered device over. Its projects, tags, labels and history stay behind (rules.md 2).
+ * `gatewayId` is the gateway that has lost it; null when there was none, or when it was accepted before.
+ */
+export async function acceptTransfer(
+  context: Context,
+  transferId: string,
+): Promise<{ transfer: Transfer; gatewayId: string | null }> {
+  return await inTransaction(context.db, async (db) => {
+    const transfer = await lockTransfer(db, context, { transferId, side: 'toAccountId' })
+    if (transfer.state === 'ACCEPTED') return { transfer, gatewayId: null }
+    requireOpen(transfer)
+    const { fromAccountId, toAccountId, deviceId, withLicenses } = transfer
+    const device = await lockDevice(db, { accountId: fromAccountId, deviceId, sees: sql`true` })
+    if (!device) throw new ProblemError('state-conflict', 'The other account no longer has this device.')
+    await requireTransferable(db, { accountId: fromAccountId, deviceId, withLicenses })
+    await sql`DELETE FROM installation WHERE account_id = ${fromAccountId} AND device_id = ${deviceId}`.execute(db)
+    const events = await moveLicenses(db, transfer)
+    await moveDeviceRow(db, transfer)
+    const data = { transferId, fromAccountId, toAccountId, licenses: events.length / 2 }
+    await emitEvents(db, context.origin, [
+      ...events,
+      { type: 'device.transferred', accountId: fromAccountId, deviceId, projectIds: device.projectIds, data },
+      { type: 'device.transferred', accountId: toAccountId, deviceId, data },
+    ])
+    return { transfer: await decide(db, transferId, 'ACCEPTED'), gatewayId: device.gatewayId }
+  })
+}
+
+/**
+ * Each order line that the licenses come from gives its units to a new line of the receiver, then the licenses are
+ * pointed to it. The order of statements keeps `used` within `total` at each of them: the new total stands before the
+ * trigger counts there, and the old one falls after the trigger has counted down.
+ */
+async function moveLicenses(db: DatabaseTransaction, transfer: Transfer): Promise<NewEvent[]> {
+  const { fromAccountId, toAccountId, deviceId } = transfer
+  const held = await sql<{ licenseId: string; orderId: string | null; appId: string }>`
+    SELECT license_id AS "licenseId", order_id AS "orderId", app_id AS "appId" FROM license
+    WHERE account_id = ${fromAccountId} AND device_id = ${deviceId} AND state IN ('RESERVED', 'VALID')
+    ORDER BY license_id FOR UPDATE`.execute(db)
+  const oldOrders = [...new Set(held.rows.flatMap(({ orderId }) => orderId ?? []))].sort()
+  const newOrders: string[] = []
+  for (const orderId of oldOrders) {
+    const units = held.rows.filter((license) => license.orderId === orderId).length
+    const { rows } = await sql<{ order_id: string }>`
+      INSERT INTO app_order (account_id, app_id, license_type, total, state, term_days, valid_until, reference, confirmed_at, confirmed_by)
+      SELECT ${toAccountId}, app_id, license_type, ${units}, 'CONFIRMED', term_days, valid_until, ${`transfer ${transfer.transferId}`},
+        now(), ${`transfer ${transfer.transferId}`}
+      FROM app_order WHERE order_id = ${orderId} RETURNING order_id`.execute(db)
+    newOrders.push(...rows.map((row) => row.order_id))
+  }
+  try {
+    await sql`UPDATE license l SET account_id = ${toAccountId}, order_id = m.new_order
+      FROM (SELECT h.license_id, o.new_order FROM license h
+        LEFT JOIN unnest(${oldOrders}::uuid[], ${newOrders}::uuid[]) AS o (old_order, new_order) ON o.old_order = h.order_id
+        WHERE h.license_id = ANY(${held.rows.map(({ licenseId }) => licenseId)}::uuid[])) m
+      WHERE l.license_id = m.license_id`.execute(db)
+  } catch (error) {
+    if (brokenConstraint(error)?.constraint !== 'license_held_once') throw error
+    throw new ProblemError(
+      'license-conflict',
+      'Your account holds a license for an app of this device already: release it first.',
+    )
+  }
+  await sql`UPDATE app_order o SET total = o.total - n.units FROM
+      (SELECT order_id, count(*)::int AS units FROM unnest(${held.rows.flatMap(({ orderId }) => orderId ?? [])}::uuid[]) AS u (order_id)
+       GROUP BY order_id) n WHERE o.order_id = n.order_id`.execute(db)
+  // a trial is once per account, app and device, however it came to the account
+  await sql`INSERT INTO trial_issued (account_id, app_id, device_id, license_id)
+    SELECT account_id, app_id, device_id, license_id FROM license
+    WHERE license_id = ANY(${held.rows.map(({ licenseId }) => licenseId)}::uuid[]) AND license_type = 'TRIAL'
+    ON CONFLICT DO NOTHING`.execute(db)
+  return held.rows.flatMap(({ licenseId, orderId, appId }): NewEvent[] => {
+    const newOrder = orderId ? newOrders[oldOrders.indexOf(orderId)] : null
+    const movement = { deviceId, appId, licenseId, data: { transferId: transfer.transferId } }
+    return [
+      { ...movement, type: 'order.changed', accountId: fromAccountId, orderId },
+      { ...movement, type: 'order.confirmed', accountId: toAccountId, orderId: newOrder ?? null },
+    ]
+  })
+}
+
+/** What the camera says of itself moves; what the giver said of it does not. A row that the receiver has stays its own. */
+async function moveDeviceRow(
+  db: DatabaseTransaction,
+  { fromAccountId, toAccountId, deviceId }: Transfer,
+): Promise<void> {
+  await sql`INSERT INTO device (account_id, device_id, state, manufacturer, model, serial_number, mac_address, firmware_version,
+      architecture, platform_level, driver, app_formats, identity_source, assignment)
+    SELECT ${toAccountId}, device_id, 'UNCLAIMED', manufacturer, model, serial_number, mac_address, firmware_version,
+      architecture, platform_level, driver, app_formats, identity_source, assignment + 1
+    FROM device WHERE account_id = ${fromAccountId} AND device_id = ${deviceId}
+    ON CONFLICT (account_id, device_id) DO NOTHING`.execute(db)
+  await sql`DELETE FROM device WHERE account_id = ${fromAccountId} AND device_id = ${deviceId}`.execute(db)
+}
