@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto'
+import { Client } from 'pg'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { createTestPlatform, type TestAccount, type TestPlatform } from '../../../test/test-platform.ts'
+import { byPlatform, emitEvents, type NewEvent } from '../../platform/events/emit.ts'
+import { eventRoutes } from './event-routes.ts'
+
+let platform: TestPlatform
+let connectionString = ''
+let address = ''
+const closing = new AbortController()
+
+beforeAll(async () => {
+  platform = await createTestPlatform((deps) => {
+    connectionString = deps.connectionString
+    return eventRoutes({ db: deps.db, authenticate: deps.bearer.authenticate, closing: closing.signal })
+  })
+  address = await platform.app.listen({ port: 0, host: '127.0.0.1' })
+})
+afterAll(async () => {
+  closing.abort()
+  await platform.close()
+})
+
+const emit = (event: NewEvent) => emitEvents(platform.db, byPlatform, [event])
+
+async function read(as: TestAccount, query = '') {
+  const answer = await platform.app.inject({ url: `/events/v1${query}`, headers: as.headers })
+  return { status: answer.statusCode, body: answer.json() }
+}
+const devicesOf = (body: { items: { deviceId: string }[] }) => body.items.map(({ deviceId }) => deviceId)
+
+async function connect() {
+  const client = new Client({ connectionString })
+  await client.connect()
+  onTestFinished(() => client.end())
+  return client
+}
+
+test('an event that commits after later ones is still read by the cursor that waited for it', async () => {
+  const account = await platform.account()
+  const slow = await connect()
+  await slow.query('BEGIN')
+  await slow.query(
+    `INSERT INTO event (account_id, type, actor_kind, device_id) VALUES ($1, 'device.changed', 'platform', 'late')`,
+    [account.accountId],
+  )
+  await emit({ type: 'device.changed', accountId: account.accountId, deviceId: 'early' })
+  const first = await read(account)
+  expect(devicesOf(first.body)).toEqual([])
+  await slow.query('COMMIT')
+  expect(devicesOf((await read(account)).body)).toEqual(['late', 'early'])
+})
+
+test('reads in pages by cursor, each event once, also those of later', async () => {
+  const account = await platform.account()
+  for (const deviceId of ['1', '2', '3']) await emit({ type: 'device.changed', accountId: account.accountId, deviceId })
+  const first = await read(account, '?size=2')
+  expect(devicesOf(first.body)).toEqual(['1', '2'])
+  const second = await read(account, `?size=2&cursor=${first.body.nextCursor}`)
+  expect(devicesOf(second.body)).toEqual(['3'])
+  const none = await read(account, `?cursor=${second.body.nextCursor}`)
+  expect(none.body).toEqual({ items: [], nextCursor: second.body.nextCursor })
+  await emit({ type: 'device.moved', accountId: account.accountId, deviceId: '4' })
+  expect(devicesOf((await read(account, `?cursor=${none.body.nextCursor}`)).body)).toEqual(['4'])
+  expect(devicesOf((await read(account, '?type=device.moved')).body)).toEqual(['4'])
+  expect(devicesOf((await read(account, '?deviceId=2')).body)).toEqual(['2'])
+  expect(devicesOf((await read(account, '?to=2020-01-01T00:00:00Z')).body)).toEqual([])
+  expect((await read(account, '?cursor=1')).status).toBe(400)
+})
+
+test('shows neither another account’s events nor those of others’ projects, and needs audit:view', async () => {
+  const [account, other] = [await platform.account(), await platform.account()]
+  const { accountId } = account
+  const member = await platform.account({ accountId, permissions: ['audit:view'] })
+  const blind = await platform.account({ accountId, permissions: ['devices:view'] })
+  const { project_id } = await platform.db
+    .insertInto('project')
+    .values({ account_id: accountId, name: 'P' })
+    .returning('project_id')
+    .executeTakeFirstOrThrow()
+  await platform.db
+    .insertInto('project_member')
+    .values({ account_id: accountId, project_id, user_id: member.userId })
+    .execute()
+  await emit({ type: 'device.changed', accountId, deviceId: 'mine', projectIds: [project_id] })
+  await emit({ type: 'device.changed', accountId, deviceId: 'theirs', projectIds: [randomUUID()] })
+  await emit({ type: 'device.changed', accountId, deviceId: 'free', projectIds: [] })
+  expect(devicesOf((await read(member)).body)).toEqual(['mine', 'free'])
+  expect(devicesOf((await read(account)).body)).toEqual(['mine', 'theirs', 'free'])
+  expect((await read(other)).body.items).toEqual([])
+  expect((await read(blind)).body).toMatchObject({ status: 403, requiredPermission: 'audit:view' })
+})
+
+/** Opens the stream; `until` gives the text received up to that which contains `text`. */
+async function openStream(as: TestAccount, headers: Record<string, string> = {}) {
+  const stop = new AbortController()
+  onTestFinished(() => stop.abort())
+  const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(15_000)])
+  const response = await fetch(`${address}/events/v1/stream`, { headers: { ...as.headers, ...headers }, signal })
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+  if (!reader) throw new Error('The stream has no body.')
+  let received = ''
+  return {
+    type: response.headers.get('content-type'),
+    async until(text: string | null): Promise<string> {
+      while (text === null || !received.includes(text)) {
+        const { done, value } = await reader.read()
+        if (done) return text === null ? received : Promise.reject(new Error(`The stream ended before ${text}.`))
+        received += value
+      }
+      return received
+    },
+  }
+}
+
+test('streams events as they happen, and goes on after Last-Event-ID', async () => {
+  const account = await platform.account()
+  const live = await openStream(account)
+  expect(live.type).toContain('text/event-stream')
+  await live.until('retry:')
+  for (const deviceId of ['one', 'two']) await emit({ type: 'device.changed', accountId: account.accountId, deviceId })
+  const text = await live.until('"two"')
+  expect(text).toContain('event: device.changed')
+  const firstId = /id: (\S+)/.exec(text)?.[1] ?? ''
+  const resumed = await (await openStream(account, { 'last-event-id': firstId })).until('"two"')
+  expect(resumed).not.toContain('"one"')
+})
+
+test('a stream ends soon after its token is revoked', async () => {
+  const account = await platform.account()
+  const stream = await openStream(account)
+  await stream.until('retry:')
+  await platform.db
+    .updateTable('access_token')
+    .set({ revoked_at: new Date().toISOString() })
+    .where('user_id', '=', account.userId)
+    .execute()
+  await stream.until(null)
+})
