@@ -193,6 +193,8 @@ describe('the device channel', () => {
     expect(await hear('desired')).toMatchObject({ session, devices: [{ deviceId, revision: 3, apps: [] }] })
     await say({ kind: 'gone', connectionId: 'older' })
     await say({ kind: 'heartbeat', connectionId: 'c2', session })
+    await say(report(session, deviceId, 3))
+    await hear('ack', 2)
     expect(await connectivityOf(deviceId)).toBe('ONLINE')
     client.stream.destroy()
     await vi.waitFor(async () => expect(await connectivityOf(deviceId)).toBe('UNKNOWN'), { timeout: 5000 })

@@ -55,6 +55,8 @@ async function attempt(db: Database, context: Context, claims: Claim[]): Promise
 
 async function claim(db: Database, { caller, origin }: Context, claims: Claim[]): Promise<Outcome[]> {
   const { accountId, id: gatewayId } = caller
+  // by array, since a plan that joins the list as a table reads all devices where statistics are young
+  const ids = claims.map(({ deviceId }) => deviceId)
   const { rows } = await sql<Outcome>`
     WITH item AS MATERIALIZED (
       SELECT * FROM jsonb_to_recordset(${toJson(claims)}::jsonb) AS i(device_id text, identity_source text, driver text,
@@ -63,7 +65,7 @@ async function claim(db: Database, { caller, origin }: Context, claims: Claim[])
     gateway_now AS MATERIALIZED (SELECT connected FROM gateway WHERE gateway_id = ${gatewayId}),
     own AS MATERIALIZED (
       SELECT d.device_id, d.state, d.gateway_id FROM device d
-      WHERE d.account_id = ${accountId} AND d.device_id IN (SELECT device_id FROM item)
+      WHERE d.account_id = ${accountId} AND d.device_id = ANY(${ids}::text[])
       ORDER BY d.device_id FOR UPDATE),
     inserted AS (
       INSERT INTO device (account_id, device_id, state, identity_source, driver, address, name, site_id, gateway_id,
@@ -81,7 +83,7 @@ async function claim(db: Database, { caller, origin }: Context, claims: Claim[])
       RETURNING device_id, assignment),
     foreign_claim AS MATERIALIZED (
       SELECT d.device_id FROM device d
-      WHERE d.device_id IN (SELECT device_id FROM item) AND d.state = 'CLAIMED' AND d.account_id <> ${accountId}),
+      WHERE d.device_id = ANY(${ids}::text[]) AND d.state = 'CLAIMED' AND d.account_id <> ${accountId}),
     changed AS (
       UPDATE device d SET
         state = 'CLAIMED', address = i.address, driver = i.driver, manufacturer = i.manufacturer, model = i.model,
@@ -99,7 +101,7 @@ async function claim(db: Database, { caller, origin }: Context, claims: Claim[])
         connectivity_reason = CASE WHEN own.state = 'CLAIMED' THEN d.connectivity_reason
           WHEN g.connected THEN NULL ELSE 'gateway-away' END
       FROM item i JOIN own ON own.device_id = i.device_id, gateway_now g
-      WHERE d.account_id = ${accountId} AND d.device_id = i.device_id
+      WHERE d.account_id = ${accountId} AND d.device_id = i.device_id AND d.device_id = ANY(${ids}::text[])
         AND ((own.state = 'CLAIMED' AND own.gateway_id = ${gatewayId})
           OR (own.state = 'UNCLAIMED' AND own.device_id NOT IN (SELECT device_id FROM foreign_claim)))
       RETURNING d.device_id, d.assignment, d.project_ids, own.state AS before),
