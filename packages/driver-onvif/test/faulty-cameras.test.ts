@@ -39,11 +39,17 @@ const oddities: [name: string, given: Partial<CameraOptions>][] = [
   ['closes every connection', { faults: { noKeepAlive: true } }],
   ['refuses the action parameter', { faults: { actionParameter: 'refused' } }],
   ['demands the action parameter', { faults: { actionParameter: 'required' } }],
-  ['sends faults with status 200', { faults: { faultStatus200: true } }],
+  ['sends faults with status 200', { faults: { faultStatus: 200 } }],
   ['has no events', { faults: { noEvents: true } }],
   ['has events that never come', { faults: { silentEvents: true } }],
   ['answers slowly', { faults: { slowMs: 100 } }],
   ['looks into packages late', { faults: { lateIdentificationMs: 300 } }],
+  ['tells its capabilities only when asked for them alone', { faults: { noCapabilities: true } }],
+  ['qualifies what must not be qualified', { faults: { qualifiedReplies: true } }],
+  ['refuses pull points', { faults: { pullPoint: 'refused' } }],
+  ['gives pull points without a host', { faults: { pullPoint: 'hostless' } }],
+  ['gives pull points without an address', { faults: { pullPoint: 'empty' } }],
+  ['tells its pull points apart by reference parameters', { faults: { pullPoint: 'reference-parameters' } }],
   ['starts apps by itself', { activateAfterInstall: true }],
 ]
 
@@ -59,6 +65,23 @@ test.for(oddities)('the whole life of an app works on a camera that %s', async (
   expect(camera.refusedLogins).toBe(0)
 })
 
+test('a camera with a single connection is never asked two things at once', async () => {
+  const { camera, driver } = await begin({ faults: { oneConnection: true } })
+  const stop = new AbortController()
+  const listen = async () => {
+    const heard: string[] = []
+    for await (const { appId: id } of driver.watch({ signal: stop.signal }) ?? []) heard.push(id)
+    return heard
+  }
+  const listening = listen()
+  const looks = Array.from({ length: 20 }, () => driver.listApps(options()))
+  const installing = driver.install(await packages.write('1.0'), options())
+  await Promise.all([...looks, installing, driver.readFacts(options()), driver.readIdentity(options())])
+  stop.abort()
+  expect(await listening).toContain(appId)
+  expect(camera.requests.every(({ status }) => status !== null)).toBe(true)
+})
+
 test('a package crosses the network once, although the camera asks for a login', async () => {
   const { camera, driver } = await begin()
   await driver.install(await packages.write('1.0'), options())
@@ -70,6 +93,7 @@ const unusable: [name: string, faults: Partial<Faults>, code: string][] = [
   ['a web page', { htmlReply: true }, 'bad-reply'],
   ['half of a document', { malformedXml: true }, 'bad-reply'],
   ['more than anybody can hold', { hugeReplyBytes: 20_000_000 }, 'bad-reply'],
+  ['garbage for the addresses of its services', { xaddr: 'garbage' }, 'unsupported'],
   ['nothing about its services', { noGetServices: true }, 'unsupported'],
 ]
 
