@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { DeviceQuery } from '@ocelli/contract'
 import { type RawBuilder, sql } from 'kysely'
+import type { Caller } from '../../platform/auth/caller.ts'
 import { seesProjects } from '../../platform/auth/visibility.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
+
+const defaultSize = 1000
 
 /**
  * The page as JSON text, joined from the text that each row keeps (migration 0005): building a thousand devices for each
@@ -11,8 +14,7 @@ import type { Context } from '../../platform/http/route.ts'
  * Past the end `items` is empty. A cursor costs the same at every depth.
  */
 export async function listDevices(context: Context, query: DeviceQuery): Promise<string> {
-  const size = query.size ?? 1000
-  const filter = filterOf(context, query)
+  const size = query.size ?? defaultSize
   const after = query.cursor === undefined ? null : readCursor(query)
   if (after !== null && query.page !== undefined) {
     throw new ProblemError('invalid-request', 'Give either page or cursor, not both.', {
@@ -20,17 +22,27 @@ export async function listDevices(context: Context, query: DeviceQuery): Promise
     })
   }
   const page = query.page ?? 0
-  const start = after === null ? sql`` : sql`AND d.device_id > ${after}`
-  const offset = after === null && page > 0 ? sql`OFFSET ${page * size}` : sql``
+  const position = after === null ? { page } : { after }
   const { rows } = await sql<{ items: string | null; count: number; last: string | null }>`
     SELECT string_agg(r.document, ',' ORDER BY r.device_id) AS items, count(*)::int AS count, max(r.device_id) AS last
-    FROM (SELECT d.device_id, d.document FROM device d WHERE ${filter} ${start} ORDER BY d.device_id LIMIT ${size} ${offset}) r`.execute(
-    context.db,
-  )
+    FROM (${devicePage(context.caller, query, position)}) r`.execute(context.db)
   const { items, count, last } = rows[0] ?? { items: null, count: 0, last: null }
   const nextCursor = count === size && last !== null ? makeCursor(query, last) : null
-  const total = query.count ? await countDevices(context, filter) : null
+  const total = query.count ? await countDevices(context, filterOf(context.caller, query)) : null
   return `{"items":[${items ?? ''}],"page":${page},"size":${size},"nextCursor":${JSON.stringify(nextCursor)},"total":${total}}`
+}
+
+/** The statement of one page: after a device, or the page of that number. */
+export function devicePage(
+  caller: Caller,
+  query: DeviceQuery,
+  { after, page = 0 }: { after?: string; page?: number },
+): RawBuilder<unknown> {
+  const size = query.size ?? defaultSize
+  const start = after === undefined ? sql`` : sql`AND d.device_id > ${after}`
+  const offset = page > 0 ? sql`OFFSET ${page * size}` : sql``
+  return sql`SELECT d.device_id, d.document FROM device d
+    WHERE ${filterOf(caller, query)} ${start} ORDER BY d.device_id LIMIT ${size} ${offset}`
 }
 
 async function countDevices({ db }: Context, filter: RawBuilder<unknown>): Promise<number> {
@@ -38,7 +50,7 @@ async function countDevices({ db }: Context, filter: RawBuilder<unknown>): Promi
   return rows[0]?.total ?? 0
 }
 
-function filterOf({ caller }: Context, query: DeviceQuery): RawBuilder<unknown> {
+function filterOf(caller: Caller, query: DeviceQuery): RawBuilder<unknown> {
   const conditions = [sql`d.account_id = ${caller.accountId}`]
   if (!caller.scope.all) conditions.push(seesProjects(caller, sql.ref('d.project_ids')))
   // a literal, because a partial index is matched when the statement is planned
