@@ -29,7 +29,7 @@ export async function subscribeAppStates(input: Omit<PullPointInput, 'topic'>): 
 }
 
 /** The app state inside a NotificationMessage; nothing for other topics, which cameras send when they ignore the filter. */
-export function readStateEvent(message: XmlElement): AppStateEvent[] {
+function readStateEvent(message: XmlElement): AppStateEvent[] {
   const segments = (childText(message, 'Topic') ?? '')
     .split('/')
     .map((segment) => segment.slice(segment.indexOf(':') + 1))

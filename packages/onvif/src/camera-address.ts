@@ -11,7 +11,7 @@ export type CameraAddress = {
   devicePath: string
 }
 
-export const DEVICE_SERVICE_PATH = '/onvif/device_service'
+const DEVICE_SERVICE_PATH = '/onvif/device_service'
 
 /**
  * Reads `http(s)://host[:port]`, with an optional path when the device service is not at its usual place.

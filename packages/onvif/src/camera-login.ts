@@ -28,7 +28,7 @@ export type CameraLogin = {
   readonly refusedLogins: number
 }
 
-export type LoginCall = {
+type LoginCall = {
   /** `open` operations are asked without a login first (ONVIF's PRE_AUTH class). */
   access: 'open' | 'login'
   /** Asks the camera for its time without a login; null when it does not tell. */

@@ -13,7 +13,7 @@ import { createSoapSender, type SoapOperation } from './soap-request.ts'
 import type { XmlElement } from './xml-element.ts'
 
 /** A SOAP operation and whether the standard lets anybody ask it (`open`, ONVIF's PRE_AUTH class). */
-export type SoapCall = SoapOperation & { access: 'open' | 'login' }
+type SoapCall = SoapOperation & { access: 'open' | 'login' }
 
 /** Everything that is remembered about talking with one camera; one exchange at a time. */
 export type CameraSession = {
@@ -82,7 +82,7 @@ export function createCameraSession(options: CameraSessionOptions): CameraSessio
 }
 
 /** The operation that tells the camera's time, asked of the device service. */
-export function systemDateAndTime(address: CameraAddress): SoapOperation {
+function systemDateAndTime(address: CameraAddress): SoapOperation {
   return {
     target: address.devicePath,
     action: `${NAMESPACE.device}/GetSystemDateAndTime`,

@@ -15,11 +15,6 @@ export function parseChallenges(rawHeaders: readonly string[]): HttpChallenge[] 
   return rawHeaderValues(rawHeaders, 'www-authenticate').flatMap(parseHeader)
 }
 
-/** The parameters of an `Authentication-Info` header (RFC 7616, 3.5), where a camera may hand out the next nonce. */
-export function parseParameters(value: string): ReadonlyMap<string, string> {
-  return parseHeader(`digest ${value}`)[0]?.parameters ?? new Map()
-}
-
 // A token followed by "=" is a parameter; a token followed by anything else begins the next challenge.
 const PARAMETER = /([!#$%&'*+.^_`|~\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))/y
 const SCHEME = /([!#$%&'*+.^_`|~\w-]+)(?=\s|,|$)/y

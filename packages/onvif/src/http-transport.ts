@@ -14,7 +14,7 @@ export type HttpTimeouts = { connectTimeoutMs: number; idleTimeoutMs: number; to
 /** A body of known size that is produced while it is sent; opened at most once per exchange. */
 export type StreamBody = { open: () => Readable; size: number; onProgress?: ((sentBytes: number) => void) | undefined }
 
-export type HttpRequest = {
+type HttpRequest = {
   method: 'GET' | 'POST'
   /** Exact request target, query included. */
   target: string

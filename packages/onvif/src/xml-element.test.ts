@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isOnvifError } from './onvif-error.ts'
 import {
@@ -65,6 +66,42 @@ describe('reading', () => {
     (text) => expect(isBadReply(text)).toBe(true),
   )
 
+  test('reads or refuses whatever is made of the pieces of XML', () => {
+    const pieces = [
+      '<a',
+      '</a>',
+      '<x:b',
+      ' c="d"',
+      '/>',
+      '>',
+      '<![CDATA[',
+      ']]>',
+      '<!--',
+      '-->',
+      '&amp;',
+      '&#1;',
+      '&',
+      't',
+      '<?x',
+      '?>',
+      ' xmlns:x="u"',
+      "'",
+      '"',
+      '\0',
+    ]
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...pieces), { maxLength: 40 }), (parts) => {
+        const text = parts.join('')
+        try {
+          expect(typeof parseXml(text).name).toBe('string')
+        } catch (error) {
+          if (!isOnvifError(error, 'bad-reply')) throw error
+        }
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
   test('is quick with hostile shapes', () => {
     const size = 2 * 1024 * 1024
     const started = performance.now()
@@ -86,6 +123,15 @@ describe('writing', () => {
     expect(childText(parseXml(`<r><t>${escapeXml(nasty)}</t></r>`), 't')).toBe(nasty.trim())
     expect(attribute(parseXml(`<r a="${escapeXml('"><b/>')}"/>`), 'a')).toBe('"><b/>')
     expect(() => escapeXml('a\0b')).toThrow(RangeError)
+  })
+
+  test('brings every text back that XML can carry', () => {
+    const carried = fc.string({ unit: 'binary' }).filter((text) => /^[\t\n\r\x20-\ud7ff\ue000-\ufffd]*$/u.test(text))
+    fc.assert(
+      fc.property(carried, (text) => {
+        expect(child(parseXml(`<r><t>${escapeXml(text)}</t></r>`), 't')?.text).toBe(text)
+      }),
+    )
   })
 
   test('moves an element with its namespaces into another document', () => {

@@ -9,7 +9,7 @@ export type XmlElement = {
   children: XmlElement[]
   text: string
 }
-export type XmlAttribute = { name: string; namespace: string; value: string }
+type XmlAttribute = { name: string; namespace: string; value: string }
 
 // A camera with 500 apps answers GetAppsInfo with about 10,000 elements; the bound keeps a hostile answer under a second of parsing.
 const MAX_TAGS = 50_000

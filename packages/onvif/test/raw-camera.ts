@@ -1,9 +1,10 @@
 import http from 'node:http'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { onTestFinished } from 'vitest'
 import { createOnvifClient, type OnvifClient, type OnvifClientOptions } from '../src/index.ts'
 
-export type RawRequest = {
+type RawRequest = {
   url: string
   rawHeaders: string[]
   headers: http.IncomingHttpHeaders
@@ -21,9 +22,9 @@ export type RawAnswer = (request: RawRequest) => RawReply | undefined | Promise<
 export async function startRawCamera(answer: RawAnswer) {
   const requests: RawRequest[] = []
   const server = http.createServer(async (incoming, outgoing) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of incoming) chunks.push(chunk as Buffer)
-    const body = Buffer.concat(chunks).toString('utf8')
+    const body = await text(incoming).catch(() => null)
+    // The client broke off.
+    if (body === null) return
     const operation = /<env:Body><(?:\w+:)?(\w+)/.exec(body)?.[1] ?? ''
     const { url = '', rawHeaders, headers } = incoming
     const request = { url, rawHeaders, headers, body, operation }

@@ -74,6 +74,18 @@ describe('what is read', () => {
     expect(await (await appsOf(camera)).getDeviceId()).toBe('ID')
   })
 
+  test('is sorted by us when a camera ignores which app was asked for', async () => {
+    const info = (id: string) => `<Info><AppID>${id}</AppID><Version>1</Version><State>active</State></Info>`
+    const camera = await startRawCamera(({ operation }) =>
+      operation === 'GetServices'
+        ? services()
+        : soap(`<GetAppsInfoResponse>${info('a')}${info('b')}<Info><Name>no id</Name></Info></GetAppsInfoResponse>`),
+    )
+    const apps = await appsOf(camera)
+    expect((await apps.getAppsInfo('b')).map(({ appId, state }) => `${appId} ${state}`)).toEqual(['b Active'])
+    expect((await apps.getAppsInfo()).map(({ appId }) => appId)).toEqual(['a', 'b'])
+  })
+
   test('keeps a device id as it is', async () => {
     const camera = await startRawCamera(({ operation }) =>
       operation === 'GetServices' ? services() : deviceId(' a  b&#x20;'),
@@ -262,7 +274,47 @@ describe('the login', () => {
   })
 })
 
+describe('the clock', () => {
+  test('is believed in the Date header when a camera calls its local time UTC', async () => {
+    const headers = { Date: 'Thu, 01 Jan 2015 00:00:00 GMT' }
+    const wrong =
+      '<UTCDateTime><Time><Hour>8</Hour><Minute>0</Minute><Second>0</Second></Time><Date><Year>2015</Year><Month>1</Month><Day>1</Day></Date></UTCDateTime>'
+    const tokens: string[] = []
+    const camera = await startRawCamera(({ operation, body }) => {
+      if (operation === 'GetServices') return { ...services(), headers }
+      if (operation === 'GetSystemDateAndTime') {
+        return {
+          ...soap(
+            `<GetSystemDateAndTimeResponse><SystemDateAndTime>${wrong}</SystemDateAndTime></GetSystemDateAndTimeResponse>`,
+          ),
+          headers,
+        }
+      }
+      const created = /Created>([^<]+)/.exec(body)?.[1]
+      if (created !== undefined) tokens.push(created)
+      const isGood = created?.startsWith('2015-01-01T00:') ?? false
+      return { ...(isGood ? deviceId('ID') : soapFault(400, 'Sender', 'NotAuthorized')), headers }
+    })
+    const client = camera.client()
+    expect(await (await client.appManagement())?.getDeviceId()).toBe('ID')
+    expect(tokens.map((created) => created.slice(0, 13))).toEqual(['2015-01-01T08', '2015-01-01T00'])
+    expect(client.refusedLogins).toBe(1)
+  })
+})
+
 describe('a package', () => {
+  test('that is longer than announced is cut off at once', async () => {
+    const camera = await startRawCamera(({ operation }) => (operation === 'GetServices' ? services(CAPABILITIES) : {}))
+    const endless = () =>
+      Readable.from(
+        (function* () {
+          for (;;) yield Buffer.alloc(1024)
+        })(),
+      )
+    const error = await failureOf((await appsOf(camera)).upload({ open: endless, size: 10_000 }))
+    expect(error.message).toContain('announced with 10000 bytes')
+  })
+
   test('that is refused with 401 in the end is not sent again', async () => {
     let bodies = 0
     const camera = await startRawCamera(({ operation, body }) => {
@@ -338,7 +390,7 @@ describe('a subscription', () => {
   const message =
     '<PullMessagesResponse><NotificationMessage><Topic> tns1:AppMgmt/tns1:State </Topic><Message><Message PropertyOperation="Changed"><Source><SimpleItem Name="AppID" Value="a.b"/></Source>' +
     '<Data><SimpleItem Name="State" Value="InstallationFailed"/><SimpleItem Name="Status" Value="bad &lt;sig&gt;"/></Data></Message></Message></NotificationMessage>' +
-    '<NotificationMessage><Topic>tns1:VideoSource/MotionAlarm</Topic></NotificationMessage></PullMessagesResponse>'
+    '<NotificationMessage><Topic>tns1:Apps/a.b/Crossed</Topic><Message><Message><Source><SimpleItem Name="AppID" Value="a.b"/></Source></Message></Message></NotificationMessage></PullMessagesResponse>'
 
   test.each([
     ['an empty address', '<w:Address/>', '/events'],
