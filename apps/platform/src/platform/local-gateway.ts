@@ -25,12 +25,16 @@ export function startLocalGateway(options: LocalGatewayOptions): LocalGateway {
   let isStopping = false
 
   const start = () => {
-    child = fork(options.program, ['run', '--enroll-if-needed', '--platform', options.platformUrl, '--home', options.home], {
-      env: { ...options.environment, OCELLI_ENROLLMENT_TOKEN: options.enrollmentToken },
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      // a Ctrl-C in the terminal reaches the platform, which stops the gateway in order
-      detached: process.platform !== 'win32',
-    })
+    child = fork(
+      options.program,
+      ['run', '--enroll-if-needed', '--platform', options.platformUrl, '--home', options.home],
+      {
+        env: { ...options.environment, OCELLI_ENROLLMENT_TOKEN: options.enrollmentToken },
+        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+        // a Ctrl-C in the terminal reaches the platform, which stops the gateway in order
+        detached: process.platform !== 'win32',
+      },
+    )
     child.stderr?.on('data', (chunk: Buffer) => log.debug({ part: 'local-gateway' }, chunk.toString().trimEnd()))
     child.once('exit', (code, signal) => {
       child = null

@@ -4,7 +4,7 @@ import formBody from '@fastify/formbody'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import type { Metrics } from '../metrics.ts'
 import { ProblemError, toProblem, toProblemError } from './problem.ts'
@@ -28,7 +28,7 @@ export async function createApp({
 }: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: (request: IncomingMessage) => {
       const given = request.headers['x-request-id']
       return typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID()
@@ -52,7 +52,9 @@ export async function createApp({
       timeWindow: 2000,
       enableDraftSpec: true,
       cache: 20_000,
-      keyGenerator: (request: FastifyRequest) => request.headers.authorization ?? request.ip,
+      // whoever signs in chooses what it sends there, so only the address counts
+      keyGenerator: (request: FastifyRequest) =>
+        request.url.startsWith('/auth/') ? request.ip : (request.headers.authorization ?? request.ip),
       allowList: (request: FastifyRequest) => request.url.startsWith('/health/'),
       errorResponseBuilder: (_request, { ttl }) =>
         new ProblemError('too-many-requests', 'Too many requests: wait as long as Retry-After says.', {
