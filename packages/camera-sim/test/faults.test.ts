@@ -99,8 +99,10 @@ test('while it reboots nobody answers', async () => {
   const camera = await startCamera()
   const back = camera.reboot({ downMs: 100 })
   await until(() => !camera.isUp)
+  const startMs = performance.now()
   await expect(send(camera, time)).rejects.toThrow()
   await back
+  expect(performance.now() - startMs).toBeGreaterThan(70)
   expect(await isAnswered(camera)).toBe(true)
 })
 

@@ -87,3 +87,10 @@ test('real packages of one maker update each other, and one of another maker doe
   expect(camera.apps()).toMatchObject([{ appId: 'io.appium.android.apis', version: '4.1.1' }])
   expect(camera.apps()[0]?.status).toContain('another certificate')
 })
+
+test('a camera that cannot store the package says so', async () => {
+  const camera = await startCamera({ temporaryFolder: '/nowhere' })
+  const reply = await upload(camera, {})
+  expect([reply.status, camera.apps()]).toEqual([500, []])
+  expect(reply.body).toContain('ENOENT')
+})

@@ -46,9 +46,11 @@ export function createRouter(options: RouterOptions) {
     response.once('finish', () => {
       entry.status = response.statusCode
     })
-    answer(exchange, entry).catch(() => {
-      // Only a connection that is gone, or a camera that goes down, ends here; there is nobody left to tell.
-      exchange.cut()
+    answer(exchange, entry).catch((error: unknown) => {
+      // A connection that is gone, or a camera that goes down, leaves nobody to tell.
+      if (exchange.signal.aborted || response.headersSent) return exchange.cut()
+      const body = error instanceof Error ? error.message : String(error)
+      exchange.reply({ status: 500, body, headers: { Connection: 'close' } }).catch(exchange.cut)
     })
   }
 }
