@@ -78,6 +78,9 @@ export function createCameraHandle(parts: CameraParts): SimulatedCamera {
       const app = store.find(appId)
       if (app !== undefined) store.remove(app, 'Removed')
     },
+    get faults() {
+      return parts.faults.all()
+    },
     setFault(name, value) {
       parts.faults.set(name, value)
       if (name === 'clockOffsetMs') void parts.onClockFault()

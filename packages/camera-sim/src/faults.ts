@@ -87,6 +87,8 @@ export type FaultName = keyof Faults
 /** The faults in force. */
 export interface FaultSet {
   get<Name extends FaultName>(name: Name): Faults[Name] | undefined
+  /** A copy of those in force. */
+  all(): Partial<Faults>
   set<Name extends FaultName>(name: Name, value: Faults[Name]): void
   clear(name: FaultName): void
   clearAll(): void
@@ -101,6 +103,7 @@ export function createFaultSet(initial: Partial<Faults> = {}): FaultSet {
   let faults: Partial<Faults> = { ...initial }
   return {
     get: (name) => faults[name],
+    all: () => ({ ...faults }),
     set(name, value) {
       faults[name] = value
     },

@@ -1,6 +1,7 @@
 export type { AppState } from './apps/app.ts'
 export type { CameraUser, UserLevel } from './auth/access.ts'
 export type { AuthenticationMode } from './auth/gatekeeper.ts'
+export { type ControlServer, startControlServer } from './control/control-server.ts'
 export { createCamera } from './create-camera.ts'
 export { type Discovery, type DiscoveryOptions, startDiscovery } from './discovery/responder.ts'
 export type { FaultName, Faults, OperationFilter } from './faults.ts'

@@ -10,6 +10,7 @@ async function run(options: CommandOptions): Promise<void> {
   const stop = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT'), once(process, 'disconnect')])
   const running = await startCameras(options)
   for (const camera of running.cameras) stdout.write(`${camera.deviceId} ${camera.url}\n`)
+  if (running.controlUrl !== null) stdout.write(`control ${running.controlUrl}/cameras\n`)
   await stop
   await running.close()
 }

@@ -56,6 +56,8 @@ export interface SimulatedCamera {
   installApp(app: ForeignApp): void
   /** Takes an app away, as a technician does. */
   removeApp(appId: string): void
+  /** Faults in force. */
+  readonly faults: Partial<Faults>
   setFault<Name extends FaultName>(name: Name, value: Faults[Name]): void
   clearFault(name: FaultName): void
   clearFaults(): void

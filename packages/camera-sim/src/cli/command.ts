@@ -11,6 +11,8 @@ export interface CommandOptions {
   model?: string
   https: boolean
   discovery: boolean
+  discoveryAddress?: string
+  controlPort?: number
   state?: string
   licenseRequired: 'all' | 'none'
   platformLevel?: number
@@ -32,6 +34,8 @@ export function createCommand(run: (options: CommandOptions) => Promise<void>): 
     .option('--model <name>', 'model name')
     .option('--https', 'speak HTTPS with a self-signed certificate', false)
     .option('--discovery', 'answer WS-Discovery on UDP port 3702', false)
+    .option('--discovery-address <address>', 'address of the one network interface to use for WS-Discovery')
+    .option('--control-port <port>', 'set faults at run time over HTTP on 127.0.0.1, 0 for any', wholeNumber(0, 65_535))
     .option('--state <file>', 'keep apps and licenses in this file; with --count, -1, -2, ... are added')
     .addOption(
       new Option('--license-required <which>', 'apps that need a license to start')

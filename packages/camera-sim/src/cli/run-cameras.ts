@@ -1,3 +1,4 @@
+import { startControlServer } from '../control/control-server.ts'
 import { createCamera } from '../create-camera.ts'
 import { startDiscovery } from '../discovery/responder.ts'
 import type { CameraOptions } from '../options.ts'
@@ -7,6 +8,8 @@ import { readTrust } from './read-trust.ts'
 
 export interface RunningCameras {
   cameras: readonly SimulatedCamera[]
+  /** Where faults are set; null when nobody asked for it. */
+  controlUrl: string | null
   close(): Promise<void>
 }
 
@@ -14,23 +17,23 @@ export interface RunningCameras {
 export async function startCameras(options: CommandOptions): Promise<RunningCameras> {
   const trust = options.trust === undefined ? [] : await readTrust(options.trust)
   const cameras: SimulatedCamera[] = []
-  const closeCameras = async () => {
+  const servers: { close(): Promise<void> }[] = []
+  const close = async () => {
+    // Discovery says goodbye for cameras that are still there.
+    await Promise.all(servers.map((server) => server.close()))
     await Promise.all(cameras.map((camera) => camera.close()))
   }
   try {
     for (let index = 0; index < options.count; index += 1) {
       cameras.push(await createCamera({ ...cameraOptions(options, index), trust }))
     }
-    const discovery = options.discovery ? await startDiscovery({ cameras }) : null
-    return {
-      cameras,
-      async close() {
-        await discovery?.close()
-        await closeCameras()
-      },
-    }
+    const { discoveryAddress, controlPort } = options
+    if (options.discovery) servers.push(await startDiscovery({ cameras, interfaceAddress: discoveryAddress }))
+    const control = controlPort === undefined ? null : await startControlServer({ cameras, port: controlPort })
+    if (control !== null) servers.push(control)
+    return { cameras, controlUrl: control?.url ?? null, close }
   } catch (error) {
-    await closeCameras()
+    await close()
     throw error
   }
 }
