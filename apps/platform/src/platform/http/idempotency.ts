@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Caller } from '../auth/caller.ts'
 import type { Database, DatabaseTransaction } from '../database/database.ts'
+import { inTransaction } from '../database/in-transaction.ts'
 import { ProblemError, toProblem, toProblemError } from './problem.ts'
 import type { Answer } from './route.ts'
 
@@ -28,7 +29,7 @@ export async function runIdempotent(
 ): Promise<Answer<unknown> & { replayed: boolean }> {
   const scope = hash([request.caller.kind, request.caller.id, request.method, request.path, request.key])
   const requestHash = hash(request.content)
-  return await db.transaction().execute(async (transaction) => {
+  return await inTransaction(db, async (transaction) => {
     const lock = await sql<{
       free: boolean
     }>`SELECT pg_try_advisory_xact_lock(hashtextextended(${scope}, 0)) AS free`.execute(transaction)

@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest'
+import { type Decision, decide, type Wish } from './request-rules.ts'
+import { emptyInstallation, type InstallationRow, type Situation } from './situation.ts'
+
+const older = { packageId: 'package-1', versionCode: 1, version: '1' }
+const newer = { packageId: 'package-2', versionCode: 2, version: '2' }
+const full = { licenseId: 'license-1', licenseType: 'FULL', state: 'VALID' } as const
+const install: Wish = { kind: 'install', licenseType: 'FULL', target: newer, start: false }
+const update: Wish = { kind: 'update', target: newer }
+const uninstall: Wish = { kind: 'uninstall' }
+const run: Wish = { kind: 'run', running: 'RUNNING' }
+const stop: Wish = { kind: 'run', running: 'NOT_RUNNING' }
+
+const wished: Partial<InstallationRow> = {
+  presence: 'PRESENT',
+  packageId: newer.packageId,
+  managed: true,
+  licenseId: full.licenseId,
+}
+const onCamera: Partial<InstallationRow> = {
+  present: true,
+  installedVersion: '2',
+  installedVersionCode: 2,
+  runningState: 'NOT_RUNNING',
+}
+const installed: Partial<InstallationRow> = { ...wished, ...onCamera, installationState: 'INSTALLED' }
+const outdated: Partial<InstallationRow> = {
+  ...installed,
+  packageId: older.packageId,
+  installedVersion: '1',
+  installedVersionCode: 1,
+}
+const pending: Partial<InstallationRow> = {
+  ...wished,
+  installationState: 'PENDING',
+  settled: false,
+  requestedAt: '2026-01-01T00:00:01Z',
+}
+const failed: Partial<InstallationRow> = { presence: 'ABSENT', managed: true, installationState: 'INSTALLATION_FAILED' }
+
+function situation(
+  row: Partial<InstallationRow>,
+  more: { held?: Situation['held']; sentAt?: string | null } = {},
+): Situation {
+  return {
+    device: {
+      ...{
+        state: 'CLAIMED',
+        connectivity: 'ONLINE',
+        connectivityReason: null,
+        revision: 1,
+        sentAt: more.sentAt ?? null,
+      },
+      ...{ appFormats: ['apk'], architecture: null, platformLevel: null, projectIds: [] },
+    } as Situation['device'],
+    appVisible: true,
+    installation: { ...emptyInstallation, ...row },
+    targetVersionCode: row.packageId === older.packageId ? 1 : 2,
+    held: more.held ?? (row.licenseId ? [full] : []),
+    trialUsed: false,
+  }
+}
+
+function outcome(wish: Wish, row: Situation): string {
+  let decision: Decision
+  try {
+    decision = decide(wish, row)
+  } catch (error) {
+    return `refused: ${(error as { code: string }).code}`
+  }
+  if (decision.kind !== 'change') return decision.kind === 'cancel' ? 'cancelled' : `unchanged ${decision.status}`
+  return `${decision.set.presence} ${decision.set.installationState} ${decision.license.kind}`
+}
+
+const during = (state: InstallationRow['installationState'], row: Partial<InstallationRow> = pending) => ({
+  ...row,
+  installationState: state,
+  settled: false,
+})
+
+// rules.md section 1, row by row: what is, what is asked, what becomes of it
+const table: [string, Partial<InstallationRow>, Wish, string][] = [
+  ['nothing installed', {}, install, 'PRESENT PENDING reserve'],
+  ['nothing installed', {}, uninstall, 'unchanged 200'],
+  ['nothing installed', {}, update, 'refused: app-not-installed'],
+  ['nothing installed', {}, run, 'refused: app-not-installed'],
+  ['first install failed', failed, install, 'PRESENT PENDING reserve'],
+  ['pending', pending, install, 'unchanged 202'],
+  ['pending, not sent', pending, uninstall, 'cancelled'],
+  ['downloading', during('DOWNLOADING'), uninstall, 'ABSENT UNINSTALLING keep'],
+  ['installing', during('INSTALLING'), uninstall, 'ABSENT UNINSTALLING keep'],
+  ['installing', during('INSTALLING'), run, 'PRESENT INSTALLING keep'],
+  ['installing', during('INSTALLING'), { ...install, target: older }, 'PRESENT PENDING use'],
+  ['updating', during('UPDATING', installed), uninstall, 'ABSENT UNINSTALLING keep'],
+  [
+    'uninstalling',
+    { ...installed, presence: 'ABSENT', installationState: 'UNINSTALLING', settled: false },
+    install,
+    'PRESENT PENDING use',
+  ],
+  [
+    'uninstalling',
+    { ...installed, presence: 'ABSENT', installationState: 'UNINSTALLING', settled: false },
+    uninstall,
+    'unchanged 202',
+  ],
+  ['installed', installed, install, 'unchanged 200'],
+  ['installed', installed, { ...install, start: true }, 'PRESENT INSTALLED use'],
+  ['installed', installed, { ...install, target: older }, 'refused: downgrade'],
+  ['installed', installed, update, 'unchanged 200'],
+  ['installed', installed, uninstall, 'ABSENT UNINSTALLING keep'],
+  ['installed', installed, run, 'PRESENT INSTALLED keep'],
+  ['installed and stopped', installed, stop, 'unchanged 200'],
+  ['installed, being started', { ...installed, desiredRunningState: 'RUNNING', settled: false }, run, 'unchanged 202'],
+  ['outdated', outdated, { ...install, target: null }, 'unchanged 200'],
+  ['outdated', outdated, install, 'PRESENT UPDATING use'],
+  ['outdated', outdated, update, 'PRESENT UPDATING keep'],
+  ['update failed', { ...outdated, installationState: 'UPDATE_FAILED' }, update, 'PRESENT UPDATING keep'],
+  ['uninstall failed', { ...installed, installationState: 'UNINSTALL_FAILED' }, uninstall, 'ABSENT UNINSTALLING keep'],
+  ['removed by somebody', { ...wished, drift: 'REMOVED' }, install, 'PRESENT PENDING use'],
+  ['removed by somebody', { ...wished, drift: 'REMOVED' }, uninstall, 'ABSENT UNINSTALLING keep'],
+  [
+    'stopped by somebody',
+    { ...installed, desiredRunningState: 'RUNNING', drift: 'STOPPED' },
+    run,
+    'PRESENT INSTALLED keep',
+  ],
+  ['put there by a technician', { ...onCamera, installationState: 'INSTALLED' }, install, 'PRESENT INSTALLED reserve'],
+  ['put there by a technician', { ...onCamera, installationState: 'INSTALLED' }, uninstall, 'refused: state-conflict'],
+  ['put there by a technician', { ...onCamera, installationState: 'INSTALLED' }, run, 'refused: app-not-installed'],
+]
+
+describe('a request on an installation', () => {
+  it.each(table)('%s: %o asked %o becomes %s', (_name, row, wish, wanted) => {
+    expect(outcome(wish, situation(row))).toBe(wanted)
+  })
+
+  it('cannot take back at once what the gateway may have', () => {
+    expect(outcome(uninstall, situation(pending, { sentAt: '2026-01-01T00:00:02Z' }))).toBe('ABSENT UNINSTALLING keep')
+  })
+})
+
+describe('the license of an install', () => {
+  const trial = { licenseId: 'license-2', licenseType: 'TRIAL', state: 'VALID' } as const
+  it('uses a held license as good as the one asked for before it takes a unit', () => {
+    expect(outcome({ ...install, licenseType: 'TRIAL' }, situation({}, { held: [full] }))).toBe('PRESENT PENDING use')
+    expect(outcome({ ...install, licenseType: 'SUBSCRIPTION' }, situation({}, { held: [full, trial] }))).toBe(
+      'PRESENT PENDING use',
+    )
+  })
+  it('takes a unit over a lesser license, and a trial only once', () => {
+    expect(outcome(install, situation(installed, { held: [trial] }))).toBe('PRESENT INSTALLED reserve')
+    const used = { ...situation({}), trialUsed: true }
+    expect(outcome({ ...install, licenseType: 'TRIAL' }, used)).toBe('refused: trial-used')
+  })
+})
