@@ -16,7 +16,6 @@ export const namespaces = {
 } as const
 
 export const wsse = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd'
-export const wsu = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd'
 
 /** Of the reference parameters that some pull points need. */
 export const simulator = 'urn:ocelli:camera-sim'
