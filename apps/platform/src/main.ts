@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { serve } from './serve.ts'
+import { runCli } from './run-cli.ts'
 
-process.exitCode = await serve(process.env)
+process.exitCode = await runCli(process.argv.slice(2), process.env)
