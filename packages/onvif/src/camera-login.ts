@@ -1,6 +1,6 @@
 import type { CameraClock } from './camera-clock.ts'
 import { type Credentials, createDigestSession, type DigestChallenge, type DigestSession } from './http-digest.ts'
-import { decideLogin, type LoginAttempt, type LoginFacts, MAX_REFUSED_LOGINS } from './login-decision.ts'
+import { CLOCK_DIFFERENCE_MS, decideLogin, type LoginAttempt, MAX_REFUSED_LOGINS } from './login-decision.ts'
 import { OnvifError } from './onvif-error.ts'
 import type { SoapOutcome } from './soap-outcome.ts'
 import { buildSecurityHeader } from './ws-username-token.ts'
@@ -11,12 +11,15 @@ export type LoginProof = {
   securityHeader?: string
 }
 
+/** Sends the call once with that proof. */
+type Send = (proof: LoginProof) => Promise<SoapOutcome>
+
 export type CameraLogin = {
   /**
    * Runs one SOAP call through the login: the way that worked before, else bare, Digest on a challenge, UsernameToken on a refusal
    * without one. Throws `credentials-refused`; once thrown for good, later calls throw it without asking the camera.
    */
-  run(send: (proof: LoginProof) => Promise<SoapOutcome>, call: LoginCall): Promise<SoapOutcome>
+  run(send: Send, call: LoginCall): Promise<SoapOutcome>
   /** The Digest session for a plain HTTP request: of this challenge, or the one in use. Undefined when there is none to be had. */
   digestFor(challenge: DigestChallenge | undefined): DigestSession | undefined
   /** Records that a plain HTTP request with a Digest login was accepted. */
@@ -49,6 +52,8 @@ export function createCameraLogin({ credentials, clock, random }: CameraLoginOpt
   let refusedLogins = 0
   let refusedInARow = 0
   let lockedOut: OnvifError | undefined
+  // The last token that was accepted was made with the time of the Date header.
+  let believesHeader = false
 
   function digestFor(challenge: DigestChallenge | undefined): DigestSession | undefined {
     if (credentials === undefined) return undefined
@@ -83,69 +88,72 @@ export function createCameraLogin({ credentials, clock, random }: CameraLoginOpt
     throw new OnvifError('credentials-refused', lockedOut.message, { cause: lockedOut, retryable: false })
   }
 
-  function tokenProof(offsetMs: number): LoginProof {
-    if (credentials === undefined) return {}
-    const cameraTime = new Date(clock.nowMs() + offsetMs)
+  function proofOf(login: LoginAttempt['login'], clockOffsetMs: number): LoginProof {
+    if (login === 'digest' && digest !== undefined) return { authorization: digest.authorize }
+    if (login !== 'username-token' || credentials === undefined) return {}
+    const cameraTime = new Date(clock.nowMs() + clockOffsetMs)
     return { securityHeader: buildSecurityHeader({ credentials, cameraTime, random }) }
   }
 
-  async function run(send: (proof: LoginProof) => Promise<SoapOutcome>, call: LoginCall): Promise<SoapOutcome> {
+  /** Sends once and learns from the outcome. */
+  async function attempt(send: Send, planned: LoginAttempt): Promise<SoapOutcome> {
+    const { login, clockOffsetMs } = planned
+    if (login !== 'none') ensureAllowed()
+    const outcome = await send(proofOf(login, clockOffsetMs))
+    if (login === 'none') return outcome
+    if (outcome.kind === 'login-wanted') settle(false)
+    if (outcome.kind === 'answer') {
+      settle(true)
+      method = login
+      if (login === 'username-token') believesHeader = clockOffsetMs !== clock.measuredMs
+    }
+    return outcome
+  }
+
+  async function run(send: Send, call: LoginCall): Promise<SoapOutcome> {
     const attempts: LoginAttempt[] = []
     let remeasuredOffsetMs: number | null | undefined
-    let offsetMs = clock.measuredMs ?? clock.headerMs ?? 0
-
-    const attempt = async (login: LoginAttempt['login'], isFreshNonce: boolean): Promise<SoapOutcome> => {
-      if (login !== 'none') ensureAllowed()
-      attempts.push({ login, isFreshNonce, clockOffsetMs: offsetMs })
-      const outcome = await send(proofOf(login))
-      if (login !== 'none' && outcome.kind === 'login-wanted') settle(false)
-      if (outcome.kind === 'answer' && login !== 'none') {
-        settle(true)
-        method = login
-      }
-      return outcome
-    }
-    const proofOf = (login: LoginAttempt['login']): LoginProof => {
-      const session = digest
-      if (login === 'digest' && session !== undefined) return { authorization: session.authorize }
-      return login === 'username-token' ? tokenProof(offsetMs) : {}
+    let clockOffsetMs = knownOffsetMs() ?? 0
+    const next = (login: LoginAttempt['login'], isFreshNonce = false) => {
+      const planned = { login, isFreshNonce, clockOffsetMs }
+      attempts.push(planned)
+      return attempt(send, planned)
     }
 
     if (call.access === 'login') ensureAllowed()
-    let outcome = await attempt(call.access === 'open' ? 'none' : method, false)
+    let outcome = await next(call.access === 'open' ? 'none' : method)
     while (outcome.kind === 'login-wanted') {
-      const { challenge, status } = outcome
-      const facts: LoginFacts = {
-        hasCredentials: credentials !== undefined,
-        isProven,
-        remeasuredOffsetMs,
-        refusedInARow,
-      }
-      const decision = decideLogin(attempts, { isBeyondHttp: status !== 401, challenge }, facts)
+      const refusal = { isBeyondHttp: outcome.status !== 401, challenge: outcome.challenge }
+      const hasCredentials = credentials !== undefined
+      const decision = decideLogin(attempts, refusal, { hasCredentials, isProven, remeasuredOffsetMs, refusedInARow })
       switch (decision.kind) {
         case 'give-up':
           throw giveUp(decision.why)
         case 'remeasure-clock':
-          remeasuredOffsetMs = differentOffset(await call.measureClock(), offsetMs)
+          remeasuredOffsetMs = differentOffset(await call.measureClock(), clockOffsetMs)
           break
         case 'digest':
           digestFor(decision.challenge)
-          outcome = await attempt('digest', true)
+          outcome = await next('digest', true)
           break
         case 'username-token':
-          if (typeof remeasuredOffsetMs === 'number') offsetMs = remeasuredOffsetMs
-          else if (clock.measuredMs === null) offsetMs = (await call.measureClock()) ?? clock.headerMs ?? 0
-          outcome = await attempt('username-token', false)
+          if (clock.measuredMs === null) await call.measureClock()
+          clockOffsetMs = remeasuredOffsetMs ?? knownOffsetMs() ?? 0
+          outcome = await next('username-token')
           break
       }
     }
     return outcome
   }
 
+  function knownOffsetMs(): number | null {
+    return believesHeader ? (clock.headerMs ?? clock.measuredMs) : (clock.measuredMs ?? clock.headerMs)
+  }
+
   // A camera whose GetSystemDateAndTime labels local time as UTC may still tell the truth in its Date header.
   function differentOffset(measured: number | null, usedMs: number): number | null {
     const candidates = [measured, clock.headerMs]
-    return candidates.find((offset) => offset !== null && Math.abs(offset - usedMs) > 2000) ?? null
+    return candidates.find((offset) => offset !== null && Math.abs(offset - usedMs) > CLOCK_DIFFERENCE_MS) ?? null
   }
 
   return {

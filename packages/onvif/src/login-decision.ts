@@ -36,7 +36,7 @@ export type LoginDecision =
 export const MAX_REFUSED_LOGINS = 2
 
 // Below this the camera's clock cannot be why a token made with the other offset was refused.
-const CLOCK_DIFFERENCE_MS = 2000
+export const CLOCK_DIFFERENCE_MS = 2000
 
 /**
  * What to try after the camera refused the last attempts of a call; `attempts` are in order, the refusal is that of the last one.

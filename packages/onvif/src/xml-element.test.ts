@@ -103,7 +103,7 @@ describe('reading', () => {
   })
 
   test('is quick with hostile shapes', () => {
-    const size = 2 * 1024 * 1024
+    const size = 256 * 1024
     const started = performance.now()
     for (const part of ['<a/>', '<a>', '<', '<a b="', '<!--', '<![CDATA[', '</a>', '<?x ', '&', '<!', 'a="" ']) {
       isBadReply(`<r>${part.repeat(size / part.length)}`)
@@ -111,7 +111,7 @@ describe('reading', () => {
     }
     const declarations = Array.from({ length: 20_000 }, (_, index) => `xmlns:p${index}="u"`).join(' ')
     parseXml(`<r ${declarations}>${'<a xmlns:q="u"/>'.repeat(20_000)}</r>`)
-    expect(performance.now() - started).toBeLessThan(15_000)
+    expect(performance.now() - started).toBeLessThan(10_000)
     expect(isBadReply(`<r>${'<a>'.repeat(500)}${'</a>'.repeat(500)}</r>`)).toBe(true)
     expect(isBadReply(`<r>${'<a/>'.repeat(60_000)}</r>`)).toBe(true)
   })

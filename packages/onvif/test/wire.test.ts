@@ -299,6 +299,9 @@ describe('the clock', () => {
     expect(await (await client.appManagement())?.getDeviceId()).toBe('ID')
     expect(tokens.map((created) => created.slice(0, 13))).toEqual(['2015-01-01T08', '2015-01-01T00'])
     expect(client.refusedLogins).toBe(1)
+    // What worked is remembered, or every call would cost a refused login.
+    expect(await (await client.appManagement())?.getDeviceId()).toBe('ID')
+    expect(client.refusedLogins).toBe(1)
   })
 })
 
