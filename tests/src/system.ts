@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { createCamera, type SimulatedCamera } from '@ocelli/camera-sim'
-import type { Installation } from '@ocelli/contract'
+import { type CameraOptions, createCamera, type SimulatedCamera } from '@ocelli/camera-sim'
+import type { Connectivity, Installation } from '@ocelli/contract'
 import type { PublicLicenseKey } from '@ocelli/license'
 
 const platformProgram = fileURLToPath(new URL('../../apps/platform/src/main.ts', import.meta.url))
@@ -32,8 +32,10 @@ export interface System {
     headers?: Record<string, string>,
   ): Promise<Answer<Body>>
   upload(packageFile: string): Promise<Answer>
+  /** What GET gives, as text. Throws when it is refused. */
+  download(path: string): Promise<string>
   /** Starts a simulated camera that trusts this platform, without claiming it. */
-  camera(deviceId: string): Promise<SimulatedCamera>
+  camera(deviceId: string, options?: Partial<CameraOptions>): Promise<SimulatedCamera>
   /** Claims a camera by the gateway's own command. Gives what the command printed. */
   claim(camera: SimulatedCamera): Promise<string>
   installation(appId: string, deviceId: string): Promise<Installation>
@@ -48,6 +50,10 @@ export interface System {
   killGateway(): Promise<void>
   /** Starts the platform again on the same folder and ports. */
   restart(): Promise<void>
+  /** Platform, database, gateway and whatever they started: those alive now. */
+  processes(): Promise<number[]>
+  /** SIGTERM, and waits until the platform has ended. */
+  stop(): Promise<void>
   close(): Promise<void>
 }
 
@@ -122,14 +128,20 @@ export async function startSystem(): Promise<System> {
       call('POST', '/store/v1/packages', new Uint8Array(await readFile(file)), {
         'content-type': 'application/vnd.android.package-archive',
       }),
-    async camera(deviceId) {
+    async download(path) {
+      const answer = await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${await accessToken()}` } })
+      const text = await answer.text()
+      if (!answer.ok) throw new Error(`GET ${path} answered ${answer.status}: ${text}`)
+      return text
+    },
+    async camera(deviceId, options = {}) {
       const { keys } = (await call<{ keys: PublicLicenseKey[] }>('GET', '/.well-known/jwks.json')).body
-      const camera = await createCamera({ deviceId, user: 'admin', password: cameraPassword, trust: keys })
+      const camera = await createCamera({ deviceId, user: 'admin', password: cameraPassword, trust: keys, ...options })
       cameras.push(camera)
       return camera
     },
     claim: (camera) =>
-      runGatewayCommand(
+      onceEnrolled(
         [
           'camera',
           'add',
@@ -163,8 +175,12 @@ export async function startSystem(): Promise<System> {
     async restart() {
       platform = await startPlatformProcess(environment)
     },
+    processes: () => processesOf(home),
+    stop: () => stopPlatform('SIGTERM'),
     async close() {
       await stopPlatform('SIGTERM')
+      // After a kill without a restart the database runs on, in order to be adopted.
+      for (const pid of await processesOf(home)) process.kill(pid, 'SIGKILL')
       await Promise.all(cameras.map((camera) => camera.close()))
       await rm(home, { recursive: true, force: true, maxRetries: 5 })
     },
@@ -172,12 +188,20 @@ export async function startSystem(): Promise<System> {
 }
 
 /** Polls until the claimed device answers through its gateway. */
-export async function untilOnline(system: System, deviceId: string, timeoutMs = 30_000): Promise<void> {
+export const untilOnline = (system: System, deviceId: string): Promise<void> =>
+  untilConnectivity(system, deviceId, 'ONLINE')
+
+export async function untilConnectivity(
+  system: System,
+  deviceId: string,
+  connectivity: Connectivity,
+  timeoutMs = 30_000,
+): Promise<void> {
   const deadlineMs = Date.now() + timeoutMs
   for (;;) {
     const { body } = await system.call('GET', `/device/v1/devices/${encodeURIComponent(deviceId)}`)
-    if (body.connectivity === 'ONLINE') return
-    if (Date.now() > deadlineMs) throw new Error(`${deviceId} is not online: ${JSON.stringify(body)}`)
+    if (body.connectivity === connectivity) return
+    if (Date.now() > deadlineMs) throw new Error(`${deviceId} is not ${connectivity}: ${JSON.stringify(body)}`)
     await pause(100)
   }
 }
@@ -206,6 +230,18 @@ async function startPlatformProcess(environment: Record<string, string | undefin
   return child
 }
 
+/** The platform is ready a moment before its gateway has enrolled; an operator types slower than a test. */
+async function onceEnrolled(...[parts, environment]: Parameters<typeof runGatewayCommand>): Promise<string> {
+  const deadlineMs = Date.now() + 30_000
+  for (;;) {
+    try {
+      return await runGatewayCommand(parts, environment)
+    } catch (error) {
+      if (!String(error).includes('is not enrolled') || Date.now() > deadlineMs) throw error
+    }
+  }
+}
+
 async function runGatewayCommand(parts: string[], environment: Record<string, string | undefined>): Promise<string> {
   const child = spawn(process.execPath, [gatewayProgram, ...parts], {
     env: environment as NodeJS.ProcessEnv,
@@ -227,6 +263,24 @@ async function gatewayPid(folder: string): Promise<number | null> {
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
   await once(child, 'close')
   return Number(said.trim().split('\n')[0]) || null
+}
+
+/** All processes that name this folder in their command line, and their children. */
+async function processesOf(folder: string): Promise<number[]> {
+  const child = spawn('ps', ['-A', '-o', 'pid=,ppid=,args='], { stdio: ['ignore', 'pipe', 'ignore'] })
+  let said = ''
+  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  await once(child, 'close')
+  const all = said.split('\n').flatMap((line) => {
+    const [, pid, parent, args = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? []
+    return pid ? [{ pid: Number(pid), parent: Number(parent), args }] : []
+  })
+  const found = new Set(all.filter(({ args }) => args.includes(folder)).map(({ pid }) => pid))
+  for (let before = -1; before !== found.size; ) {
+    before = found.size
+    for (const { pid, parent } of all) if (found.has(parent)) found.add(pid)
+  }
+  return [...found]
 }
 
 async function freePort(): Promise<number> {
