@@ -17,6 +17,7 @@ import { peopleRoutes } from './features/sign-in/people-routes.ts'
 import { siteRoutes } from './features/sites/site-routes.ts'
 import { systemRoutes } from './features/system/system-routes.ts'
 import { technicalUserRoutes } from './features/technical-users/technical-users-routes.ts'
+import { transferRoutes } from './features/transfers/transfer-routes.ts'
 import { userRoutes } from './features/users/users-routes.ts'
 import type { AccessTokens } from './platform/auth/access-token.ts'
 import type { Authenticator } from './platform/auth/caller.ts'
@@ -66,6 +67,7 @@ export function platformRoutes(parts: PlatformParts): AnyRoute[] {
     ...accessTokenRoutes(parts),
     ...projectRoutes({ forget }),
     ...deviceRoutes(parts),
+    ...transferRoutes(parts),
     ...siteRoutes({ caFingerprint: parts.ca.fingerprint }),
     ...gatewayRoutes(parts),
     ...claimRoutes(),

@@ -251,7 +251,19 @@ describe('every route of the OpenAPI document', () => {
       })
       .returning('invitation_id')
       .executeTakeFirstOrThrow()
+    const third = await platform.account()
+    const { transfer_id: transferId } = await platform.db
+      .insertInto('device_transfer')
+      .values({
+        from_account_id: accountId,
+        to_account_id: third.accountId,
+        device_id: device.deviceId,
+        with_licenses: false,
+      })
+      .returning('transfer_id')
+      .executeTakeFirstOrThrow()
     const params = {
+      transferId,
       ...{
         deviceId: device.deviceId,
         siteId: device.siteId,
@@ -352,6 +364,7 @@ async function rowsOf(accountId: string): Promise<unknown> {
     site: await db.selectFrom('site').selectAll().where('account_id', '=', accountId).execute(),
     gateway: await db.selectFrom('gateway').selectAll().where('account_id', '=', accountId).execute(),
     project: await db.selectFrom('project').selectAll().where('account_id', '=', accountId).execute(),
+    transfer: await db.selectFrom('device_transfer').selectAll().where('from_account_id', '=', accountId).execute(),
     user: await db.selectFrom('account_user').selectAll().where('account_id', '=', accountId).execute(),
     app: await db.selectFrom('app').selectAll().where('account_id', '=', accountId).execute(),
     technicalUser: await db.selectFrom('technical_user').selectAll().where('account_id', '=', accountId).execute(),

@@ -92,5 +92,4 @@ export const streamed = async (): Promise<never> => {
 
 export const ok = <Body>(body: Body, headers?: Record<string, string>): Answer<Body> => ({ status: 200, body, headers })
 export const created = <Body>(body: Body): Answer<Body> => ({ status: 201, body })
-export const accepted = <Body>(body: Body): Answer<Body> => ({ status: 202, body })
 export const noContent = (): Answer<null> => ({ status: 204, body: null })
