@@ -57,3 +57,15 @@ test('lets other calls through between pulls', async () => {
   cancel.abort()
   await listening
 })
+
+test('renews its subscription at the camera', async () => {
+  const camera = await startCamera()
+  const subscription = await connect(camera).subscribeAppStates({ lifetimeMs: 100 })
+  const renewal = () => camera.requests.find(({ operation }) => operation === 'Renew')
+  await until(async () => {
+    camera.installApp({ appId: `${APP}${camera.requests.length}` })
+    await subscription.pull({ waitMs: 1000 })
+    return renewal() !== undefined
+  }, 'it is renewed')
+  expect(renewal()?.status).toBe(200)
+})

@@ -444,6 +444,25 @@ describe('a subscription', () => {
     expect(camera.requests.filter(({ operation }) => operation === 'CreatePullPointSubscription')).toHaveLength(3)
   })
 
+  test.each([
+    ['is renewed before it lapses', soap('<RenewResponse/>'), ['Renew', 'PullMessages', 'Renew', 'PullMessages']],
+    [
+      'is pulled all the same when the camera cannot renew',
+      soapFault(500, 'Receiver', 'ActionNotSupported'),
+      ['Renew', 'PullMessages', 'PullMessages'],
+    ],
+  ])('%s', async (_, renewed, expected) => {
+    const camera = await startRawCamera(({ operation }) => {
+      if (operation === 'GetServices') return services()
+      if (operation === 'CreatePullPointSubscription') return created('<w:Address>http://h/s</w:Address>')
+      return operation === 'Renew' ? renewed : soap('<PullMessagesResponse/>')
+    })
+    const subscription = await camera.client().subscribeAppStates({ lifetimeMs: 0 })
+    await subscription.pull({ waitMs: 1000 })
+    await subscription.pull({ waitMs: 1000 })
+    expect(camera.requests.slice(2).map(({ operation }) => operation)).toEqual(expected)
+  })
+
   test('that no camera gives is unsupported', async () => {
     const camera = await startRawCamera(({ operation }) =>
       operation === 'GetServices' ? services() : soapFault(500, 'Receiver', 'ActionNotSupported'),
