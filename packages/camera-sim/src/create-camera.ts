@@ -5,6 +5,7 @@ import { createLicenseWatch } from './apps/license-watch.ts'
 import { createLicensing } from './apps/licensing.ts'
 import { createLifecycle } from './apps/lifecycle.ts'
 import { createAppService } from './apps/operations.ts'
+import type { CameraUser } from './auth/access.ts'
 import { createGatekeeper } from './auth/gatekeeper.ts'
 import { createCameraHandle } from './camera-handle.ts'
 import { deriveIdentity } from './camera-identity.ts'
@@ -56,6 +57,10 @@ function compose(options: TotalOptions, saved: SavedState | null) {
     faultOffsetMs: () => faults.get('clockOffsetMs') ?? 0,
   })
   const authentication = () => faults.get('auth') ?? options.auth
+  const users = (): CameraUser[] => [
+    { username: owner.user, password: owner.password, level: 'Administrator' },
+    ...options.users,
+  ]
   const info = () => describe(options, owner.deviceId)
   const hub = createEventHub({ faults, timers, clock, randomBytes })
   const save = () => {
@@ -74,7 +79,7 @@ function compose(options: TotalOptions, saved: SavedState | null) {
     watch.schedule()
   }
   const gatekeeper = createGatekeeper({
-    users: () => [{ username: owner.user, password: owner.password, level: 'Administrator' }, ...options.users],
+    users,
     realm: () => `${options.manufacturer} ${options.model}`,
     mode: authentication,
     challengeShape: () => faults.get('challengeShape') ?? { qop: 'auth', algorithm: 'token' },
@@ -122,6 +127,7 @@ function compose(options: TotalOptions, saved: SavedState | null) {
         },
         rebootSoon: () => timers.after(rebootDelayMs, () => reboot(options)),
         address,
+        users,
       }),
       apps: createAppService({ store, lifecycle, deviceId }),
       ...createEventServices({ hub, store, clock, faults }),

@@ -33,7 +33,7 @@ test('GetAppsInfo has the elements of the schema in its order, in no namespace',
   expect(info?.children.map((child) => child.name).join(' ')).toBe(names)
   expect([info, ...(info?.children ?? [])].every((one) => one?.namespace === '')).toBe(true)
   expect(all(content, 'Licenses')[0]?.children.map((child) => child.text)).toEqual([
-    'lic-1',
+    'TRIAL lic-1',
     '2023-11-14T22:13:20Z',
     '2096-10-02T07:06:40Z',
   ])

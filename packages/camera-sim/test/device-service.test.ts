@@ -71,6 +71,20 @@ test.each([
   expect(camera.writes).toBe(1)
 })
 
+test('users are listed without passwords, for administrators only', async () => {
+  const camera = await startCamera({ users: [{ username: 'op', password: 'pw', level: 'Operator' }] })
+  const { content } = await call(camera, 'tds', '<tds:GetUsers/>')
+  expect([textsOf(content, 'Username'), textsOf(content, 'UserLevel')]).toEqual([
+    ['admin', 'op'],
+    ['Administrator', 'Operator'],
+  ])
+  expect(textsOf(content, 'Password')).toEqual([])
+  const asked = await sendWithDigest(camera, soapRequest('tds', '<tds:GetUsers/>'), {
+    login: { user: 'op', password: 'pw' },
+  })
+  expect(readReply(asked).fault).toBe('Sender ter:NotAuthorized')
+})
+
 test('addresses repeat the host and port by which the client came', async () => {
   const camera = await startCamera()
   const request = soapRequest(

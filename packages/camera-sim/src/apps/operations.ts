@@ -118,10 +118,10 @@ function writeInfo(app: InstalledApp): Xml {
 }
 
 function writeLicense(license: InstalledLicense): Xml {
-  const { licenseId, validFromMs, validUntilMs } = license
+  const { licenseId, licenseType, validFromMs, validUntilMs } = license
   return xml`
     <Licenses>
-      <Name>${licenseId}</Name>
+      <Name>${licenseType} ${licenseId}</Name>
       <ValidFrom>${formatDateTime(validFromMs)}</ValidFrom>
       ${validUntilMs === null ? null : xml`<ValidUntil>${formatDateTime(validUntilMs)}</ValidUntil>`}
     </Licenses>`

@@ -1,3 +1,4 @@
+import type { CameraUser } from '../auth/access.ts'
 import type { AuthenticationMode } from '../auth/gatekeeper.ts'
 import type { DeviceClock } from '../device-clock.ts'
 import type { FaultSet } from '../faults.ts'
@@ -22,6 +23,7 @@ export interface DeviceServiceOptions {
   /** Begins a reboot after the reply. */
   rebootSoon: () => void
   address: () => { host: string; port: number; isSecure: boolean }
+  users: () => readonly CameraUser[]
 }
 
 /** The device management service, as far as clients need it on their way to apps. */
@@ -127,7 +129,7 @@ const hashingAlgorithms: Readonly<Record<AuthenticationMode, string>> = {
   'digest-sha256': 'SHA-256',
 }
 
-function identityOperations({ info }: DeviceServiceOptions): Operations {
+function identityOperations({ info, users }: DeviceServiceOptions): Operations {
   return {
     GetDeviceInformation: {
       access: 'READ_SYSTEM',
@@ -154,6 +156,18 @@ function identityOperations({ info }: DeviceServiceOptions): Operations {
         )
         return xml`<tds:GetScopesResponse>${scopes}</tds:GetScopesResponse>`
       },
+    },
+    GetUsers: {
+      access: 'READ_SYSTEM_SECRET',
+      children: [],
+      // Core forbids the password here, although the schema has a place for it.
+      run: () => xml`
+        <tds:GetUsersResponse>
+          ${users().map(
+            ({ username, level }) => xml`
+              <tds:User><tt:Username>${username}</tt:Username><tt:UserLevel>${level}</tt:UserLevel></tds:User>`,
+          )}
+        </tds:GetUsersResponse>`,
     },
     GetEndpointReference: {
       access: 'PRE_AUTH',
