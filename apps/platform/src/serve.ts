@@ -23,6 +23,12 @@ export async function serve(environment: Record<string, string | undefined>): Pr
   })
   process.once('SIGINT', () => stop(0))
   process.once('SIGTERM', () => stop(0))
+  // a closed terminal or pipe is no reason to end; what nobody caught is, but PostgreSQL is still stopped in order
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+  process.on('uncaughtException', (err) => {
+    log.fatal({ err }, 'an error that nobody caught: the platform stops')
+    stop(1)
+  })
   let platform: Platform | null = null
   let gateway: LocalGateway | null = null
   try {
