@@ -145,7 +145,7 @@ test('the clock can be set by hand and by NTP', async () => {
 })
 
 test.each([
-  ['an operation it does not have', '<tds:GetUsers/>', 500, 'Receiver ter:ActionNotSupported'],
+  ['an operation it does not have', '<tds:GetDNS/>', 500, 'Receiver ter:ActionNotSupported'],
   [
     'a category it does not have',
     '<tds:GetCapabilities><tds:Category>PTZ</tds:Category></tds:GetCapabilities>',
