@@ -98,10 +98,12 @@ export function createCameraHandle(parts: CameraParts): SimulatedCamera {
     },
     setCredentials({ user, password }) {
       Object.assign(owner, { user, password })
+      store.touch()
     },
     clearRequests: parts.log.clear,
     factoryReset() {
       parts.timers.cancelAll()
+      Object.assign(owner, { user: options.user, password: options.password })
       store.clear()
       clock.set(options.time.nowMs() + options.clockOffsetMs)
       return power.reboot(0)
@@ -134,6 +136,7 @@ function putApp(app: ForeignApp, store: AppStore, nowMs: number): void {
     version,
     versionCode,
     signer: null,
+    sizeBytes: 0,
     state,
     status: '',
     licenses: [],

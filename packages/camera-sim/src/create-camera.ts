@@ -49,7 +49,8 @@ function compose(options: TotalOptions, saved: SavedState | null) {
   const faults = createFaultSet(options.faults)
   const timers = createTimers(time)
   const log = createRequestLog()
-  const owner = { deviceId: options.deviceId, user: options.user, password: options.password, writes: 0 }
+  const { user, password } = saved?.credentials ?? options
+  const owner = { deviceId: options.deviceId, user, password, writes: 0 }
   const deviceId = () => faults.get('deviceId') ?? owner.deviceId
   const clock = createDeviceClock({
     time,
@@ -63,6 +64,7 @@ function compose(options: TotalOptions, saved: SavedState | null) {
   ]
   const info = () => describe(options, owner.deviceId)
   const hub = createEventHub({ faults, timers, clock, randomBytes })
+  const isGiven = ({ user, password }: typeof owner) => user === options.user && password === options.password
   const save = () => {
     if (options.stateFile === null) return
     saveState(options.stateFile, {
@@ -70,6 +72,7 @@ function compose(options: TotalOptions, saved: SavedState | null) {
       apps: store.all(),
       clockOffsetMs: clock.offsetMs(),
       reboots: power.reboots(),
+      credentials: isGiven(owner) ? null : { user: owner.user, password: owner.password },
       tls,
     })
   }
@@ -133,7 +136,15 @@ function compose(options: TotalOptions, saved: SavedState | null) {
       ...createEventServices({ hub, store, clock, faults }),
     },
     soap: { gatekeeper, faults, isLenient: options.lenient, onWrite },
-    upload: { ...options, gatekeeper, faults, installer, onWrite, reboot },
+    upload: {
+      ...options,
+      freeBytes: () => options.freeBytes - store.usedBytes(),
+      gatekeeper,
+      faults,
+      installer,
+      onWrite,
+      reboot,
+    },
   })
   const listener = createListener({ host: options.host, port: options.port, tls, faults, onRequest: router })
   const power = createPower({

@@ -55,7 +55,7 @@ export interface CameraOptions {
   lenient?: boolean
   /** Longest package taken, in bytes; more is 413. */
   maxPackageBytes?: number
-  /** Free space, in bytes; a package that needs more is 507. */
+  /** Storage for apps, in bytes; a package that does not fit beside what is installed is 507. */
   freeBytes?: number
   /** An upload that takes longer is 408. */
   uploadTimeoutMs?: number

@@ -65,7 +65,7 @@ export interface SimulatedCamera {
   setDeviceId(deviceId: string): void
   setCredentials(credentials: { user: string; password: string }): void
   clearRequests(): void
-  /** Removes apps, licenses and the lock, sets the clock back, and reboots. */
+  /** Removes apps, licenses and the lock, sets clock and credentials back, and reboots. */
   factoryReset(): Promise<void>
   /** Goes away for `downMs`; resolves when it is back. Requests under way are cut; the clock may go back to 1970. */
   reboot(options?: { downMs?: number; resetsClock?: boolean }): Promise<void>

@@ -8,6 +8,8 @@ export interface SavedState {
   apps: readonly InstalledApp[]
   clockOffsetMs: number
   reboots: number
+  /** The administrator's, once they were changed; null for those of the options. */
+  credentials: { user: string; password: string } | null
   /** Clients pin the certificate, so it must outlive the process too. */
   tls: TlsIdentity | null
 }
@@ -37,6 +39,10 @@ function readIfThere(path: string): string | null {
   }
 }
 
+function isCredentials(value: unknown): boolean {
+  return isRecord(value) && typeof value.user === 'string' && typeof value.password === 'string'
+}
+
 function isTlsIdentity(value: unknown): boolean {
   return isRecord(value) && typeof value.key === 'string' && typeof value.certificate === 'string'
 }
@@ -45,6 +51,7 @@ const states: readonly AppState[] = ['Active', 'Inactive', 'Installing', 'Uninst
 
 function isSavedState(value: unknown): value is SavedState {
   if (!isRecord(value) || !Array.isArray(value.apps)) return false
+  if (value.credentials !== null && !isCredentials(value.credentials)) return false
   if (typeof value.deviceId !== 'string' || (value.tls !== null && !isTlsIdentity(value.tls))) return false
   return Number.isFinite(value.clockOffsetMs) && Number.isSafeInteger(value.reboots) && value.apps.every(isSavedApp)
 }
@@ -52,7 +59,7 @@ function isSavedState(value: unknown): value is SavedState {
 function isSavedApp(app: unknown): app is InstalledApp {
   if (!isRecord(app) || !Array.isArray(app.licenses)) return false
   const areTexts = ['appId', 'name', 'version', 'status'].every((key) => typeof app[key] === 'string')
-  const areNumbers = ['versionCode', 'installedMs', 'updatedMs'].every((key) => Number.isFinite(app[key]))
+  const areNumbers = ['versionCode', 'installedMs', 'updatedMs', 'sizeBytes'].every((key) => Number.isFinite(app[key]))
   return areTexts && areNumbers && states.some((state) => state === app.state) && app.licenses.every(isRecord)
 }
 

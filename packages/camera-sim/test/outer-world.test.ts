@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { type SimulatedCamera, startDiscovery } from '../src/index.ts'
 import { readXml } from '../src/xml/reader.ts'
-import { call, send, soapRequest, textsOf } from './raw-client.ts'
+import { call, send, sendWithDigest, soapRequest, textsOf } from './raw-client.ts'
 import { createIssuer, install, startCamera, upload } from './test-camera.ts'
 
 async function makeFolder(): Promise<string> {
@@ -170,4 +170,20 @@ test('Resolve finds one camera; repeated questions are answered once, and nonsen
   expect(answers).toHaveLength(2)
   expect(answers[0]).toContain('ResolveMatch>')
   expect(answers[0]).toContain(cameras[1]?.url)
+})
+
+test('changed credentials outlive the process, until a factory reset', async () => {
+  const stateFile = join(await makeFolder(), 'state.json')
+  const first = await startCamera({ stateFile })
+  const changed = { user: 'root', password: 'new' }
+  first.setCredentials(changed)
+  await first.close()
+  const second = await startCamera({ stateFile })
+  const ask = soapRequest('tds', '<tds:GetDeviceInformation/>')
+  expect((await sendWithDigest(second, ask)).status).toBe(401)
+  expect((await sendWithDigest(second, ask, { login: changed })).status).toBe(200)
+  await second.factoryReset()
+  expect((await sendWithDigest(second, ask)).status).toBe(200)
+  await second.close()
+  expect((await sendWithDigest(await startCamera({ stateFile }), ask)).status).toBe(200)
 })

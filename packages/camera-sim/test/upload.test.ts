@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers'
 import { readAppPackage } from '@ocelli/app-package'
 import { expect, onTestFinished, test } from 'vitest'
 import { admin, answerChallenge, send, sendWithDigest } from './raw-client.ts'
-import { startCamera, until, upload, uploadRequest } from './test-camera.ts'
+import { install, startCamera, until, upload, uploadRequest } from './test-camera.ts'
 
 test('without credentials nothing is taken, and with those of an operator neither', async () => {
   const camera = await startCamera({ users: [{ username: 'op', password: 'pw', level: 'Operator' }] })
@@ -93,4 +93,13 @@ test('a camera that cannot store the package says so', async () => {
   const reply = await upload(camera, {})
   expect([reply.status, camera.apps()]).toEqual([500, []])
   expect(reply.body).toContain('ENOENT')
+})
+
+test('what is installed takes room, and removing it gives it back', async () => {
+  const camera = await startCamera({ freeBytes: 1000 })
+  const large = { padding: 'x'.repeat(500) }
+  expect((await install(camera, { ...large, appId: 'app.one' })).status).toBe(200)
+  expect((await install(camera, { ...large, appId: 'app.two' })).status).toBe(507)
+  camera.removeApp('app.one')
+  expect((await install(camera, { ...large, appId: 'app.two' })).status).toBe(200)
 })

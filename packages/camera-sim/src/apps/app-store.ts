@@ -14,6 +14,8 @@ export interface AppChange {
 export interface AppStore {
   all(): readonly InstalledApp[]
   find(appId: string): InstalledApp | undefined
+  /** Storage that the apps take, in bytes. */
+  usedBytes(): number
   /** Adds an app and tells its state. */
   add(app: InstalledApp): void
   /** Goes into a state and tells it. */
@@ -51,6 +53,7 @@ export function createAppStore({ initial, onChange, onSave }: AppStoreOptions): 
   return {
     all: () => [...apps.values()],
     find: (appId) => apps.get(appId),
+    usedBytes: () => [...apps.values()].reduce((sum, app) => sum + app.sizeBytes, 0),
     add(app) {
       apps.set(app.appId, app)
       tell({ appId: app.appId, state: app.state, status: app.status, operation: 'Initialized' })

@@ -21,6 +21,8 @@ export interface AppVersion {
   versionCode: number
   /** SHA-256 of the signing certificate; null for apps that were put there without a package. */
   signer: string | null
+  /** What the package takes of the camera's storage. */
+  sizeBytes: number
 }
 
 export interface InstalledApp extends AppVersion {

@@ -5,14 +5,15 @@ import type { InstalledApp } from './app.ts'
 import type { AppStore } from './app-store.ts'
 import type { Lifecycle } from './lifecycle.ts'
 
-type ReadPackage = Awaited<ReturnType<PackageReader>>
+type PackageFacts = Awaited<ReturnType<PackageReader>>
+type ReadPackage = PackageFacts & { sizeBytes: number }
 
 /** What became of a received package file. `busy`: that app is being installed or removed right now. */
 export type Receipt = { kind: 'taken' } | { kind: 'busy'; appId: string }
 
 export interface Installer {
   /** Reads the file and begins to install it; resolves when that has begun. The caller removes the file afterwards. */
-  receive(path: string, signal: AbortSignal): Promise<Receipt>
+  receive(path: string, file: { sizeBytes: number; signal: AbortSignal }): Promise<Receipt>
 }
 
 export interface InstallerOptions {
@@ -33,16 +34,17 @@ export interface InstallerOptions {
 export function createInstaller(options: InstallerOptions): Installer {
   const { store, lifecycle, faults, timers, deviceNowMs } = options
 
-  async function receive(path: string, signal: AbortSignal): Promise<Receipt> {
-    const read = await readOrFail(path, signal)
-    if (read === null) return { kind: 'taken' }
+  async function receive(path: string, file: { sizeBytes: number; signal: AbortSignal }): Promise<Receipt> {
+    const facts = await readOrFail(path, file.signal)
+    if (facts === null) return { kind: 'taken' }
+    const read = { ...facts, sizeBytes: file.sizeBytes }
     const present = store.find(read.appId)
     if (present?.state === 'Installing' || present?.state === 'Uninstalling') return { kind: 'busy', appId: read.appId }
     install(begin(read, present), read)
     return { kind: 'taken' }
   }
 
-  async function readOrFail(path: string, signal: AbortSignal): Promise<ReadPackage | null> {
+  async function readOrFail(path: string, signal: AbortSignal): Promise<PackageFacts | null> {
     try {
       return await options.readPackage(path, { signal })
     } catch (error) {
@@ -72,8 +74,8 @@ export function createInstaller(options: InstallerOptions): Installer {
       return app
     }
     if (present.state === 'Active') store.enter(present, 'Inactive')
-    const { name, version, versionCode, signer, updatedMs } = present
-    present.previous = { name, version, versionCode, signer, updatedMs }
+    const { name, version, versionCode, signer, sizeBytes, updatedMs } = present
+    present.previous = { name, version, versionCode, signer, sizeBytes, updatedMs }
     store.enter(present, 'Installing')
     return present
   }
@@ -144,6 +146,7 @@ function versionOf(read: ReadPackage) {
     version: read.versionName,
     versionCode: read.versionCode,
     signer: read.signer.certificateSha256,
+    sizeBytes: read.sizeBytes,
   }
 }
 

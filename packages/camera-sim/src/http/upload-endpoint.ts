@@ -18,7 +18,8 @@ export interface UploadEndpointOptions {
   installer: Installer
   time: SimTime
   maxPackageBytes: number
-  freeBytes: number
+  /** Storage left for packages. */
+  freeBytes: () => number
   uploadTimeoutMs: number
   temporaryFolder: string
   onWrite: () => void
@@ -62,7 +63,7 @@ function judgeHeaders({ request }: Exchange, options: UploadEndpointOptions): nu
   const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
   if (!packageFormats.includes(type)) return 415
   if (Number(length) > options.maxPackageBytes) return 413
-  return Number(length) > options.freeBytes ? 507 : null
+  return Number(length) > options.freeBytes() ? 507 : null
 }
 
 async function takeBody(exchange: Exchange, options: UploadEndpointOptions): Promise<void> {
@@ -81,9 +82,10 @@ async function takeBody(exchange: Exchange, options: UploadEndpointOptions): Pro
 
 async function install(exchange: Exchange, path: string, options: UploadEndpointOptions): Promise<void> {
   const { faults, installer, time } = options
+  const sizeBytes = Number(exchange.request.headers['content-length'])
   const lateMs = faults.get('lateIdentificationMs')
   if (lateMs === undefined) {
-    const receipt = await installer.receive(path, exchange.signal)
+    const receipt = await installer.receive(path, { sizeBytes, signal: exchange.signal })
     if (receipt.kind === 'busy') return exchange.reply({ status: 503, headers: { 'Retry-After': '1' } })
     return exchange.reply({ status: 200 })
   }
@@ -92,7 +94,7 @@ async function install(exchange: Exchange, path: string, options: UploadEndpoint
   const { promise, resolve } = Promise.withResolvers<void>()
   time.after(lateMs, resolve)
   await promise
-  await installer.receive(path, new AbortController().signal)
+  await installer.receive(path, { sizeBytes, signal: new AbortController().signal })
 }
 
 /** Writes the body to the file; false when it took too long. Rejects when the connection ends before the body does. */
