@@ -185,3 +185,23 @@ test('a camera with one connection cuts the second while the first lasts', async
     )
     .toBe(200)
 })
+
+test('licenses of an app add up, the same one again replaces itself, and any valid one lets the app run', async () => {
+  const issuer = await createIssuer()
+  const time = createManualTime(nowSeconds * 1000)
+  const camera = await startCamera({ time, trust: [issuer.root] })
+  camera.installApp({ appId: 'app.one' })
+  const place = async (claims: Parameters<typeof issuer.issue>[0]) =>
+    call(
+      camera,
+      'ans',
+      `<ans:InstallLicense><AppID>app.one</AppID><License>${await issuer.issue(claims)}</License></ans:InstallLicense>`,
+    )
+  const trial = { jti: 'trial', typ: 'TRIAL', exp: nowSeconds + 100 } as const
+  for (const claims of [trial, { jti: 'full' }, trial]) expect((await place(claims)).status).toBe(200)
+  expect(camera.apps()[0]?.licenses.map(({ licenseId }) => licenseId)).toEqual(['full', 'trial'])
+  expect((await call(camera, 'ans', activate)).status).toBe(200)
+  time.advance(100_000)
+  expect((await call(camera, 'ans', activate)).status).toBe(200)
+  expect(stateOf(camera)).toBe('Active')
+})
