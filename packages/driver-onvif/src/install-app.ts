@@ -112,8 +112,11 @@ async function awaitInstall(localPackage: LocalPackage, context: AwaitContext): 
   const watch = watchInstall(localPackage, before)
   let awaySinceMs: number | null = null
   let backSinceMs: number | null = null
-  for (;;) {
+  const hear = async () => {
     for (const event of await events.pull(signal)) conclude(watch.heard(event))
+  }
+  for (;;) {
+    await hear()
     try {
       if (awaySinceMs !== null) {
         await requireSameCamera(management, deviceId, signal)
@@ -121,7 +124,10 @@ async function awaitInstall(localPackage: LocalPackage, context: AwaitContext): 
         backSinceMs = clock.monotonic()
         watch.wasAway()
       }
-      const info = conclude(watch.saw(await findInfo(management, localPackage.appId, { signal })))
+      const listed = await findInfo(management, localPackage.appId, { signal })
+      // The list can be newer than the events: the reason why the app is gone still waits at the camera.
+      if (listed === null && watch.hasBegun()) await hear()
+      const info = conclude(watch.saw(listed))
       if (info !== null) return info
       const isOverdue = backSinceMs !== null && clock.monotonic() - backSinceMs >= timings.recoveryMs
       if (isOverdue && !watch.hasBegun()) throw lostInstall()
