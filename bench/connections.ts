@@ -1,0 +1,3 @@
+export async function benchConnections(): Promise<void> {
+  throw new Error('not yet')
+}

@@ -1,0 +1,60 @@
+import { readdir, readFile } from 'node:fs/promises'
+
+export interface ProcessMemory {
+  pid: number
+  command: string
+  pssBytes: number
+}
+
+/** The process and all that descend from it, with their proportional share of memory. Linux only: read from /proc. */
+export async function memoryOfTree(rootPid: number): Promise<ProcessMemory[]> {
+  const parents = await readParents()
+  const tree = new Set([rootPid])
+  for (let before = 0; before !== tree.size; ) {
+    before = tree.size
+    for (const [pid, parent] of parents) if (tree.has(parent)) tree.add(pid)
+  }
+  const found = await Promise.all([...tree].map(readMemory))
+  return found.filter((memory) => memory !== null)
+}
+
+/** Resident set of one process, in bytes. */
+export async function residentBytes(pid: number): Promise<number> {
+  return kilobytes(await readFile(`/proc/${pid}/status`, 'utf8'), 'VmRSS')
+}
+
+async function readParents(): Promise<Map<number, number>> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
+  const entries = await Promise.all(
+    pids.map(async (pid): Promise<[number, number] | null> => {
+      const status = await unlessGone(readFile(`/proc/${pid}/status`, 'utf8'))
+      return status === null ? null : [pid, Number(/^PPid:\s*(\d+)/m.exec(status)?.[1] ?? 0)]
+    }),
+  )
+  return new Map(entries.filter((entry) => entry !== null))
+}
+
+async function readMemory(pid: number): Promise<ProcessMemory | null> {
+  const [commandLine, rollup] = await Promise.all([
+    unlessGone(readFile(`/proc/${pid}/cmdline`, 'utf8')),
+    unlessGone(readFile(`/proc/${pid}/smaps_rollup`, 'utf8')),
+  ])
+  if (commandLine === null || rollup === null) return null
+  return { pid, command: commandLine.replaceAll('\0', ' ').trim(), pssBytes: kilobytes(rollup, 'Pss') }
+}
+
+function kilobytes(text: string, name: string): number {
+  const found = new RegExp(`^${name}:\\s*(\\d+) kB`, 'm').exec(text)?.[1]
+  if (found === undefined) throw new Error(`/proc does not tell ${name} here.`)
+  return Number(found) * 1024
+}
+
+/** Null for a process that has ended meanwhile. */
+async function unlessGone(reading: Promise<string>): Promise<string | null> {
+  try {
+    return await reading
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes(String((error as { code?: unknown }).code))) return null
+    throw error
+  }
+}
