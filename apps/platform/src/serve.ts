@@ -14,7 +14,11 @@ const gatewayProgram = fileURLToPath(new URL('../../gateway/src/main.ts', import
 export async function serve(environment: Record<string, string | undefined>): Promise<number> {
   const startedAtMs = performance.now()
   const log = pino(
-    { level: environment.OCELLI_LOG_LEVEL || 'info', redact: ['*.authorization', '*.password', '*.secret', '*.token'] },
+    {
+      level: environment.OCELLI_LOG_LEVEL || 'info',
+      redact: ['*.authorization', '*.password', '*.secret', '*.token'],
+      serializers: { err: describeError },
+    },
     pino.destination({ fd: 2, sync: false }),
   )
   let stop: (code: number) => void = () => {}
@@ -77,6 +81,14 @@ export async function serve(environment: Record<string, string | undefined>): Pr
     await gateway?.stop()
     await platform?.close()
   }
+}
+
+/** Of an error only what helps: libraries hang whole connections on theirs. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return String(error)
+  const { name, message, stack, cause } = error
+  const { code } = error as { code?: unknown }
+  return { name, message, code, stack, ...(cause === undefined ? {} : { cause: describeError(cause) }) }
 }
 
 const expectedCodes = new Set(['EADDRINUSE', 'EACCES', 'instance-running'])
