@@ -1,3 +1,111 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { downTopic, type Enrollment, upTopic, type Welcome } from '@ocelli/contract'
+import { connect, type MqttClient } from 'mqtt'
+import { type Fleet, makeFleet } from './fleet.ts'
+import { type PlatformProcess, startPlatformProcess } from './platform-process.ts'
+import { residentBytes } from './process-memory.ts'
+import { print, printFigure } from './report.ts'
+
+/** Memory is the slope between these, so that what the first connections load does not count. */
+const base = 200
+const settleMs = 10_000
+const enrollingAtOnce = 20
+const servedWithinMs = 120_000
+
+/** Idle gateways over TLS with client certificates, and all of them coming back at once. */
 export async function benchConnections(): Promise<void> {
-  throw new Error('not yet')
+  const count = Number(process.env.BENCH_CONNECTIONS ?? 2000)
+  const platform = await startPlatformProcess()
+  let clients: MqttClient[] = []
+  try {
+    const fleet = await makeFleet(platform, 0)
+    const enrollments = await enroll(platform, fleet, count)
+    print(`${enrollments.length} gateways enrolled`)
+    const open = (some: Enrollment[]) => inGroups(some, 50, (one) => comeIn(one, fleet.gatewayKey.privatePem))
+    clients = await open(enrollments.slice(0, base))
+    await pause(settleMs)
+    const before = await residentBytes(platform.pid)
+    clients.push(...(await open(enrollments.slice(base))))
+    await pause(settleMs)
+    const perConnection = ((await residentBytes(platform.pid)) - before) / (count - base) / 1000
+    const target = { value: 25, isAtLeast: false }
+    printFigure(`resident memory per idle connection, ${base} to ${count}`, [perConnection], { unit: 'kB', target })
+    await Promise.all(clients.map((client) => client.endAsync(true)))
+    const startedAtMs = performance.now()
+    clients = await Promise.all(enrollments.map((one) => comeIn(one, fleet.gatewayKey.privatePem)))
+    const seconds = (performance.now() - startedAtMs) / 1000
+    printFigure(`${count} connecting at once, all welcomed`, [seconds], { unit: 's' })
+    printFigure('  welcomed per second (10,000 in 60 s need 167)', [count / seconds], {
+      unit: '/s',
+      target: { value: 167, isAtLeast: true },
+    })
+  } finally {
+    await Promise.all(clients.map((client) => client.endAsync(true)))
+    await platform.stop()
+  }
+}
+
+/** As gateways do, with tokens written by SQL. All hold one key: the platform judges each certificate by itself. */
+async function enroll({ url, pool }: PlatformProcess, fleet: Fleet, count: number): Promise<Enrollment[]> {
+  const secrets = Array.from({ length: count }, () => randomBytes(32).toString('base64url'))
+  await pool.query(
+    `INSERT INTO enrollment_token (token_hash, account_id, site_id, expires_at)
+     SELECT hash, $2, $3, now() + interval '1 hour' FROM unnest($1::text[]) hash`,
+    [secrets.map((secret) => createHash('sha256').update(secret).digest('base64url')), fleet.accountId, fleet.siteId],
+  )
+  const csr = fleet.gatewayKey.certificateRequest()
+  return await inGroups(secrets, enrollingAtOnce, async (secret) => {
+    const answer = await fetch(`${url}/device/v1/gateways/enroll`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ secret, csr, name: 'Bench', version: 'bench' }),
+    })
+    if (answer.status !== 201) throw new Error(`Enrollment answered ${answer.status}: ${await answer.text()}`)
+    return (await answer.json()) as Enrollment
+  })
+}
+
+/** Connects, subscribes, says hello, and resolves when the platform's welcome has come. */
+async function comeIn(enrollment: Enrollment, privatePem: string): Promise<MqttClient> {
+  const { gatewayId, certificate, caCertificate, mqttUrl } = enrollment
+  const connectionId = randomBytes(8).toString('hex')
+  const client = connect(mqttUrl, {
+    ...{ clientId: gatewayId, username: gatewayId, protocolVersion: 4, clean: true, keepalive: 120 },
+    ...{ cert: certificate, key: privatePem, ca: caCertificate },
+    ...{ connectTimeout: servedWithinMs, reconnectPeriod: 1000, resubscribe: false },
+  })
+  return await new Promise((resolve, reject) => {
+    const deadline = setTimeout(() => reject(new Error('A gateway was not welcomed in time.')), servedWithinMs)
+    // whoever is turned away under load comes again, as gateways do
+    client.on('error', () => {})
+    client.on('connect', () => {
+      client.subscribe(downTopic(gatewayId), { qos: 1 }, () =>
+        client.publish(
+          upTopic(gatewayId),
+          JSON.stringify({ kind: 'hello', connectionId, version: 'bench', devices: [] }),
+          { qos: 1 },
+        ),
+      )
+    })
+    client.on('message', (_topic, payload) => {
+      const message = JSON.parse(payload.toString()) as Welcome
+      if (message.kind !== 'welcome' || message.connectionId !== connectionId) return
+      clearTimeout(deadline)
+      resolve(client)
+    })
+  })
+}
+
+/** So many at a time; the order of the results is that of the items. */
+async function inGroups<Item, Result>(
+  items: Item[],
+  size: number,
+  run: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = []
+  for (let at = 0; at < items.length; at += size) {
+    results.push(...(await Promise.all(items.slice(at, at + size).map(run))))
+  }
+  return results
 }

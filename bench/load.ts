@@ -38,12 +38,12 @@ export function createCaller(maxSockets: number) {
             bytes += chunk.length
             if (keepText || answer.statusCode !== 200) chunks.push(chunk)
           })
-          answer.once('error', reject)
+          answer.on('error', reject)
           answer.once('end', () =>
             resolve({ status: answer.statusCode ?? 0, bytes, text: Buffer.concat(chunks).toString() }),
           )
         })
-        sent.once('error', reject)
+        sent.on('error', reject)
         sent.end(body)
       })
     },

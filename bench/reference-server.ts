@@ -40,6 +40,8 @@ export async function serveReference(): Promise<void> {
       (error: unknown) => response.writeHead(500).end(String(error)),
     )
   })
+  // an idle connection must outlive the rounds of the other side
+  server.keepAliveTimeout = 600_000
   server.listen(0, '127.0.0.1', () => process.send?.(server.address()))
   process.once('disconnect', () => process.exit())
 }
