@@ -1,6 +1,7 @@
 import { deviceIdOf, type Fleet } from './fleet.ts'
 import { createCaller, runRound } from './load.ts'
 import type { PlatformProcess } from './platform-process.ts'
+import { cpuMs } from './process-memory.ts'
 import { print, printFigure, quantile } from './report.ts'
 
 const appId = 'com.example.bench'
@@ -26,7 +27,9 @@ export async function benchInstalls(platform: PlatformProcess, fleet: Fleet): Pr
     }
     await install(warmUp)
     const measured = []
+    const usedBeforeMs = await cpuMs(platform.pid)
     for (let round = 0; round < rounds; round++) measured.push(await install(perRound))
+    const cpuEachMs = ((await cpuMs(platform.pid)) - usedBeforeMs) / (rounds * perRound)
     const rates = measured.map(({ perSecond }) => perSecond)
     const slowest = measured.map(({ latenciesMs }) => quantile(latenciesMs, 0.95))
     printFigure(`installs committed on one order line, ${concurrency} at a time`, rates, {
@@ -35,6 +38,7 @@ export async function benchInstalls(platform: PlatformProcess, fleet: Fleet): Pr
       target: { value: 800, isAtLeast: true },
     })
     printFigure('  p95', slowest, { unit: 'ms' })
+    printFigure('  processor time of the platform process, each', [cpuEachMs], { unit: 'ms', digits: 2 })
     await requireExactAccounts(platform, warmUp + rounds * perRound)
   } finally {
     caller.close()
