@@ -39,7 +39,7 @@ export function startLocalGateway(options: LocalGatewayOptions): LocalGateway {
     child.once('exit', (code, signal) => {
       child = null
       if (isStopping) return
-      log.error({ code, signal }, `the built-in gateway ended; it is started again in ${restartAfterMs / 1000} s`)
+      log.warn({ code, signal }, `the built-in gateway ended; it is started again in ${restartAfterMs / 1000} s`)
       timer = setTimeout(start, restartAfterMs)
     })
     child.once('error', (err) => log.error({ err }, 'the built-in gateway could not be started'))
