@@ -1,4 +1,5 @@
 import type { DeviceFacts, RunningState } from '@ocelli/contract'
+import type { Discover } from './discovery.ts'
 
 /** How to reach one camera. The password lives at the gateway and is never logged. */
 export interface CameraTarget {
@@ -103,4 +104,6 @@ export interface DriverModule {
   readonly name: Driver['name']
   probe(target: CameraTarget, options: CallOptions): Promise<ProbeResult>
   open(target: CameraTarget): Driver
+  /** Absent: cameras of this protocol are reached by their address only. */
+  readonly discover?: Discover
 }

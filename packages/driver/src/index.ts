@@ -1,2 +1,5 @@
+export * from './discover-cameras.ts'
+export * from './discovery.ts'
 export * from './driver.ts'
 export * from './driver-error.ts'
+export * from './merge-findings.ts'
