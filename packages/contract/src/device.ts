@@ -106,6 +106,15 @@ export const DeviceQuery = Type.Object(
 )
 export type DeviceQuery = Static<typeof DeviceQuery>
 
+export const DevicePage = Type.Object({
+  items: Type.Array(Device),
+  page: Type.Integer(),
+  size: Type.Integer(),
+  nextCursor: nullable(Type.String()),
+  total: nullable(Type.Integer()),
+})
+export type DevicePage = Static<typeof DevicePage>
+
 /** What a driver read from a camera: everything that belongs to the device row. */
 export const DeviceFacts = Type.Object({
   manufacturer: text,
@@ -168,6 +177,13 @@ export const SiteBody = Type.Object(
 )
 export type SiteBody = Static<typeof SiteBody>
 
+export const SitePatch = Type.Partial(SiteBody, { additionalProperties: false, minProperties: 1 })
+export type SitePatch = Static<typeof SitePatch>
+
+/** A token at the only moment when it is shown; its content is `EnrollmentTokenContent`. */
+export const EnrollmentToken = Type.Object({ token: Type.String(), expiresAt: Timestamp })
+export type EnrollmentToken = Static<typeof EnrollmentToken>
+
 export const Gateway = Type.Object(
   {
     gatewayId: Uuid,
@@ -223,3 +239,12 @@ export const Enrollment = Type.Object({
   mqttWebSocketUrl: Type.String({ examples: ['wss://ocelli.example.com/mqtt'] }),
 })
 export type Enrollment = Static<typeof Enrollment>
+
+export const CertificateRenewalRequest = Type.Object(
+  { csr: EnrollRequest.properties.csr },
+  { additionalProperties: false },
+)
+export type CertificateRenewalRequest = Static<typeof CertificateRenewalRequest>
+
+export const CertificateRenewal = Type.Omit(Enrollment, ['gatewayId', 'siteId'])
+export type CertificateRenewal = Static<typeof CertificateRenewal>

@@ -79,3 +79,29 @@ export const Event = Type.Object(
   { $id: 'Event' },
 )
 export type Event = Static<typeof Event>
+
+const eventFilter = {
+  type: Type.Optional(Type.String({ maxLength: 100 })),
+  deviceId: Type.Optional(Type.String({ maxLength: 255 })),
+  appId: Type.Optional(Type.String({ maxLength: 255 })),
+  licenseId: Type.Optional(Type.String({ format: 'uuid' })),
+}
+
+export const EventQuery = Type.Object(
+  {
+    ...eventFilter,
+    from: Type.Optional(Timestamp),
+    to: Type.Optional(Timestamp),
+    cursor: Type.Optional(Type.String({ maxLength: 100 })),
+    size: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+  },
+  { additionalProperties: false },
+)
+export type EventQuery = Static<typeof EventQuery>
+
+export const EventStreamQuery = Type.Object(eventFilter, { additionalProperties: false })
+export type EventStreamQuery = Static<typeof EventStreamQuery>
+
+/** `nextCursor` reads on, also later. */
+export const EventPage = Type.Object({ items: Type.Array(Event), nextCursor: nullable(Type.String()) })
+export type EventPage = Static<typeof EventPage>

@@ -100,3 +100,13 @@ export const InstallRequest = Type.Object(
   { additionalProperties: false },
 )
 export type InstallRequest = Static<typeof InstallRequest>
+
+export const InstallationQuery = Type.Object(
+  {
+    whenOffline: Type.Optional(
+      oneOf(['reject', 'queue'], { description: 'queue: carry it out when the device returns' }),
+    ),
+  },
+  { additionalProperties: false },
+)
+export type InstallationQuery = Static<typeof InstallationQuery>

@@ -29,6 +29,18 @@ export const LicenseRequest = Type.Object(
 )
 export type LicenseRequest = Static<typeof LicenseRequest>
 
+export const LicenseListQuery = Type.Object(
+  { state: Type.Optional(oneOf(['HELD', 'ALL'], { description: 'HELD (default): valid or reserved now.' })) },
+  { additionalProperties: false },
+)
+export type LicenseListQuery = Static<typeof LicenseListQuery>
+
+export const LicenseRelease = Type.Object(
+  { reason: Type.String({ minLength: 3, maxLength: 500 }) },
+  { additionalProperties: false },
+)
+export type LicenseRelease = Static<typeof LicenseRelease>
+
 const units = { total: Type.Integer(), used: Type.Integer(), free: Type.Integer() }
 
 export const LicenseQuantity = Type.Object(

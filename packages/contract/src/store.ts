@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { AppId, nullable, oneOf, Sha256, Timestamp, Uuid } from './schema.ts'
+import { AppId, DeviceId, nullable, oneOf, Sha256, Timestamp, Uuid } from './schema.ts'
 
 export const AppVisibility = oneOf(['PRIVATE', 'LISTED'])
 export type AppVisibility = Static<typeof AppVisibility>
@@ -62,3 +62,45 @@ export const AppVersion = Type.Object(
   { $id: 'AppVersion' },
 )
 export type AppVersion = Static<typeof AppVersion>
+
+const closed = { additionalProperties: false }
+const text = Type.Optional(Type.String({ maxLength: 200 }))
+
+/** The version's name, as its package has it. */
+export const VersionName = Type.String({ minLength: 1, maxLength: 100 })
+
+export const AppQuery = Type.Object(
+  {
+    q: text,
+    industry: text,
+    useCase: text,
+    own: Type.Optional(Type.Boolean({ description: "Only the account's own, or only those of others." })),
+    page: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000 })),
+    size: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+  },
+  closed,
+)
+export type AppQuery = Static<typeof AppQuery>
+
+export const PublishQuery = Type.Object(
+  { visibility: Type.Optional(AppVisibility), name: Type.Optional(App.properties.name) },
+  closed,
+)
+export type PublishQuery = Static<typeof PublishQuery>
+
+export const DownloadQuery = Type.Object(
+  {
+    version: Type.Optional(VersionName),
+    architecture: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    deviceId: Type.Optional(DeviceId),
+  },
+  closed,
+)
+export type DownloadQuery = Static<typeof DownloadQuery>
+
+/** A short-lived address of a package's bytes. */
+export const PackageSource = Type.Object(
+  { url: Type.String(), size: Type.Integer(), sha256: Sha256 },
+  { $id: 'PackageSource' },
+)
+export type PackageSource = Static<typeof PackageSource>

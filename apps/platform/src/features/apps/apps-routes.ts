@@ -1,4 +1,16 @@
-import { App, AppId, AppPatch, AppVersion, DeviceId, Sha256, Uuid } from '@ocelli/contract'
+import {
+  App,
+  AppId,
+  AppPatch,
+  AppQuery,
+  AppVersion,
+  DownloadQuery,
+  PackageSource,
+  PublishQuery,
+  Sha256,
+  Uuid,
+  VersionName,
+} from '@ocelli/contract'
 import { Type } from 'typebox'
 import type { BlobStore } from '../../platform/blob-store/blob-store.ts'
 import type { Database } from '../../platform/database/database.ts'
@@ -24,43 +36,9 @@ export interface AppsDeps {
 
 export const defaultMaxPackageBytes = 4 * 1024 ** 3
 
-const closed = { additionalProperties: false }
 const AppParams = Type.Object({ appId: AppId })
-const VersionText = Type.String({ minLength: 1, maxLength: 100 })
-const VersionParams = Type.Object({ appId: AppId, version: VersionText })
-const Text = Type.Optional(Type.String({ maxLength: 200 }))
-const AppQuery = Type.Object(
-  {
-    q: Text,
-    industry: Text,
-    useCase: Text,
-    own: Type.Optional(Type.Boolean({ description: "Only the account's own, or only those of others." })),
-    page: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000 })),
-    size: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-  },
-  closed,
-)
-const PublishQuery = Type.Object(
-  {
-    visibility: Type.Optional(App.properties.visibility),
-    name: Type.Optional(App.properties.name),
-  },
-  closed,
-)
-const DownloadQuery = Type.Object(
-  {
-    version: Type.Optional(VersionText),
-    architecture: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
-    deviceId: Type.Optional(DeviceId),
-  },
-  closed,
-)
+const VersionParams = Type.Object({ appId: AppId, version: VersionName })
 const LinkQuery = Type.Object({ expires: Type.Integer({ minimum: 0 }), signature: Type.String({ maxLength: 100 }) })
-const PackageSource = Type.Object(
-  { url: Type.String(), size: Type.Integer(), sha256: Sha256 },
-  { $id: 'PackageSource' },
-)
-
 /** Apps, their versions, and the ways in and out of their packages. */
 export function appsRoutes(deps: AppsDeps): AnyRoute[] {
   return [...storeRoutes(deps), ...packageRoutes(deps)]

@@ -1,4 +1,4 @@
-import { Device, DeviceDetail, DeviceId, DevicePatch, DeviceQuery, nullable, Uuid } from '@ocelli/contract'
+import { DeviceDetail, DeviceId, DevicePage, DevicePatch, DeviceQuery, Uuid } from '@ocelli/contract'
 import { Type } from 'typebox'
 import { type AnyRoute, noContent, ok, route, streamed } from '../../platform/http/route.ts'
 import { changeDevice, readDevice, unclaimDevice } from './device-service.ts'
@@ -7,13 +7,6 @@ import { moveDevice } from './move-device.ts'
 
 const tag = 'Devices'
 const Params = Type.Object({ deviceId: DeviceId })
-const DevicePage = Type.Object({
-  items: Type.Array(Device),
-  page: Type.Integer(),
-  size: Type.Integer(),
-  nextCursor: nullable(Type.String()),
-  total: nullable(Type.Integer()),
-})
 
 export interface DeviceRoutesDeps {
   /** Tells the gateway that a device is no longer its own. */

@@ -1,30 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { Event, nullable, Timestamp } from '@ocelli/contract'
+import { EventPage, EventQuery, EventStreamQuery } from '@ocelli/contract'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type Static, Type } from 'typebox'
 import type { Authenticator, Caller } from '../../platform/auth/caller.ts'
 import type { Database } from '../../platform/database/database.ts'
 import { type AnyRoute, ok, route, streamed } from '../../platform/http/route.ts'
 import { type Cursor, decodeCursor, type EventFilter, encodeCursor, presentCursor, readEvents } from './event-feed.ts'
-
-const filters = {
-  type: Type.Optional(Type.String({ maxLength: 100 })),
-  deviceId: Type.Optional(Type.String({ maxLength: 255 })),
-  appId: Type.Optional(Type.String({ maxLength: 255 })),
-  licenseId: Type.Optional(Type.String({ format: 'uuid' })),
-}
-const Query = Type.Object(
-  {
-    ...filters,
-    from: Type.Optional(Timestamp),
-    to: Type.Optional(Timestamp),
-    cursor: Type.Optional(Type.String({ maxLength: 100 })),
-    size: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-  },
-  { additionalProperties: false },
-)
-const StreamQuery = Type.Object(filters, { additionalProperties: false })
-const EventPage = Type.Object({ items: Type.Array(Event), nextCursor: nullable(Type.String()) })
 
 const pollEveryMs = 1000
 const heartbeatEveryMs = 15_000
@@ -46,7 +26,7 @@ export function eventRoutes(deps: EventRoutesDeps): AnyRoute[] {
       access: 'audit:view',
       tag: 'Events',
       summary: 'Events, oldest first; nextCursor reads on, also later',
-      query: Query,
+      query: EventQuery,
       responses: { 200: EventPage },
       handle: async ({ context, query: { cursor, size, ...filter } }) => {
         const after = cursor === undefined ? null : decodeCursor(cursor)
@@ -65,7 +45,7 @@ export function eventRoutes(deps: EventRoutesDeps): AnyRoute[] {
       access: 'audit:view',
       tag: 'Events',
       summary: 'Events as they happen (server-sent events); Last-Event-ID resumes',
-      query: StreamQuery,
+      query: EventStreamQuery,
       responses: { 200: null },
       handle: streamed,
       stream: async ({ context, query, raw }, reply) => {
@@ -79,7 +59,7 @@ export function eventRoutes(deps: EventRoutesDeps): AnyRoute[] {
 
 interface Stream {
   caller: Caller
-  filter: Static<typeof StreamQuery> & EventFilter
+  filter: EventStreamQuery & EventFilter
   after: Cursor
   request: FastifyRequest
   reply: FastifyReply
@@ -97,7 +77,8 @@ async function stream(deps: EventRoutesDeps, { caller, filter, after, request, r
     'x-accel-buffering': 'no',
     'x-request-id': request.id,
   })
-  out.write(`retry: 3000\n\n`)
+  // the id comes before any event: a reader cut off at once still resumes where it began
+  out.write(`retry: 3000\nid: ${encodeCursor(after)}\n\n`)
   let cursor = after
   let quietMs = 0
   let uncheckedMs = 0

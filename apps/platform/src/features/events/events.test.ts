@@ -122,9 +122,11 @@ test('streams events as they happen, and goes on after Last-Event-ID', async () 
   for (const deviceId of ['one', 'two']) await emit({ type: 'device.changed', accountId: account.accountId, deviceId })
   const text = await live.until('"two"')
   expect(text).toContain('event: device.changed')
-  const firstId = /id: (\S+)/.exec(text)?.[1] ?? ''
+  const firstId = /id: (\S+)\nevent:/.exec(text)?.[1] ?? ''
   const resumed = await (await openStream(account, { 'last-event-id': firstId })).until('"two"')
   expect(resumed).not.toContain('"one"')
+  const openingId = /retry: 3000\nid: (\S+)\n\n/.exec(text)?.[1] ?? ''
+  expect(await (await openStream(account, { 'last-event-id': openingId })).until('"two"')).toContain('"one"')
 })
 
 test('a stream ends soon after its token is revoked', async () => {

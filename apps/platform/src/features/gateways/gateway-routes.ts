@@ -1,12 +1,17 @@
-import { Enrollment, EnrollRequest, Gateway, Uuid } from '@ocelli/contract'
+import {
+  CertificateRenewal,
+  CertificateRenewalRequest,
+  Enrollment,
+  EnrollRequest,
+  Gateway,
+  Uuid,
+} from '@ocelli/contract'
 import { Type } from 'typebox'
 import { type AnyRoute, created, noContent, ok, route } from '../../platform/http/route.ts'
 import { type EnrollmentDeps, enrollGateway, renewCertificate } from './enrollment-service.ts'
 import { listGateways, readGateway, revokeGateway } from './gateway-service.ts'
 
 const params = Type.Object({ gatewayId: Uuid })
-const RenewalRequest = Type.Object({ csr: EnrollRequest.properties.csr }, { additionalProperties: false })
-const Renewal = Type.Omit(Enrollment, ['gatewayId', 'siteId'])
 const tag = 'Gateways'
 
 export interface GatewayRoutesDeps extends EnrollmentDeps {
@@ -49,8 +54,8 @@ export function gatewayRoutes(deps: GatewayRoutesDeps): AnyRoute[] {
     route({
       ...{ method: 'POST', path: '/device/v1/gateways/self/certificate', access: 'gateway', tag },
       summary: 'Renew the certificate of the calling gateway',
-      body: RenewalRequest,
-      responses: { 200: Renewal },
+      body: CertificateRenewalRequest,
+      responses: { 200: CertificateRenewal },
       handle: async ({ context, body }) => ok(await renewCertificate(context, body.csr, deps)),
     }),
   ]

@@ -1,4 +1,4 @@
-import { AppId, DeviceId, Installation, InstallRequest, oneOf } from '@ocelli/contract'
+import { AppId, DeviceId, Installation, InstallationQuery, InstallRequest, oneOf } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { seesProjects } from '../../platform/auth/visibility.ts'
@@ -10,14 +10,6 @@ import { listInstallations, viewInstallation } from './installation-view.ts'
 const path = '/software/v1/apps/:appId/devices/:deviceId'
 const tag = 'Installations'
 const Params = Type.Object({ appId: AppId, deviceId: DeviceId })
-const Query = Type.Object(
-  {
-    whenOffline: Type.Optional(
-      oneOf(['reject', 'queue'], { description: 'queue: carry it out when the device returns' }),
-    ),
-  },
-  { additionalProperties: false },
-)
 const responses = { 200: Installation, 202: Installation }
 
 /** Installing, updating, removing, starting and stopping apps, and how far that is. */
@@ -43,7 +35,7 @@ export function installationRoutes({ installations }: { installations: Installat
       tag,
       summary: 'Install an app on a device',
       params: Params,
-      query: Query,
+      query: InstallationQuery,
       body: InstallRequest,
       responses,
       handle: ({ context, params, query, body }) =>
@@ -56,7 +48,7 @@ export function installationRoutes({ installations }: { installations: Installat
       tag,
       summary: 'Update an app to the latest version that fits the device',
       params: Params,
-      query: Query,
+      query: InstallationQuery,
       responses,
       handle: ({ context, params, query }) => installations.update(context, params, query.whenOffline ?? 'reject'),
     }),
@@ -67,7 +59,7 @@ export function installationRoutes({ installations }: { installations: Installat
       tag,
       summary: 'Uninstall an app; its license returns when the device confirms',
       params: Params,
-      query: Query,
+      query: InstallationQuery,
       responses,
       handle: ({ context, params, query }) => installations.uninstall(context, params, query.whenOffline ?? 'reject'),
     }),
@@ -78,7 +70,7 @@ export function installationRoutes({ installations }: { installations: Installat
       tag,
       summary: 'Start or stop an app',
       params: Type.Object({ ...Params.properties, runningState: oneOf(['RUNNING', 'NOT_RUNNING']) }),
-      query: Query,
+      query: InstallationQuery,
       responses,
       handle: ({ context, params: { runningState, ...pair }, query }) =>
         installations.run(context, pair, { running: runningState, whenOffline: query.whenOffline ?? 'reject' }),

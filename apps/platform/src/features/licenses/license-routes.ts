@@ -1,4 +1,4 @@
-import { AppId, DeviceId, License, LicenseRequest, oneOf, Uuid } from '@ocelli/contract'
+import { AppId, DeviceId, License, LicenseListQuery, LicenseRelease, LicenseRequest, Uuid } from '@ocelli/contract'
 import { Type } from 'typebox'
 import { type AnyRoute, ok, route, streamed } from '../../platform/http/route.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
@@ -19,7 +19,7 @@ export function licenseRoutes({ keys }: { keys: LicenseKeys }): AnyRoute[] {
       tag,
       summary: 'Licenses of an app on a device',
       params: Params,
-      query: Type.Object({ state: Type.Optional(oneOf(['HELD', 'ALL'])) }, { additionalProperties: false }),
+      query: LicenseListQuery,
       responses: { 200: Type.Array(License) },
       handle: async ({ context, params, query }) => ok(await listLicenses(context, params, query.state ?? 'HELD')),
     }),
@@ -59,7 +59,7 @@ export function licenseRoutes({ keys }: { keys: LicenseKeys }): AnyRoute[] {
       tag,
       summary: 'Declare that a unit is free though no camera confirmed it',
       params: LicenseParams,
-      body: Type.Object({ reason: Type.String({ minLength: 3, maxLength: 500 }) }, { additionalProperties: false }),
+      body: LicenseRelease,
       responses: { 200: License },
       handle: async ({ context, params, body }) =>
         ok(await releaseLicense(context, { ...params, reason: body.reason })),

@@ -1,11 +1,9 @@
-import { Site, SiteBody, Timestamp, Uuid } from '@ocelli/contract'
+import { EnrollmentToken, Site, SiteBody, SitePatch, Uuid } from '@ocelli/contract'
 import { Type } from 'typebox'
 import { type AnyRoute, created, noContent, ok, route } from '../../platform/http/route.ts'
 import { changeSite, createEnrollmentToken, createSite, listSites, readSite, removeSite } from './site-service.ts'
 
 const params = Type.Object({ siteId: Uuid })
-const SitePatch = Type.Partial(SiteBody, { additionalProperties: false, minProperties: 1 })
-const EnrollmentToken = Type.Object({ token: Type.String(), expiresAt: Timestamp })
 const tag = 'Sites'
 
 export function siteRoutes(deps: { caFingerprint: string }): AnyRoute[] {

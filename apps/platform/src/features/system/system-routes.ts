@@ -1,5 +1,5 @@
+import { Health, KeySet } from '@ocelli/contract'
 import type { Registry } from 'prom-client'
-import { Type } from 'typebox'
 import { type Access, type AnyRoute, ok, route, streamed } from '../../platform/http/route.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
 
@@ -13,7 +13,6 @@ export interface SystemRoutesDeps {
 }
 
 const tag = 'System'
-const Health = Type.Object({ status: Type.String(), checks: Type.Record(Type.String(), Type.String()) })
 
 export function systemRoutes({ keys, registry, metricsAccess, checks }: SystemRoutesDeps): AnyRoute[] {
   return [
@@ -23,7 +22,7 @@ export function systemRoutes({ keys, registry, metricsAccess, checks }: SystemRo
       access: 'public',
       tag,
       summary: 'Public keys that licenses are verified with',
-      responses: { 200: Type.Object({ keys: Type.Array(Type.Record(Type.String(), Type.String())) }) },
+      responses: { 200: KeySet },
       handle: async () =>
         ok(
           { keys: keys.publicKeys.map(({ kty, crv, x, kid }) => ({ kty, crv, x, kid, use: 'sig', alg: 'EdDSA' })) },

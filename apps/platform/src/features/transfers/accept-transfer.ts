@@ -1,10 +1,10 @@
+import type { Transfer } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { brokenConstraint, type DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents, type NewEvent } from '../../platform/events/emit.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
-import type { Transfer } from './transfer-routes.ts'
 import { decide, lockDevice, lockTransfer, requireOpen, requireTransferable } from './transfer-service.ts'
 
 /**

@@ -1,28 +1,9 @@
-import { DeviceId, nullable, oneOf, Timestamp, Uuid } from '@ocelli/contract'
-import { type Static, Type } from 'typebox'
+import { Transfer, TransferRequest, Uuid } from '@ocelli/contract'
+import { Type } from 'typebox'
 import { type AnyRoute, created, ok, route } from '../../platform/http/route.ts'
 import { acceptTransfer } from './accept-transfer.ts'
 import { endTransfer, listTransfers, offerTransfer } from './transfer-service.ts'
 
-export const Transfer = Type.Object(
-  {
-    transferId: Uuid,
-    deviceId: DeviceId,
-    fromAccountId: Uuid,
-    toAccountId: Uuid,
-    withLicenses: Type.Boolean(),
-    state: oneOf(['OFFERED', 'ACCEPTED', 'DECLINED', 'WITHDRAWN']),
-    offeredAt: Timestamp,
-    decidedAt: nullable(Timestamp),
-  },
-  { $id: 'Transfer' },
-)
-export type Transfer = Static<typeof Transfer>
-
-const TransferBody = Type.Object(
-  { deviceId: DeviceId, toAccountId: Uuid, withLicenses: Type.Optional(Type.Boolean()) },
-  { additionalProperties: false },
-)
 const params = Type.Object({ transferId: Uuid })
 const path = '/device/v1/transfers'
 const tag = 'Transfers'
@@ -39,7 +20,7 @@ export function transferRoutes({
       ...{ method: 'POST', path, access: 'devices:edit', tag, summary: 'Offer a device to another account' },
       description:
         'With withLicenses the units of its licenses pass too; without, 409 licenses-held while it holds any.',
-      body: TransferBody,
+      body: TransferRequest,
       responses: { 201: Transfer },
       handle: async ({ context, body }) => created(await offerTransfer(context, { withLicenses: false, ...body })),
     }),

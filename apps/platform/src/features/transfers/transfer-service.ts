@@ -1,3 +1,4 @@
+import type { Transfer } from '@ocelli/contract'
 import { type RawBuilder, sql } from 'kysely'
 import { seesProjects } from '../../platform/auth/visibility.ts'
 import { brokenConstraint, type DatabaseTransaction } from '../../platform/database/database.ts'
@@ -5,7 +6,6 @@ import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
-import type { Transfer } from './transfer-routes.ts'
 
 const columns = sql`t.transfer_id AS "transferId", t.device_id AS "deviceId", t.from_account_id AS "fromAccountId",
   t.to_account_id AS "toAccountId", t.with_licenses AS "withLicenses", t.state, t.offered_at AS "offeredAt",

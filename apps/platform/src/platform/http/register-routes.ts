@@ -38,6 +38,7 @@ export function registerRoutes(
         ...(route.body ? { body: registry.reference(route.body) } : {}),
         response: responses(route, (schema) => registry.reference(schema)),
         'x-ocelli-access': route.access,
+        ...(route.method === 'GET' ? {} : { 'x-ocelli-idempotency-key': obeysIdempotencyKey(route) }),
       } as object,
       ...(route.bodyLimitBytes ? { bodyLimit: route.bodyLimitBytes } : {}),
       // before the body is read: nobody's upload is taken in before it is known who sends it
@@ -83,7 +84,7 @@ async function answer(route: AnyRoute, request: FastifyRequest, db: Database): P
   const { caller } = request
   const received = route.receive && caller ? await route.receive(request, caller) : undefined
   try {
-    if (!key || route.method === 'GET' || route.idempotent === false || !caller) {
+    if (!key || !caller || !obeysIdempotencyKey(route)) {
       return await route.handle({ ...routeRequest(request, contextOf(request, db)), received: received?.value })
     }
     const hints: (() => void)[] = []
@@ -108,6 +109,11 @@ async function answer(route: AnyRoute, request: FastifyRequest, db: Database): P
   } finally {
     await received?.dispose()
   }
+}
+
+/** What is streamed or belongs to nobody has no place to store its answer. */
+function obeysIdempotencyKey(route: AnyRoute): boolean {
+  return route.method !== 'GET' && route.idempotent !== false && route.access !== 'public' && !route.stream
 }
 
 function contextOf(request: FastifyRequest, db: Database): Context {
