@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp } from 'node:fs/promises'
+import { chmod, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Client } from 'pg'
 import { pino } from 'pino'
 import { migrate } from '../../src/platform/database/migrate.ts'
 import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres/start-embedded-postgres.ts'
+import { startInstalledServer } from './installed-server.ts'
 import { databaseNamed, withClient } from './test-database.ts'
 
 /** One PostgreSQL for a run of tests, with a migrated template to clone databases from. */
@@ -30,15 +31,15 @@ const testSettings = {
 }
 
 /**
- * Starts the embedded PostgreSQL in a temporary folder, or uses the server that `databaseUrl` names
- * (OCELLI_TEST_DATABASE_URL, such as Debian's PostgreSQL 15), and migrates the template. For tests and measurements,
- * inside Vitest and out.
+ * Starts the embedded PostgreSQL in a temporary folder, or the one that is installed in the folder `programs`, or uses
+ * the server that `databaseUrl` names, and migrates the template. For tests and measurements, inside Vitest and out.
  */
 export async function startTestServer(options: {
   databaseUrl?: string
+  programs?: string
   settings?: Record<string, string>
 }): Promise<TestServer> {
-  const base = options.databaseUrl ? given(options.databaseUrl) : await embedded(options.settings)
+  const base = options.databaseUrl ? given(options.databaseUrl) : await started(options)
   const template = `ocelli_test_${randomBytes(4).toString('hex')}`
   try {
     await withClient(base.adminUrl, (client) => client.query(`CREATE DATABASE ${template} TEMPLATE template0`))
@@ -64,11 +65,14 @@ function given(adminUrl: string): BaseServer {
   return { adminUrl, stop: async () => {} }
 }
 
-async function embedded(settings: Record<string, string> | undefined): Promise<BaseServer> {
+async function started({ programs, settings }: { programs?: string; settings?: Record<string, string> }) {
   const folder = await mkdtemp(join(tmpdir(), 'ocelli-test-'))
+  await chmod(folder, 0o711)
   const guardian = spawnGuardian(folder)
-  const log = pino({ level: 'warn' }, process.stderr)
-  const server = await startEmbeddedPostgres({ dataFolder: folder, log, settings: { ...testSettings, ...settings } })
+  const all = { ...testSettings, ...settings }
+  const server = programs
+    ? await startInstalledServer({ programs, folder, settings: all })
+    : await startEmbeddedPostgres({ dataFolder: folder, log: pino({ level: 'warn' }, process.stderr), settings: all })
   return {
     adminUrl: server.connectionString,
     async stop() {
