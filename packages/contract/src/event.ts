@@ -54,6 +54,11 @@ export const eventTypes = [
   'installation.running-state-changed',
   'installation.failed',
   'installation.drift',
+  'rollout.created',
+  'rollout.state-changed',
+  'rollout.wave-started',
+  'rollout.devices-joined',
+  'rollout.device-changed',
 ] as const
 export type EventType = (typeof eventTypes)[number]
 
