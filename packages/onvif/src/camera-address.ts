@@ -1,15 +1,7 @@
-/** Where a camera is reached: always what the caller gave, never what the camera says about itself. */
-export type CameraAddress = {
-  isSecure: boolean
-  /** Host name or IP address without brackets. */
-  host: string
-  port: number
-  /** `http://host[:port]`, without a trailing slash. */
-  origin: string
-  /** The value of the `Host` header. */
-  authority: string
-  devicePath: string
-}
+import { type CameraAddress as HttpAddress, parseCameraAddress as parseHttpAddress } from '@ocelli/camera-http'
+
+/** Where a camera is reached, and its device service there. */
+export type CameraAddress = HttpAddress & { devicePath: string }
 
 const DEVICE_SERVICE_PATH = '/onvif/device_service'
 
@@ -18,21 +10,8 @@ const DEVICE_SERVICE_PATH = '/onvif/device_service'
  * Throws `RangeError` for anything else, user names in the address included.
  */
 export function parseCameraAddress(address: string): CameraAddress {
-  const url = URL.canParse(address) ? new URL(address) : undefined
-  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.username !== '') {
-    throw new RangeError(
-      `"${address}" is not a camera address like http://192.168.1.20 or https://camera.example:8443.`,
-    )
-  }
-  const isSecure = url.protocol === 'https:'
-  return {
-    isSecure,
-    host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port === '' ? (isSecure ? 443 : 80) : Number(url.port),
-    origin: url.origin,
-    authority: url.host,
-    devicePath: url.pathname === '/' ? DEVICE_SERVICE_PATH : url.pathname + url.search,
-  }
+  const parsed = parseHttpAddress(address)
+  return { ...parsed, devicePath: parsed.path === '/' ? DEVICE_SERVICE_PATH : parsed.path }
 }
 
 /**

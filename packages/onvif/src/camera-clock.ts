@@ -1,4 +1,4 @@
-import { rawHeaderValues } from './http-challenge.ts'
+import { rawHeaderValues } from '@ocelli/camera-http'
 import { childText, descend, type XmlElement } from './xml-element.ts'
 
 /**

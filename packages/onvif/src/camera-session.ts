@@ -1,13 +1,16 @@
+import {
+  type CameraTls,
+  type Credentials,
+  createHttpTransport,
+  createSerialQueue,
+  type HttpTimeouts,
+} from '@ocelli/camera-http'
 import type { CameraAddress } from './camera-address.ts'
 import { type CameraClock, createCameraClock, readCameraTime } from './camera-clock.ts'
 import { createCameraLogin } from './camera-login.ts'
-import type { Credentials } from './http-digest.ts'
-import { createHttpTransport, type HttpTimeouts } from './http-transport.ts'
 import { NAMESPACE } from './namespaces.ts'
-import { OnvifError } from './onvif-error.ts'
+import { OnvifError, toOnvifError } from './onvif-error.ts'
 import { type PackageUpload, uploadPackage } from './package-upload.ts'
-import type { CameraTls } from './pinned-socket.ts'
-import { createSerialQueue } from './serial-queue.ts'
 import { faultError } from './soap-outcome.ts'
 import { createSoapSender, type SoapOperation } from './soap-request.ts'
 import type { XmlElement } from './xml-element.ts'
@@ -43,6 +46,14 @@ export function createCameraSession(options: CameraSessionOptions): CameraSessio
   const login = createCameraLogin({ credentials, clock, random })
   const send = createSoapSender(transport, (reply) => clock.heard(reply.rawHeaders))
 
+  async function inTurn<Result>(task: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+    try {
+      return await queue(task, signal)
+    } catch (error) {
+      throw toOnvifError(error)
+    }
+  }
+
   // Asked bare, inside the call that needs it: a login for it would be one more guess at the password.
   async function measureClock(signal: AbortSignal | undefined): Promise<number | null> {
     const sentMs = clock.nowMs()
@@ -73,11 +84,11 @@ export function createCameraSession(options: CameraSessionOptions): CameraSessio
     clock,
     random,
     get refusedLogins() {
-      return login.refusedLogins
+      return login.record.refusedLogins
     },
     // The whole call holds the queue, retries included: two calls side by side would both guess a wrong password.
-    call: (operation) => queue(() => call(operation), operation.signal),
-    upload: (upload) => queue(() => uploadPackage(upload, { transport, login }), upload.signal),
+    call: (operation) => inTurn(() => call(operation), operation.signal),
+    upload: (upload) => inTurn(() => uploadPackage(upload, { transport, login: login.record }), upload.signal),
   }
 }
 

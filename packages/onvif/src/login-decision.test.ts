@@ -1,5 +1,5 @@
+import type { DigestChallenge } from '@ocelli/camera-http'
 import { expect, test } from 'vitest'
-import type { DigestChallenge } from './http-digest.ts'
 import { decideLogin, type LoginAttempt, type LoginFacts } from './login-decision.ts'
 
 const challenge: DigestChallenge = {

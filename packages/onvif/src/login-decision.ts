@@ -1,4 +1,4 @@
-import type { DigestChallenge } from './http-digest.ts'
+import { type DigestChallenge, type LoginFailure, MAX_REFUSED_LOGINS } from '@ocelli/camera-http'
 
 /** One request of a call, as the login sees it. */
 export type LoginAttempt = {
@@ -30,10 +30,7 @@ export type LoginDecision =
   | { kind: 'digest'; challenge: DigestChallenge }
   | { kind: 'username-token' }
   | { kind: 'remeasure-clock' }
-  | { kind: 'give-up'; why: 'no-credentials' | 'refused' | 'not-permitted' }
-
-/** Cameras lock an account after some refused logins, and other programs share it: this many in a row, never more. */
-export const MAX_REFUSED_LOGINS = 2
+  | { kind: 'give-up'; why: LoginFailure }
 
 // Below this the camera's clock cannot be why a token made with the other offset was refused.
 export const CLOCK_DIFFERENCE_MS = 2000

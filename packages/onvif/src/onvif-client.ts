@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { CameraTls, Credentials } from '@ocelli/camera-http'
 import { type AppManagement, createAppManagement } from './app-management.ts'
 import { type AppStateEvent, type AppStateSubscription, subscribeAppStates } from './app-state-events.ts'
 import { parseCameraAddress, requestTarget } from './camera-address.ts'
 import { createCameraSession } from './camera-session.ts'
 import * as device from './device-service.ts'
-import type { Credentials } from './http-digest.ts'
 import { NAMESPACE } from './namespaces.ts'
 import { OnvifError } from './onvif-error.ts'
-import type { CameraTls } from './pinned-socket.ts'
 import { type CallOptions, isMissingOperation } from './service-call.ts'
 
 export type OnvifClientOptions = {

@@ -1,3 +1,5 @@
+import { CameraHttpError } from '@ocelli/camera-http'
+
 /** What went wrong, named by who or what is at fault. Stable: other code and stored errors depend on these words. */
 export type OnvifErrorCode =
   | 'unreachable'
@@ -51,10 +53,9 @@ export function isUnknownApp(error: unknown): boolean {
   return isOnvifError(error, 'rejected') && (error.fault?.subcodes.includes('UnknownId') ?? false)
 }
 
-/** The error for an aborted signal: a deadline that ran out reads as `timeout`, everything else as `cancelled`. */
-export function cancellation(signal: AbortSignal): OnvifError {
-  const isDeadline = signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError'
-  return isDeadline
-    ? new OnvifError('timeout', 'The time given for this camera call ran out.', { cause: signal.reason })
-    : new OnvifError('cancelled', 'The camera call was cancelled.', { cause: signal.reason })
+/** An error of the HTTP below in the words of this package; anything else as it is. */
+export function toOnvifError(error: unknown): unknown {
+  if (!(error instanceof CameraHttpError)) return error
+  const { code, message, cause, retryable, httpStatus } = error
+  return new OnvifError(code, message, { cause, retryable, ...(httpStatus === undefined ? {} : { httpStatus }) })
 }

@@ -1,8 +1,14 @@
 import type { Readable } from 'node:stream'
-import type { CameraLogin } from './camera-login.ts'
-import { parseChallenges } from './http-challenge.ts'
-import { chooseDigest, type DigestChallenge } from './http-digest.ts'
-import type { HttpReply, HttpTimeouts, HttpTransport } from './http-transport.ts'
+import {
+  chooseDigest,
+  type DigestChallenge,
+  type HttpReply,
+  type HttpTimeouts,
+  type HttpTransport,
+  type LoginRecord,
+  parseChallenges,
+  uploadOnce,
+} from '@ocelli/camera-http'
 import { OnvifError } from './onvif-error.ts'
 import { statusError } from './soap-outcome.ts'
 
@@ -23,7 +29,7 @@ export type PackageUpload = {
  */
 export async function uploadPackage(
   upload: PackageUpload,
-  { transport, login }: { transport: HttpTransport; login: CameraLogin },
+  { transport, login }: { transport: HttpTransport; login: LoginRecord },
 ): Promise<void> {
   login.ensureAllowed()
   const { target, signal } = upload
@@ -34,30 +40,16 @@ export async function uploadPackage(
   if (isAsked && session === undefined) {
     throw new OnvifError('credentials-refused', 'The camera asks for a login for packages and none was given.')
   }
-  const authorization = session?.authorize('POST', target)
-  let sentBytes = 0
-  const reply = await transport({
-    method: 'POST',
-    target,
-    headers: { ...headers, ...(authorization === undefined ? {} : { Authorization: authorization }) },
-    body: {
-      open: upload.open,
-      size: upload.size,
-      onProgress(sent) {
-        sentBytes = sent
-        upload.onProgress?.(sent)
-      },
+  const reply = await uploadOnce(
+    {
+      ...{ target, headers, signal, timeouts: upload.timeouts },
+      body: { open: upload.open, size: upload.size, onProgress: upload.onProgress },
+      authorization: session?.authorize('POST', target),
+      isFreshLogin: isAsked,
     },
-    isIdempotent: false,
-    timeouts: upload.timeouts,
-    signal,
-  })
-  if (reply.status === 401) throw loginRefused(reply, { login, hadLogin: session !== undefined, isFresh: isAsked })
-  if (session !== undefined && reply.status < 300) login.accepted()
+    { transport, login },
+  )
   if (reply.status >= 300) throw uploadError(reply)
-  if (sentBytes !== upload.size) {
-    throw new OnvifError('bad-reply', 'The camera reported success before it had the whole package.')
-  }
 }
 
 function requireDigest(reply: HttpReply): DigestChallenge {
@@ -65,20 +57,6 @@ function requireDigest(reply: HttpReply): DigestChallenge {
   if (challenge !== undefined) return challenge
   throw new OnvifError('unsupported', 'The camera wants a login for packages in a way that is not HTTP Digest.', {
     httpStatus: reply.status,
-  })
-}
-
-function loginRefused(
-  reply: HttpReply,
-  { login, hadLogin, isFresh }: { login: CameraLogin; hadLogin: boolean; isFresh: boolean },
-): OnvifError {
-  const challenge = chooseDigest(parseChallenges(reply.rawHeaders))
-  // Kept for the next attempt: it is the newest nonce there is.
-  if (challenge !== undefined) login.digestFor(challenge)
-  if (hadLogin) return login.refused(isFresh && challenge?.isStale !== true ? 'fresh' : 'aged')
-  return new OnvifError('rejected', 'The camera asked for the login only after it had the package; try again.', {
-    httpStatus: 401,
-    retryable: challenge !== undefined,
   })
 }
 

@@ -1,6 +1,10 @@
-import { parseChallenges, rawHeaderValues } from './http-challenge.ts'
-import { chooseDigest, type DigestChallenge } from './http-digest.ts'
-import type { HttpReply } from './http-transport.ts'
+import {
+  chooseDigest,
+  type DigestChallenge,
+  type HttpReply,
+  parseChallenges,
+  rawHeaderValues,
+} from '@ocelli/camera-http'
 import { OnvifError } from './onvif-error.ts'
 import { type QualifiedFault, readEnvelope } from './soap-envelope.ts'
 import type { XmlElement } from './xml-element.ts'

@@ -1,5 +1,5 @@
+import type { HttpReply, HttpTimeouts, HttpTransport } from '@ocelli/camera-http'
 import type { LoginProof } from './camera-login.ts'
-import type { HttpReply, HttpTimeouts, HttpTransport } from './http-transport.ts'
 import { buildEnvelope } from './soap-envelope.ts'
 import { readOutcome, type SoapOutcome } from './soap-outcome.ts'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Credentials } from './http-digest.ts'
+import type { Credentials } from '@ocelli/camera-http'
 import { NAMESPACE } from './namespaces.ts'
 import { escapeXml } from './xml-element.ts'
 

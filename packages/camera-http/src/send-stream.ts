@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import type { ClientRequest } from 'node:http'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { CameraHttpError } from './camera-http-error.ts'
 import type { StreamBody } from './http-transport.ts'
-import { OnvifError } from './onvif-error.ts'
 
 /**
  * Sends a body at the camera's pace until all is sent or the signal aborts, as it does when the camera answers before the end.
@@ -26,12 +26,12 @@ export async function sendStream(outgoing: ClientRequest, body: StreamBody, sign
     }
   } catch (error) {
     if (signal.aborted) return
-    throw new OnvifError('cancelled', 'The package could not be read while it was being sent.', { cause: error })
+    throw new CameraHttpError('cancelled', 'The package could not be read while it was being sent.', { cause: error })
   } finally {
     source.destroy()
   }
   if (sent !== body.size) {
-    throw new OnvifError('cancelled', `The package was announced with ${body.size} bytes and has ${sent} or more.`)
+    throw new CameraHttpError('cancelled', `The package was announced with ${body.size} bytes and has ${sent} or more.`)
   }
   if (!signal.aborted) outgoing.end()
 }

@@ -2,8 +2,8 @@ import { constants } from 'node:crypto'
 import net from 'node:net'
 import tls from 'node:tls'
 import type { CameraAddress } from './camera-address.ts'
+import { CameraHttpError, cancellation } from './camera-http-error.ts'
 import { networkFailure } from './network-failure.ts'
-import { cancellation, OnvifError } from './onvif-error.ts'
 
 /** The certificate a camera presented. `sha256` is the fingerprint of its DER form in lower-case hex, `expiresAt` RFC 3339. */
 export type CameraCertificate = { sha256: string; expiresAt: string; subject: string }
@@ -29,7 +29,7 @@ export async function openPinnedSocket(address: CameraAddress, options: SocketOp
   const ready = Promise.withResolvers<void>()
   const timer = setTimeout(() => {
     const message = `The camera at ${address.origin} did not accept a connection within ${connectTimeoutMs} ms.`
-    ready.reject(new OnvifError('unreachable', message))
+    ready.reject(new CameraHttpError('unreachable', message))
   }, connectTimeoutMs)
   const onAbort = () => ready.reject(signal === undefined ? undefined : cancellation(signal))
   const onClose = () => ready.reject(networkFailure(new Error('closed while connecting'), address.origin))
@@ -73,7 +73,7 @@ function connectSecurely(address: CameraAddress, options: CameraTls): tls.TLSSoc
 function checkCertificate(socket: tls.TLSSocket, address: CameraAddress, options: CameraTls): void {
   const presented = socket.getPeerX509Certificate()
   if (presented === undefined) {
-    throw new OnvifError('bad-reply', `The camera at ${address.origin} presented no certificate.`)
+    throw new CameraHttpError('bad-reply', `The camera at ${address.origin} presented no certificate.`)
   }
   const certificate: CameraCertificate = {
     sha256: plainFingerprint(presented.fingerprint256),
@@ -82,7 +82,7 @@ function checkCertificate(socket: tls.TLSSocket, address: CameraAddress, options
   }
   options.onCertificate?.(certificate)
   if (options.pinnedSha256 !== undefined && plainFingerprint(options.pinnedSha256) !== certificate.sha256) {
-    throw new OnvifError(
+    throw new CameraHttpError(
       'certificate-changed',
       `The camera at ${address.origin} shows another certificate (SHA-256 ${certificate.sha256}) than the one accepted before. ` +
         'Accept the new one if the camera was reset or its certificate renewed; otherwise another device answers at this address.',

@@ -1,4 +1,4 @@
-import { OnvifError } from './onvif-error.ts'
+import { CameraHttpError } from './camera-http-error.ts'
 
 const SENTENCES: Record<string, string> = {
   ECONNREFUSED: 'refuses connections on this port',
@@ -12,27 +12,31 @@ const SENTENCES: Record<string, string> = {
 }
 
 /** Translates what Node says about a connection. Parser complaints are `bad-reply`, TLS disagreements `unreachable` without hope. */
-export function networkFailure(error: unknown, origin: string): OnvifError {
-  if (error instanceof OnvifError) return error
+export function networkFailure(error: unknown, origin: string): CameraHttpError {
+  if (error instanceof CameraHttpError) return error
   const code = errorCode(error)
   if (code.startsWith('HPE_')) {
-    return new OnvifError('bad-reply', `What answers at ${origin} does not speak HTTP as a camera would (${code}).`, {
-      cause: error,
-    })
+    return new CameraHttpError(
+      'bad-reply',
+      `What answers at ${origin} does not speak HTTP as a camera would (${code}).`,
+      {
+        cause: error,
+      },
+    )
   }
   if (code.startsWith('ERR_SSL_') || code === 'EPROTO') {
     const message =
       `The camera at ${origin} could not agree on TLS (${code}). ` +
       'An old camera may need legacy TLS switched on, or serves plain http on this port.'
-    return new OnvifError('unreachable', message, { cause: error, retryable: false })
+    return new CameraHttpError('unreachable', message, { cause: error, retryable: false })
   }
   const sentence = SENTENCES[code] ?? `cannot be reached (${code === '' ? String(error) : code})`
-  return new OnvifError('unreachable', `The camera at ${origin} ${sentence}.`, { cause: error })
+  return new CameraHttpError('unreachable', `The camera at ${origin} ${sentence}.`, { cause: error })
 }
 
 /** Whether the connection broke, as busy cameras do to connections they have just accepted. */
 export function isBrokenConnection(error: unknown): boolean {
-  const cause = error instanceof OnvifError ? error.cause : error
+  const cause = error instanceof CameraHttpError ? error.cause : error
   return ['ECONNRESET', 'EPIPE'].includes(errorCode(cause))
 }
 

@@ -1,8 +1,8 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
+import { CameraHttpError } from './camera-http-error.ts'
 import type { HttpReply } from './http-transport.ts'
-import { OnvifError } from './onvif-error.ts'
 
-// SOAP answers of cameras are some kilobytes; hundreds of apps with long descriptions stay below one megabyte.
+// Answers of cameras are some kilobytes; hundreds of apps with long descriptions stay below one megabyte.
 const MAX_REPLY_BYTES = 2 * 1024 * 1024
 
 /** The whole answer to a request, bounded. Rejects only for what it sees itself; the request's own errors are the caller's. */
@@ -26,13 +26,13 @@ async function readBody(incoming: IncomingMessage): Promise<Buffer> {
     for await (const chunk of incoming as AsyncIterable<Buffer>) {
       size += chunk.length
       if (size > MAX_REPLY_BYTES) {
-        throw new OnvifError('bad-reply', `The camera's answer is longer than ${MAX_REPLY_BYTES} bytes.`)
+        throw new CameraHttpError('bad-reply', `The camera's answer is longer than ${MAX_REPLY_BYTES} bytes.`)
       }
       chunks.push(chunk)
     }
   } catch (error) {
-    if (error instanceof OnvifError) throw error
-    throw new OnvifError('unreachable', 'The camera broke the connection in the middle of its answer.', {
+    if (error instanceof CameraHttpError) throw error
+    throw new CameraHttpError('unreachable', 'The camera broke the connection in the middle of its answer.', {
       cause: error,
     })
   }

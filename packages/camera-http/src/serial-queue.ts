@@ -1,4 +1,4 @@
-import { cancellation } from './onvif-error.ts'
+import { cancellation } from './camera-http-error.ts'
 
 /** Runs a task when all earlier ones have ended. A task whose signal aborts while it waits never starts. */
 export type SerialQueue = <Result>(task: () => Promise<Result>, signal?: AbortSignal) => Promise<Result>

@@ -2,9 +2,9 @@ import http from 'node:http'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { CameraAddress } from './camera-address.ts'
+import { CameraHttpError, cancellation } from './camera-http-error.ts'
 import { collectReply } from './collect-reply.ts'
 import { isBrokenConnection, networkFailure } from './network-failure.ts'
-import { cancellation, OnvifError } from './onvif-error.ts'
 import { type CameraTls, openPinnedSocket } from './pinned-socket.ts'
 import { sendStream } from './send-stream.ts'
 
@@ -14,7 +14,7 @@ export type HttpTimeouts = { connectTimeoutMs: number; idleTimeoutMs: number; to
 /** A body of known size that is produced while it is sent; opened at most once per exchange. */
 export type StreamBody = { open: () => Readable; size: number; onProgress?: ((sentBytes: number) => void) | undefined }
 
-type HttpRequest = {
+export type HttpRequest = {
   method: 'GET' | 'POST'
   /** Exact request target, query included. */
   target: string
@@ -63,10 +63,10 @@ async function exchange(request: HttpRequest, { address, tls, timeouts }: HttpTr
   const onAbort = () => request.signal !== undefined && fail(cancellation(request.signal))
   const spentMs = performance.now() - startedMs
   const timer = setTimeout(() => {
-    fail(new OnvifError('timeout', `The camera at ${address.origin} took longer than ${totalTimeoutMs} ms.`))
+    fail(new CameraHttpError('timeout', `The camera at ${address.origin} took longer than ${totalTimeoutMs} ms.`))
   }, totalTimeoutMs - spentMs)
   socket.setTimeout(idleTimeoutMs, () => {
-    fail(new OnvifError('timeout', `The camera at ${address.origin} stayed silent for ${idleTimeoutMs} ms.`))
+    fail(new CameraHttpError('timeout', `The camera at ${address.origin} stayed silent for ${idleTimeoutMs} ms.`))
   })
   outgoing.on('error', fail)
   request.signal?.addEventListener('abort', onAbort, { once: true })
@@ -96,7 +96,7 @@ function startRequest(request: HttpRequest, address: CameraAddress, socket: Sock
     headers: {
       Host: address.authority,
       ...request.headers,
-      // Always a length, never chunks: ONVIF demands it for uploads, and small SOAP servers know nothing else.
+      // Always a length, never chunks: ONVIF demands it for uploads, and small servers know nothing else.
       ...(hasBody ? { 'Content-Length': String(size) } : {}),
       Connection: 'close',
     },
