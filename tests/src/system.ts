@@ -1,39 +1,24 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { type CameraOptions, createCamera, type SimulatedCamera } from '@ocelli/camera-sim'
 import type { Connectivity, Installation } from '@ocelli/contract'
 import type { PublicLicenseKey } from '@ocelli/license'
+import { type Answer, type ApiClient, createApiClient } from './api-client.ts'
+import { end, freePort, runGatewayCommand, startPlatformProcess } from './processes.ts'
 
-const platformProgram = fileURLToPath(new URL('../../apps/platform/src/main.ts', import.meta.url))
-const gatewayProgram = fileURLToPath(new URL('../../apps/gateway/src/main.ts', import.meta.url))
+export type { Answer } from './api-client.ts'
 
-export interface Answer<Body = Record<string, unknown>> {
-  status: number
-  body: Body
-}
-
-export interface System {
+export interface System extends ApiClient {
   url: string
   home: string
   clientId: string
   clientSecret: string
-  /** Calls the API as the first account's technical user. */
-  call<Body = Record<string, unknown>>(
-    method: string,
-    path: string,
-    body?: unknown,
-    headers?: Record<string, string>,
-  ): Promise<Answer<Body>>
   upload(packageFile: string): Promise<Answer>
-  /** What GET gives, as text. Throws when it is refused. */
-  download(path: string): Promise<string>
   /** Starts a simulated camera that trusts this platform, without claiming it. */
   camera(deviceId: string, options?: Partial<CameraOptions>): Promise<SimulatedCamera>
   /** Claims a camera by the gateway's own command. Gives what the command printed. */
@@ -79,45 +64,12 @@ export async function startSystem(): Promise<System> {
   }
   const cameras: SimulatedCamera[] = []
   let platform = await startPlatformProcess(environment)
-  let token: { value: string; untilMs: number } | null = null
-
-  const accessToken = async (): Promise<string> => {
-    if (token && token.untilMs > Date.now()) return token.value
-    const answer = await fetch(`${url}/auth/v1/token`, {
-      method: 'POST',
-      body: new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret }),
-    })
-    const body = (await answer.json()) as { access_token: string }
-    token = { value: body.access_token, untilMs: Date.now() + 300_000 }
-    return token.value
-  }
-  const call: System['call'] = async (method, path, body, headers = {}) => {
-    const answer = await fetch(`${url}${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${await accessToken()}`,
-        ...(body === undefined || body instanceof Uint8Array ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      body:
-        body === undefined
-          ? undefined
-          : body instanceof Uint8Array
-            ? (body as Uint8Array<ArrayBuffer>)
-            : JSON.stringify(body),
-    })
-    const text = await answer.text()
-    return { status: answer.status, body: (text ? JSON.parse(text) : null) as never }
-  }
+  const { call, download } = createApiClient({ url, clientId, clientSecret })
   const installation = async (appId: string, deviceId: string): Promise<Installation> => {
     const path = `/software/v1/apps/${appId}/devices/${encodeURIComponent(deviceId)}`
     return (await call<Installation>('GET', path)).body
   }
-  const stopPlatform = async (signal: NodeJS.Signals) => {
-    if (platform.exitCode !== null || platform.signalCode !== null) return
-    platform.kill(signal)
-    await once(platform, 'exit')
-  }
+  const stopPlatform = (signal: NodeJS.Signals) => end(platform, signal)
   return {
     url,
     home,
@@ -128,12 +80,7 @@ export async function startSystem(): Promise<System> {
       call('POST', '/store/v1/packages', new Uint8Array(await readFile(file)), {
         'content-type': 'application/vnd.android.package-archive',
       }),
-    async download(path) {
-      const answer = await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${await accessToken()}` } })
-      const text = await answer.text()
-      if (!answer.ok) throw new Error(`GET ${path} answered ${answer.status}: ${text}`)
-      return text
-    },
+    download,
     async camera(deviceId, options = {}) {
       const { keys } = (await call<{ keys: PublicLicenseKey[] }>('GET', '/.well-known/jwks.json')).body
       const camera = await createCamera({ deviceId, user: 'admin', password: cameraPassword, trust: keys, ...options })
@@ -214,22 +161,6 @@ export async function buy(system: System, appId: string, quantity: number, licen
   return body.orderId
 }
 
-async function startPlatformProcess(environment: Record<string, string | undefined>): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [platformProgram], {
-    env: environment as NodeJS.ProcessEnv,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let said = ''
-  await new Promise<void>((resolve, reject) => {
-    child.stdout?.on('data', (chunk: Buffer) => {
-      said += chunk.toString()
-      if (said.includes('Ocelli is ready')) resolve()
-    })
-    child.once('exit', (code) => reject(new Error(`The platform ended with ${code} before it was ready: ${said}`)))
-  })
-  return child
-}
-
 /** The platform is ready a moment before its gateway has enrolled; an operator types slower than a test. */
 async function onceEnrolled(...[parts, environment]: Parameters<typeof runGatewayCommand>): Promise<string> {
   const deadlineMs = Date.now() + 30_000
@@ -240,18 +171,6 @@ async function onceEnrolled(...[parts, environment]: Parameters<typeof runGatewa
       if (!String(error).includes('is not enrolled') || Date.now() > deadlineMs) throw error
     }
   }
-}
-
-async function runGatewayCommand(parts: string[], environment: Record<string, string | undefined>): Promise<string> {
-  const child = spawn(process.execPath, [gatewayProgram, ...parts], {
-    env: environment as NodeJS.ProcessEnv,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
-  const [code] = await once(child, 'close')
-  if (code !== 0) throw new Error(`ocelli-gateway ${parts.join(' ')} ended with ${code}: ${said}`)
-  return said.trim()
 }
 
 /** The process that runs the gateway on this folder, by its command line. */
@@ -281,14 +200,4 @@ async function processesOf(folder: string): Promise<number[]> {
     for (const { pid, parent } of all) if (found.has(parent)) found.add(pid)
   }
   return [...found]
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -1,14 +1,6 @@
 import { Command } from 'commander'
-import { checkBroker } from './features/channel/broker-check.ts'
-import { createCertificateAuthority } from './platform/ca/certificate-authority.ts'
-import { readConfig } from './platform/config.ts'
-import { resolveDataFolder, thisMachine } from './platform/data-folder.ts'
-import { openDatabase } from './platform/database/database.ts'
-import { findEmbeddedPostgres } from './platform/embedded-postgres/find-embedded-postgres.ts'
-import { createVault, loadMasterKey } from './platform/keys/master-key.ts'
-import { serve } from './serve.ts'
-
-type Environment = Record<string, string | undefined>
+import type { Environment } from './commands/instance.ts'
+import { ConfigError } from './platform/config.ts'
 
 /** `ocelli-platform`: without a command it serves. Gives the exit code: 0 well, 1 not well, 2 wrong use or settings. */
 export async function runCli(args: string[], environment: Environment): Promise<number> {
@@ -18,51 +10,36 @@ export async function runCli(args: string[], environment: Environment): Promise<
     .command('serve', { isDefault: true })
     .description('run the platform until a signal ends it')
     .action(async () => {
-      exitCode = await serve(environment)
+      exitCode = await (await import('./serve.ts')).serve(environment)
     })
-  program
-    .command('broker')
-    .description('the MQTT broker of the device channel')
+  const broker = program.command('broker').description('an MQTT broker of your own for the device channel')
+  const brokerCommands = () => import('./commands/broker-commands.ts')
+  broker
     .command('check')
-    .description('prove with two probe certificates that the broker lets nobody out of its own topics')
-    .option('--url <url>', 'the broker (else MQTT_URL)', environment.MQTT_URL)
-    .action(async ({ url }: { url?: string }) => {
-      exitCode = await runBrokerCheck(url, environment)
+    .description('prove with probe certificates that the broker lets nobody out of its own topics')
+    .option('--url <url>', "where the platform's processes connect (else MQTT_URL)", environment.MQTT_URL)
+    .option('--gateway-url <url>', 'where gateways connect (else OCELLI_MQTT_PUBLIC_URL, else the same)')
+    .action(async (flags: { url?: string; gatewayUrl?: string }) => {
+      exitCode = await (await brokerCommands()).brokerCheckCommand(flags, environment)
+    })
+  broker
+    .command('certificate')
+    .description("write the CA's certificate, and a certificate and key for the broker")
+    .requiredOption('--name <name...>', 'host names and addresses of the broker')
+    .requiredOption('--out <folder>', 'where ca.pem, broker.pem and broker.key are written')
+    .action(async (flags: { name: string[]; out: string }) => {
+      await (await brokerCommands()).brokerCertificateCommand(flags, environment)
     })
   try {
     await program.parseAsync(args, { from: 'user' })
     return exitCode
   } catch (error) {
+    if (error instanceof ConfigError) {
+      process.stderr.write(`${error.message}\n`)
+      return 2
+    }
     const { exitCode: wanted } = error as { exitCode?: unknown }
     if (typeof wanted !== 'number') throw error
     return wanted === 0 ? 0 : 2
-  }
-}
-
-async function runBrokerCheck(url: string | undefined, environment: Environment): Promise<number> {
-  if (!url) {
-    process.stderr.write(
-      'Give --url or MQTT_URL. The built-in broker needs no check: it admits enrolled gateways only.\n',
-    )
-    return 2
-  }
-  const config = readConfig(environment)
-  const dataFolder = resolveDataFolder(thisMachine(environment))
-  const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
-  const connectionString = config.databaseUrl ?? (await findEmbeddedPostgres({ dataFolder, log }))
-  if (!connectionString) {
-    process.stderr.write(`No platform runs on ${dataFolder}. Start it first: the probes are certified by its CA.\n`)
-    return 2
-  }
-  const { db, close } = openDatabase({ connectionString, maxConnections: 1, onError: () => {} })
-  try {
-    const vault = createVault(await loadMasterKey({ fromEnvironment: config.masterKey, dataFolder }))
-    const ca = await createCertificateAuthority(db, vault, Date.now)
-    const findings = await checkBroker({ url, ca, timeoutMs: 5000 })
-    for (const { passed, code, detail } of findings)
-      process.stdout.write(`${passed ? 'ok  ' : 'FAIL'} ${code}: ${detail}\n`)
-    return findings.every(({ passed }) => passed) ? 0 : 1
-  } finally {
-    await close()
   }
 }

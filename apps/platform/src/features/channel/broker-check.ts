@@ -1,120 +1,171 @@
 import { randomUUID } from 'node:crypto'
-import { downTopic, upTopic } from '@ocelli/contract'
-import { connectAsync, type MqttClient } from 'mqtt'
+import { channelRoot, downTopic, upTopic } from '@ocelli/contract'
+import type { MqttClient } from 'mqtt'
+import { platformCommonName } from '../../platform/broker/external-broker.ts'
 import type { CertificateAuthority } from '../../platform/ca/certificate-authority.ts'
+import { createProbes, type Probes } from './broker-probes.ts'
 
 export interface BrokerFinding {
-  code: 'login-own' | 'login-foreign' | 'subscribe-foreign' | 'publish-foreign'
+  code:
+    | 'login-own'
+    | 'platform-topics'
+    | 'shared-subscription'
+    | 'login-foreign'
+    | 'publish-foreign'
+    | 'subscribe-foreign'
   passed: boolean
   /** One sentence for a person. */
   detail: string
 }
 
-/**
- * Proves by two probe certificates of our CA that a broker lets nobody out of its own topics: a refused publish is silent
- * in MQTT 3.1.1, so it is looked at from the other side. `login-own` fails where the broker does not know the probes at
- * all (the built-in one takes enrolled gateways only); then nothing more can be reached, and nothing more is claimed.
- */
-export async function checkBroker(options: {
+export interface BrokerCheckOptions {
+  /** Where the platform's processes connect. */
   url: string
+  /** Where gateways connect; the same by default. */
+  gatewayUrl?: string
   ca: CertificateAuthority
+  /** How long is waited for what must not come: silence can only be waited for. */
   timeoutMs: number
-}): Promise<BrokerFinding[]> {
-  const { url, ca, timeoutMs } = options
-  const [one, other] = [randomUUID(), randomUUID()]
-  const certificates = { [one]: await probe(ca, one), [other]: await probe(ca, other) }
-  const open = async (name: string, by: string): Promise<MqttClient | null> => {
-    const { certPem, keyPem } = certificates[by] ?? { certPem: '', keyPem: '' }
-    const tls = url.startsWith('mqtts:') ? { cert: certPem, key: keyPem, ca: [ca.certificatePem] } : {}
-    const login = { clientId: name, username: name, protocolVersion: 4 as const, clean: true, reconnectPeriod: 0 }
-    const client = await connectAsync(url, { ...login, ...tls, connectTimeout: timeoutMs }).catch(() => null)
-    client?.on('error', () => undefined)
-    return client
-  }
-  const findings: BrokerFinding[] = []
-  const add = (code: BrokerFinding['code'], passed: boolean, [well, badly]: [string, string]) =>
-    findings.push({ code, passed, detail: passed ? well : badly })
+}
 
-  const foreign = await open(other, one)
-  add('login-foreign', foreign === null, [
-    'A certificate is not let in under another name.',
-    'A certificate was let in under another gateway’s name: map the common name to user name and client id.',
-  ])
-  foreign?.end(true)
-  const listener = await open(one, one)
-  add('login-own', listener !== null, [
+const sentences: Record<BrokerFinding['code'], [well: string, badly: string]> = {
+  'login-own': [
     'A certificate of the platform’s CA is let in under its own name.',
-    'A certificate of the platform’s CA was not let in under its own name; the topics could not be looked at.',
-  ])
-  if (!listener) return findings
+    'A certificate of the platform’s CA was not let in under its own name; nothing more could be looked at.',
+  ],
+  'platform-topics': [
+    `The platform’s certificate (${platformCommonName}) reaches the topics of gateways.`,
+    `The platform’s certificate (${platformCommonName}) does not reach the topics of gateways; nothing more could be looked at.`,
+  ],
+  'shared-subscription': [
+    'A message for several platform processes goes to one of them.',
+    'Of two platform processes not exactly one got each message: the broker does not serve shared subscriptions ($share).',
+  ],
+  'login-foreign': [
+    'A certificate cannot take another gateway’s name.',
+    'A certificate took another gateway’s name: map the common name to user name and client id.',
+  ],
+  'publish-foreign': [
+    'What a gateway publishes to another gateway’s topics is not delivered.',
+    'A gateway can write to another gateway’s topics: its access control list is missing.',
+  ],
+  'subscribe-foreign': [
+    'Another gateway’s topics cannot be listened to.',
+    'A gateway can listen to another gateway’s topics: its access control list is missing.',
+  ],
+}
+
+/**
+ * Proves by probe certificates of our CA that a broker lets nobody out of its own topics, and serves the platform: a
+ * refused publish is silent in MQTT 3.1.1, so it is looked at from the other side. Where the probes are not let in at
+ * all (the built-in broker takes enrolled gateways only), nothing more is claimed.
+ */
+export async function checkBroker({
+  url,
+  gatewayUrl = url,
+  ca,
+  timeoutMs,
+}: BrokerCheckOptions): Promise<BrokerFinding[]> {
+  const findings: BrokerFinding[] = []
+  const add = (code: BrokerFinding['code'], passed: boolean) => {
+    findings.push({ code, passed, detail: sentences[code][passed ? 0 : 1] })
+    return passed
+  }
+  const probes = createProbes({ ca, timeoutMs })
   try {
-    const heard: string[] = []
-    listener.on('message', (_topic, payload) => heard.push(payload.toString()))
-    await listener.subscribeAsync(downTopic(one), { qos: 1 })
-    const mark = randomUUID()
-    await say(() => open(other, other), downTopic(one), mark)
-    const isHeard = await hears(listener, { until: () => heard.includes(mark), timeoutMs })
-    add('publish-foreign', !isHeard, [
-      'What another gateway publishes to a down topic is not delivered.',
-      'A gateway can write to another gateway’s down topic: its access control list is missing.',
-    ])
-    const spy = await open(other, other)
-    const overheard = spy
-      ? await subscribeAndListen(spy, {
-          topics: [upTopic(one), downTopic(one)],
-          timeoutMs,
-          by: listener,
-          own: upTopic(one),
-        })
-      : false
-    add('subscribe-foreign', !overheard, [
-      'Another gateway’s topics cannot be listened to.',
-      'A gateway can listen to another gateway’s topics: its access control list is missing.',
-    ])
-    spy?.end(true)
+    const [one, other] = [randomUUID(), randomUUID()]
+    const gateway = await probes.open(gatewayUrl, { commonName: one, clientId: one })
+    if (!add('login-own', gateway !== null) || !gateway) return findings
+    const platform = await probes.open(url, { commonName: platformCommonName })
+    const reached = platform && (await reachesTopics(probes, { platform, gateway, name: one }))
+    if (!add('platform-topics', reached === true) || !platform) return findings
+    const second = await probes.open(url, { commonName: platformCommonName })
+    add(
+      'shared-subscription',
+      second !== null && (await isShared(probes, { gateway, name: one, both: [platform, second] })),
+    )
+    const sides = { probes, platform, gateway, one, other, gatewayUrl }
+    add('publish-foreign', !(await canWriteToOther(sides)))
+    add('subscribe-foreign', !(await canListenToOther(sides)))
+    // Last: where it succeeds, it may end the connection of the one whose name was taken.
+    add('login-foreign', !(await canTakeName(sides)))
+    return findings
   } finally {
-    listener.end(true)
+    probes.close()
   }
-  return findings
 }
 
-const probe = (ca: CertificateAuthority, commonName: string) => ca.issueClientCertificate({ commonName })
-
-/** Says something in a connection of its own, which the broker may end for it. */
-async function say(open: () => Promise<MqttClient | null>, topic: string, text: string): Promise<void> {
-  const client = await open()
-  if (!client) return
-  const ended = new Promise<void>((resolve) => client.once('close', () => resolve()))
-  await Promise.race([client.publishAsync(topic, text, { qos: 1 }).catch(() => undefined), ended])
-  client.end(true)
+interface Sides {
+  probes: Probes
+  platform: MqttClient
+  gateway: MqttClient
+  one: string
+  other: string
+  gatewayUrl: string
 }
 
-async function subscribeAndListen(
-  spy: MqttClient,
-  options: { topics: string[]; timeoutMs: number; by: MqttClient; own: string },
+async function reachesTopics(
+  probes: Probes,
+  { platform, gateway, name }: { platform: MqttClient; gateway: MqttClient; name: string },
 ): Promise<boolean> {
-  let heard = false
-  spy.on('message', () => {
-    heard = true
-  })
-  const ended = new Promise<void>((resolve) => spy.once('close', () => resolve()))
-  for (const topic of options.topics) {
-    await Promise.race([spy.subscribeAsync(topic, { qos: 1 }).catch(() => undefined), ended])
-  }
-  await options.by.publishAsync(options.own, 'probe', { qos: 1 }).catch(() => undefined)
-  return await hears(options.by, { until: () => heard, timeoutMs: options.timeoutMs })
+  await probes.subscribe(gateway, downTopic(name))
+  await probes.subscribe(platform, upTopic(name))
+  const mark = randomUUID()
+  await probes.publish(platform, downTopic(name), mark)
+  await probes.publish(gateway, upTopic(name), mark)
+  return await probes.until(() => probes.heard(gateway).includes(mark) && probes.heard(platform).includes(mark))
 }
 
-/** Whether it comes about in time; silence can only be waited for. */
-async function hears(
-  client: MqttClient,
-  { until, timeoutMs }: { until: () => boolean; timeoutMs: number },
+/** In a group of its own, so that no message is taken away from platforms at work. */
+async function isShared(
+  probes: Probes,
+  { gateway, name, both }: { gateway: MqttClient; name: string; both: [MqttClient, MqttClient] },
 ): Promise<boolean> {
-  const deadlineMs = performance.now() + timeoutMs
-  while (performance.now() < deadlineMs) {
-    if (until()) return true
-    if (!client.connected) return false
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  await both[0].unsubscribeAsync(upTopic(name))
+  for (const platform of both) await probes.subscribe(platform, `$share/check-${name}/${upTopic(name)}`)
+  const marks: string[] = Array.from({ length: 4 }, () => randomUUID())
+  for (const mark of marks) await probes.publish(gateway, upTopic(name), mark)
+  const count = () => both.flatMap((platform) => probes.heard(platform)).filter((text) => marks.includes(text)).length
+  // Doubled ones would come right behind: they are waited for too.
+  await probes.until(() => count() > marks.length)
+  for (const platform of both) await platform.unsubscribeAsync(`$share/check-${name}/${upTopic(name)}`)
+  return count() === marks.length
+}
+
+async function canWriteToOther({ probes, platform, gateway, one, other, gatewayUrl }: Sides): Promise<boolean> {
+  await probes.subscribe(platform, upTopic(one))
+  const mark = randomUUID()
+  for (const topic of [upTopic(one), downTopic(one)]) {
+    // A connection for each: the broker may end it for the first.
+    const writer = await probes.open(gatewayUrl, { commonName: other, clientId: other })
+    if (writer) await probes.publish(writer, topic, mark)
+    writer?.end(true)
   }
-  return until()
+  return await probes.until(() => [platform, gateway].some((side) => probes.heard(side).includes(mark)))
+}
+
+async function canListenToOther({ probes, platform, gateway, one, other, gatewayUrl }: Sides): Promise<boolean> {
+  const mark = randomUUID()
+  const topics = [upTopic(one), downTopic(one), `${channelRoot}/+/up`, `${channelRoot}/+/down`, '#']
+  const spies: MqttClient[] = []
+  for (const [at, topic] of topics.entries()) {
+    // Each by a gateway of its own: the broker may end a connection for its subscription, and one ends its namesake's.
+    const name: string = at === 0 ? other : randomUUID()
+    const spy = await probes.open(gatewayUrl, { commonName: name, clientId: name })
+    if (!spy) continue
+    await probes.subscribe(spy, topic)
+    spies.push(spy)
+  }
+  await probes.publish(gateway, upTopic(one), mark)
+  await probes.publish(platform, downTopic(one), mark)
+  return await probes.until(() => spies.some((spy) => probes.heard(spy).includes(mark)))
+}
+
+/** Refused, or let in under its own name only: in both cases the namesake is neither heard for nor ended. */
+async function canTakeName({ probes, platform, gateway, one, other, gatewayUrl }: Sides): Promise<boolean> {
+  const intruder = await probes.open(gatewayUrl, { commonName: other, clientId: one })
+  if (intruder) await probes.subscribe(intruder, downTopic(one))
+  const mark = randomUUID()
+  await probes.publish(platform, downTopic(one), mark)
+  return await probes.until(() => !gateway.connected || (intruder !== null && probes.heard(intruder).includes(mark)))
 }
