@@ -22,3 +22,4 @@ export { createLoginRecord, type LoginFailure, type LoginRecord, MAX_REFUSED_LOG
 export type { CameraCertificate, CameraTls } from './pinned-socket.ts'
 export { createSerialQueue, type SerialQueue } from './serial-queue.ts'
 export { type Upload, uploadOnce } from './upload-once.ts'
+export { openOrigins } from './open-origins.ts'

@@ -34,6 +34,7 @@ export type OnvifClient = {
   /** Remembered; `isRefresh` asks the camera again. Falls back to GetCapabilities, which cannot name app management. */
   getServices(options?: CallOptions & { isRefresh?: boolean }): Promise<device.Service[]>
   getDeviceInformation(options?: CallOptions): Promise<device.DeviceInformation>
+  getUsers(options?: CallOptions): Promise<{ name: string; level: string }[]>
   getScopes(options?: CallOptions): Promise<device.Scope[]>
   getEndpointReference(options?: CallOptions): Promise<string>
   getNetworkInterfaces(options?: CallOptions): Promise<device.NetworkInterface[]>
@@ -120,6 +121,7 @@ export function createOnvifClient(options: OnvifClientOptions): OnvifClient {
     setSystemDateAndTime: (date, call = {}) => device.setSystemDateAndTime(service, date, call),
     getServices,
     getDeviceInformation: (call = {}) => device.getDeviceInformation(service, call),
+    getUsers: (call = {}) => device.getUsers(service, call),
     getScopes: (call = {}) => device.getScopes(service, call),
     getEndpointReference: (call = {}) => device.getEndpointReference(service, call),
     getNetworkInterfaces: (call = {}) => device.getNetworkInterfaces(service, call),
