@@ -19,7 +19,7 @@ export {
   type StreamBody,
 } from './http-transport.ts'
 export { createLoginRecord, type LoginFailure, type LoginRecord, MAX_REFUSED_LOGINS } from './login-record.ts'
+export { openOrigins } from './open-origins.ts'
 export type { CameraCertificate, CameraTls } from './pinned-socket.ts'
 export { createSerialQueue, type SerialQueue } from './serial-queue.ts'
 export { type Upload, uploadOnce } from './upload-once.ts'
-export { openOrigins } from './open-origins.ts'

@@ -3,6 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 /** Time as an argument. Milliseconds; only differences of `monotonic` mean anything. */
 export type DriverClock = {
   monotonic(): number
+  /** Time of day, since 1970. */
+  now(): number
   /** Rejects with the signal's reason when it aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>
 }
@@ -10,6 +12,7 @@ export type DriverClock = {
 export function createSystemClock(): DriverClock {
   return {
     monotonic: () => performance.now(),
+    now: () => Date.now(),
     async sleep(ms, signal) {
       try {
         await delay(ms, undefined, { signal })

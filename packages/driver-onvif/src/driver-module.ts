@@ -1,5 +1,6 @@
 import type { DriverModule } from '@ocelli/driver'
 import { lifeTimings } from './app-life.ts'
+import { discoverOnvif } from './discover-onvif.ts'
 import { createSystemClock } from './driver-clock.ts'
 import { installTimings } from './install-app.ts'
 import { type DriverSettings, openDriver } from './onvif-driver.ts'
@@ -20,6 +21,7 @@ export function createOnvifDriver(given: Partial<DriverSettings> = {}): DriverMo
   return {
     name: 'onvif',
     probe: (target, options) => probeCamera(target, options, settings),
+    discover: discoverOnvif,
     open: (target) => openDriver(target, settings),
   }
 }

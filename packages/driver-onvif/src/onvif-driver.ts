@@ -105,6 +105,12 @@ export function openDriver(target: CameraTarget, settings: DriverSettings): Driv
       }),
     readClockOffset: (options) =>
       call(options, async (signal) => (await client.getSystemDateAndTime({ signal })).offsetMs),
+    setClock: (options) =>
+      call(options, async (signal) => {
+        const { offsetMs: beforeMs } = await client.getSystemDateAndTime({ signal })
+        await client.setSystemDateAndTime(new Date(settings.clock.now()), { signal })
+        return { beforeMs, afterMs: (await client.getSystemDateAndTime({ signal })).offsetMs }
+      }),
     listApps: (options) =>
       withApps(options, async ({ management, signal }) => (await listInfos(management, signal)).map(toInstalledApp)),
     install: (localPackage, options) =>

@@ -82,6 +82,11 @@ export interface Driver {
   readFacts(options: CallOptions): Promise<DeviceFacts>
   /** Camera clock minus ours in milliseconds. */
   readClockOffset(options: CallOptions): Promise<number | null>
+  /**
+   * Sets the camera's clock to ours, by hand: a camera that took its time from NTP no longer does. Gives its clock minus ours before
+   * and after. Absent: the protocol cannot.
+   */
+  setClock?(options: CallOptions): Promise<{ beforeMs: number | null; afterMs: number | null }>
   listApps(options: CallOptions): Promise<InstalledApp[]>
   /** Installs or updates. Resolves when the camera lists the app in the package's version and is no longer installing. */
   install(localPackage: LocalPackage, options: InstallOptions): Promise<InstalledApp>

@@ -1,11 +1,14 @@
 export type { CameraCertificate, CameraTls, Credentials } from '@ocelli/camera-http'
+
+export { type AddressRanges, MAX_RANGE_ADDRESSES, readAddressRanges } from '@ocelli/camera-http'
+
 export type { AppInfo, AppLicense, AppManagementCapabilities, AppState } from './app-info.ts'
 export { type AppManagement, chooseContentType, type InstalledAppName, type UploadInput } from './app-management.ts'
 export type { AppStateEvent, AppStateSubscription } from './app-state-events.ts'
 export type { DeviceInformation, NetworkInterface, Scope, Service, SystemDateAndTime } from './device-service.ts'
 export { type CameraDescription, type DescribeOptions, describeCamera } from './discovery/describe-camera.ts'
 export type { DiscoveredCamera } from './discovery/discovered-camera.ts'
-export { type FindByAddressOptions, findCamerasByAddress } from './discovery/find-by-address.ts'
+export { type CameraAtAddress, type FindByAddressOptions, findCamerasByAddress } from './discovery/find-by-address.ts'
 export { type SearchOptions, searchCameraAt, searchCameras } from './discovery/search-cameras.ts'
 export { createOnvifClient, type OnvifClient, type OnvifClientOptions } from './onvif-client.ts'
 export { isOnvifError, isUnknownApp, OnvifError, type OnvifErrorCode, type SoapFault } from './onvif-error.ts'

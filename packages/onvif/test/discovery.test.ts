@@ -5,7 +5,7 @@ import { readAddressRanges } from '@ocelli/camera-http'
 import { startDiscovery } from '@ocelli/camera-sim'
 import { expect, onTestFinished, test } from 'vitest'
 import {
-  type CameraDescription,
+  type CameraAtAddress,
   type DiscoveredCamera,
   describeCamera,
   findCamerasByAddress,
@@ -124,7 +124,7 @@ test('a range of addresses is asked over HTTP and HTTPS without a login', async 
     [plain.port, secure.port, new URL(raw.address).port].map((port) => `127.0.0.1:${port}`),
   )
   let asked = 0
-  const found: CameraDescription[] = []
+  const found: CameraAtAddress[] = []
   for await (const camera of findCamerasByAddress(ranges, { signal, onAsked: () => asked++ })) found.push(camera)
   const at = (address: string) => found.find((camera) => camera.address === address)
   expect([found.length, asked]).toEqual([2, 3])
