@@ -1,0 +1,70 @@
+import type {
+  CertificateRenewal,
+  CertificateRenewalRequest,
+  ClaimItem,
+  ClaimResult,
+  Enrollment,
+  EnrollRequest,
+  Gateway,
+  PackageSource,
+} from '@ocelli/contract'
+import type { Api, CallOptions } from '../http/api.ts'
+
+const one = '/device/v1/gateways/{gatewayId}'
+
+/** Agents near the cameras. What only a gateway may call is in `self`. */
+export const gatewayMethods = (api: Api) => ({
+  list: api.route(
+    'GET /device/v1/gateways',
+    (send) =>
+      (options?: CallOptions): Promise<Gateway[]> =>
+        send.list({}, options),
+  ),
+  get: api.route(
+    `GET ${one}`,
+    (send) =>
+      (gatewayId: string, options?: CallOptions): Promise<Gateway> =>
+        send.json({ params: { gatewayId } }, options),
+  ),
+  /** Refused by the platform from then on. */
+  revoke: api.route(
+    `DELETE ${one}`,
+    (send) =>
+      (gatewayId: string, options?: CallOptions): Promise<void> =>
+        send.nothing({ params: { gatewayId } }, options),
+  ),
+  /** With the secret of an enrollment token. */
+  enroll: api.route(
+    'POST /device/v1/gateways/enroll',
+    (send) =>
+      (request: EnrollRequest, options?: CallOptions): Promise<Enrollment> =>
+        send.json({ json: request }, options),
+    { isPublic: true, ignoresKey: true },
+  ),
+  self: {
+    renewCertificate: api.route(
+      'POST /device/v1/gateways/self/certificate',
+      (send) =>
+        (request: CertificateRenewalRequest, options?: CallOptions): Promise<CertificateRenewal> =>
+          send.json({ json: request }, options),
+    ),
+    /** A short-lived address of a package that is to be installed. */
+    packageSource: api.route(
+      'GET /device/v1/gateways/self/packages/{packageId}',
+      (send) =>
+        (packageId: string, options?: CallOptions): Promise<PackageSource> =>
+          send.json({ params: { packageId } }, options),
+    ),
+  },
+})
+
+/** Claims are made by gateways: a camera is claimed by its own authenticated answer. */
+export const claimMethods = (api: Api) => ({
+  create: api.route(
+    'POST /device/v1/claims',
+    (send) =>
+      (devices: ClaimItem[], options?: CallOptions): Promise<{ results: ClaimResult[] }> =>
+        send.json({ json: { devices } }, options),
+    { isRepeatable: true },
+  ),
+})

@@ -1,0 +1,55 @@
+import type { License, LicenseListQuery, LicenseQuantity, LicenseRequest } from '@ocelli/contract'
+import type { Api, CallOptions } from '../http/api.ts'
+import type { Pair } from './installations.ts'
+
+/** Units per app and license type. */
+export const licenseQuantityMethods = (api: Api) => ({
+  /** Used and free, of every app that was bought. */
+  list: api.route(
+    'GET /license/v1/licensequantities',
+    (send) =>
+      (options?: CallOptions): Promise<LicenseQuantity[]> =>
+        send.list({}, options),
+  ),
+  /** Used and free, of one app by license type; empty when nothing was bought. */
+  ofApp: api.route(
+    'GET /license/v1/licensequantities/apps/{appId}',
+    (send) =>
+      (appId: string, options?: CallOptions): Promise<LicenseQuantity[]> =>
+        send.list({ params: { appId } }, options),
+  ),
+})
+
+const path = '/license/v1/licenses/apps/{appId}/devices/{deviceId}'
+
+/** Units spent on one app on one device. */
+export const licenseMethods = (api: Api) => ({
+  /** Licenses of a pair; with `state: 'ALL'` also those that ended. */
+  list: api.route(
+    `GET ${path}`,
+    (send) =>
+      ({ appId, deviceId }: Pair, { state, ...options }: CallOptions & LicenseListQuery = {}): Promise<License[]> =>
+        send.list({ params: { appId, deviceId }, query: { state } }, options),
+  ),
+  /** Makes a license, also for a device never seen; gives the valid one if there is one. Errors: `no-free-license`, `order-required`. */
+  create: api.route(
+    `POST ${path}`,
+    (send) =>
+      ({ appId, deviceId }: Pair, request: LicenseRequest, options?: CallOptions): Promise<License> =>
+        send.json({ params: { appId, deviceId }, json: request }, options),
+  ),
+  /** The license file, as text. A reserved license is valid from then on. */
+  file: api.route(
+    'GET /license/v1/licenses/{licenseId}/token',
+    (send) =>
+      (licenseId: string, options?: CallOptions): Promise<string> =>
+        send.text({ params: { licenseId } }, options),
+  ),
+  /** Declares that a unit is free though no camera confirmed it. Needs `licenses:release`; is audited with the reason. */
+  release: api.route(
+    'POST /license/v1/licenses/{licenseId}/release',
+    (send) =>
+      (licenseId: string, reason: string, options?: CallOptions): Promise<License> =>
+        send.json({ params: { licenseId }, json: { reason } }, options),
+  ),
+})
