@@ -1,4 +1,4 @@
-export type LicenseType = 'FULL' | 'TRIAL' | 'SUBSCRIPTION'
+import { isCount, isId, isLicenseType, type LicenseType } from './claim-values.ts'
 
 /** What a license says. Times are seconds since 1970 (RFC 7519 NumericDate); `exp` is there unless `typ` is FULL. */
 export interface LicenseClaims {
@@ -15,8 +15,6 @@ export interface LicenseClaims {
   exp?: number
 }
 
-const maxIdLength = 255
-
 /** Reads claims out of a signed payload, dropping members it does not know; a sentence when they make no license. */
 export function parseClaims(payload: Record<string, unknown>): LicenseClaims | string {
   const { jti, sub, app, typ, ord, iat, exp } = payload
@@ -25,24 +23,11 @@ export function parseClaims(payload: Record<string, unknown>): LicenseClaims | s
   if (!isId(app)) return 'The claim app (appId) must be a text of 1 to 255 characters.'
   if (!isLicenseType(typ)) return 'The claim typ must be FULL, TRIAL or SUBSCRIPTION.'
   if (ord !== null && !isId(ord)) return 'The claim ord (orderId) must be null or a text of 1 to 255 characters.'
-  if (!isSeconds(iat)) return 'The claim iat must be whole seconds since 1970.'
+  if (!isCount(iat)) return 'The claim iat must be whole seconds since 1970.'
   if (typ === 'FULL') {
     // A FULL license must never fail for a clock, so one that names an end contradicts itself.
     return exp === undefined ? { jti, sub, app, typ, ord, iat } : 'A FULL license must not have the claim exp.'
   }
-  if (!isSeconds(exp) || exp <= iat) return `A ${typ} license needs the claim exp, later than iat.`
+  if (!isCount(exp) || exp <= iat) return `A ${typ} license needs the claim exp, later than iat.`
   return { jti, sub, app, typ, ord, iat, exp }
-}
-
-function isId(value: unknown): value is string {
-  // A lone surrogate would be written as U+FFFD, and the license would name another id than was asked for.
-  return typeof value === 'string' && value !== '' && value.length <= maxIdLength && value.isWellFormed()
-}
-
-function isLicenseType(value: unknown): value is LicenseType {
-  return value === 'FULL' || value === 'TRIAL' || value === 'SUBSCRIPTION'
-}
-
-function isSeconds(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }

@@ -1,11 +1,13 @@
-export type { LicenseClaims, LicenseType } from './claims.ts'
-export { certifyKey, signLicense } from './issue.ts'
-export {
-  generateLicenseKey,
-  type PrivateLicenseKey,
-  type PublicLicenseKey,
-  thumbprint,
-  toPublicKey,
-} from './keys.ts'
+export type { BundleClaims, BundleInstall, BundleLicense, BundlePackage } from './bundle-claims.ts'
+export type { LicenseType } from './claim-values.ts'
+export type { LicenseClaims } from './claims.ts'
+export type { GrantClaims } from './grant-claims.ts'
+export { certifyKey, signBundle, signGrant, signLicense, signReceipt } from './issue.ts'
+export { type PublicLicenseKey, parsePublicKey, thumbprint } from './keys.ts'
 export { decodeLicenseFile, encodeLicenseFile, type LicenseFile, LicenseFileError } from './license-file.ts'
+export { generateLicenseKey, type PrivateLicenseKey, toPublicKey } from './private-key.ts'
+export type { ReceiptClaims, ReceiptEntry } from './receipt-claims.ts'
 export { type LicenseRefusal, type LicenseVerification, type VerifyOptions, verifyLicense } from './verify.ts'
+export { type BundleRefusal, type BundleVerification, verifyBundle } from './verify-bundle.ts'
+export { type GrantRefusal, type GrantVerification, readUnverifiedGrant, verifyGrant } from './verify-grant.ts'
+export { type ReceiptVerification, verifyReceipt } from './verify-receipt.ts'

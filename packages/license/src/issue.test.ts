@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { full, issuedAt, root, signer, subscription } from '../test/fixed-keys.ts'
 import { decodeBase64url } from './base64url.ts'
 import { certifyKey, signLicense } from './issue.ts'
-import { toPublicKey } from './keys.ts'
+import { toPublicKey } from './private-key.ts'
 
 function json(jws: string, part: 0 | 1): unknown {
   return JSON.parse(new TextDecoder().decode(decodeBase64url(jws.split('.')[part] ?? '') ?? undefined))
@@ -14,10 +14,15 @@ test('a license token names algorithm, type and key, and holds the claims', asyn
   expect(json(token, 1)).toEqual(subscription)
 })
 
-test('a key certificate holds the public key of the subject, never the secret', async () => {
+test('a key certificate holds the public keys of subject and root, never a secret', async () => {
   const certificate = await certifyKey({ root, subject: signer, issuedAt })
   expect(json(certificate, 0)).toEqual({ alg: 'EdDSA', typ: 'ocelli-key+jwt', kid: root.kid })
-  expect(json(certificate, 1)).toEqual({ sub: signer.kid, jwk: toPublicKey(signer), iat: issuedAt })
+  expect(json(certificate, 1)).toEqual({
+    sub: signer.kid,
+    jwk: toPublicKey(signer),
+    iat: issuedAt,
+    root: toPublicKey(root),
+  })
 })
 
 test('the same license signed twice is the same text', async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { root, signer } from '../test/fixed-keys.ts'
-import { generateLicenseKey, parsePublicKey, thumbprint, toPublicKey } from './keys.ts'
+import { parsePublicKey, thumbprint } from './keys.ts'
+import { generateLicenseKey, toPublicKey } from './private-key.ts'
 
 test('the thumbprint is the one of RFC 8037 appendix A.3', async () => {
   expect(await thumbprint(root)).toBe('kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k')

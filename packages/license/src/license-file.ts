@@ -1,4 +1,4 @@
-/** Longest license file that is looked at, in characters. A token with certificate and grant takes about 1 KiB. */
+/** Longest license file that is looked at, in characters. A token with certificate and grant takes about 1.5 KiB. */
 const maxLicenseFileLength = 16 * 1024
 
 /** The text is not a license file: wrong shape, foreign characters, or too long. */
@@ -20,9 +20,9 @@ const compactJws = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
  * Joins the parts to the one ASCII line `token~keyCertificate[~grant]` that a camera gets by InstallLicense and a
  * `.lic` file holds. Throws LicenseFileError when a part is not a compact JWS or the whole is too long.
  */
-export function encodeLicenseFile(parts: { token: string; keyCertificate: string; grant?: string }): string {
-  const { token, keyCertificate, grant } = parts
-  const text = [token, keyCertificate, ...(grant === undefined ? [] : [grant])].join('~')
+export function encodeLicenseFile(parts: { token: string; keyCertificate: string; grant?: string | null }): string {
+  const { token, keyCertificate, grant = null } = parts
+  const text = [token, keyCertificate, ...(grant === null ? [] : [grant])].join('~')
   decodeLicenseFile(text)
   return text
 }
@@ -32,12 +32,23 @@ export function encodeLicenseFile(parts: { token: string; keyCertificate: string
  * allowed. Nothing is verified. Throws LicenseFileError when the text does not have the form of a license file.
  */
 export function decodeLicenseFile(text: string): LicenseFile {
-  if (typeof text !== 'string') throw new LicenseFileError('A license file is text.')
-  if (text.length > maxLicenseFileLength) throw new LicenseFileError('The license file is longer than 16 KiB.')
+  const file = splitLicenseFile(text)
+  if (typeof file === 'string') throw new LicenseFileError(file)
+  return file
+}
+
+export function isLicenseFile(text: string): boolean {
+  return typeof splitLicenseFile(text) !== 'string'
+}
+
+/** The parts of a license file, or a sentence that says why the text is none. */
+export function splitLicenseFile(text: string): LicenseFile | string {
+  if (typeof text !== 'string') return 'A license file is text.'
+  if (text.length > maxLicenseFileLength) return 'The license file is longer than 16 KiB.'
   const parts = text.trim().split('~')
   const [token, keyCertificate = null, grant = null] = parts
   if (token === undefined || parts.length > 3 || !parts.every((part) => compactJws.test(part))) {
-    throw new LicenseFileError('The text does not have the form token~keyCertificate~grant.')
+    return 'The text does not have the form token~keyCertificate~grant.'
   }
   return { token, keyCertificate, grant }
 }

@@ -11,13 +11,13 @@ async function licenseFile(claims = full): Promise<string> {
 
 test('a license file verifies against the root alone', async () => {
   const result = await verifyLicense(await licenseFile(), options)
-  expect(result).toEqual({ valid: true, claims: full, clock: 'ok', keyId: signer.kid })
+  expect(result).toEqual({ valid: true, claims: full, clock: 'ok', keyId: signer.kid, grant: null })
 })
 
 test('a bare token verifies against its signing key', async () => {
   const token = await signLicense({ key: signer, claims: subscription })
   const result = await verifyLicense(`\uFEFF${token}\r\n`, { ...options, trust: [toPublicKey(signer)] })
-  expect(result).toEqual({ valid: true, claims: subscription, clock: 'ok', keyId: signer.kid })
+  expect(result).toEqual({ valid: true, claims: subscription, clock: 'ok', keyId: signer.kid, grant: null })
 })
 
 test('licenses signed before a rotation stay valid under the same root', async () => {
@@ -42,7 +42,7 @@ test.each([
 ])('with %s every license type is valid and the clock is reported unreliable', async (_what, now) => {
   for (const claims of [full, subscription, { ...subscription, typ: 'TRIAL' as const }]) {
     const result = await verifyLicense(await licenseFile(claims), { ...options, now })
-    expect(result).toEqual({ valid: true, claims, clock: 'clock-unreliable', keyId: signer.kid })
+    expect(result).toEqual({ valid: true, claims, clock: 'clock-unreliable', keyId: signer.kid, grant: null })
   }
 })
 

@@ -1,110 +1,126 @@
 import { type LicenseClaims, parseClaims } from './claims.ts'
-import { isSignedBy, type Jws, parseJws } from './jws.ts'
-import { type PublicLicenseKey, parsePublicKey } from './keys.ts'
-import { decodeLicenseFile, type LicenseFile, LicenseFileError } from './license-file.ts'
+import { type GrantClaims, latestEnd } from './grant-claims.ts'
+import { parseJws } from './jws.ts'
+import type { PublicLicenseKey } from './keys.ts'
+import { findSigningKeys } from './license-chain.ts'
+import { splitLicenseFile } from './license-file.ts'
+import { openSigned, type StatementKind } from './signed-claims.ts'
 
-export type LicenseRefusal = 'expired' | 'other-device' | 'other-app' | 'unknown-key' | 'damaged'
+/**
+ * Why a license does not hold. With maker keys also: the file carries no grant; the grant is for another app, license
+ * type or platform; the license ends later than the grant allows.
+ */
+export type LicenseRefusal =
+  | 'expired'
+  | 'other-device'
+  | 'other-app'
+  | 'unknown-key'
+  | 'damaged'
+  | 'no-grant'
+  | 'grant-other-app'
+  | 'grant-other-type'
+  | 'grant-other-platform'
+  | 'grant-exceeded'
 
 /**
  * `clock-unreliable`: the clock is missing or earlier than the license itself, so an end could not be judged.
- * `claims` of a refused license are given only when its signature held.
+ * `grant` is what the verdict rests on when a maker's key was asked. `claims` of a refused license are given only when
+ * its signature held.
  */
 export type LicenseVerification =
-  | { valid: true; claims: LicenseClaims; clock: 'ok' | 'clock-unreliable'; keyId: string }
+  | {
+      valid: true
+      claims: LicenseClaims
+      clock: 'ok' | 'clock-unreliable'
+      keyId: string
+      grant: GrantClaims | null
+    }
   | { valid: false; reason: LicenseRefusal; detail: string; claims: LicenseClaims | null }
 
-/** What the verifier stands on: `trust` holds root keys or signing keys, `now` is null on a camera without a clock. */
+/**
+ * What the verifier stands on. `trust` holds root keys or signing keys of platforms, `makers` keys of the app's maker;
+ * one of either is enough, and a license that `trust` holds for needs no grant. `now` is null on a camera without a
+ * clock.
+ */
 export interface VerifyOptions {
-  trust: readonly PublicLicenseKey[]
+  trust?: readonly PublicLicenseKey[]
+  makers?: readonly PublicLicenseKey[]
   deviceId: string
   appId: string
   now: Date | null
 }
 
-type Refused = Extract<LicenseVerification, { valid: false }>
+const licenseKind: StatementKind<LicenseClaims> = {
+  type: 'ocelli-license+jwt',
+  name: 'The license',
+  read: parseClaims,
+}
 
 /**
  * Judges a license file or a bare token, without a network. A key in `trust` verifies what it signed itself, or, as a
- * root, licenses of a signing key whose certificate the file carries. FULL licenses never fail for a clock; TRIAL and
- * SUBSCRIPTION are `expired` from `exp` on when the clock can be right (not earlier than `iat`). The grant is not
- * looked at. Never throws for any text; rejects only when a key in `trust` is itself no Ed25519 key.
+ * root, licenses of a signing key whose certificate the file carries. A key in `makers` verifies the grant in the file,
+ * which names the root, which certifies the signing key. FULL licenses never fail for a clock; TRIAL and SUBSCRIPTION
+ * are `expired` from `exp` on when the clock can be right (not earlier than `iat`). Never throws for any text; rejects
+ * only when a key in `trust` or `makers` is itself no Ed25519 key.
  */
 export async function verifyLicense(text: string, options: VerifyOptions): Promise<LicenseVerification> {
-  const file = readFile(text)
-  if ('valid' in file) return file
-  const parsed = parseJws(file.token, 'ocelli-license+jwt')
+  const { trust = [], makers = [] } = options
+  const file = splitLicenseFile(text)
+  if (typeof file === 'string') return refused('damaged', file)
+  const parsed = parseJws(file.token, licenseKind.type)
   if (parsed.kind === 'damaged') return refused('damaged', `The license token is damaged. ${parsed.detail}`)
-  const keys = await findSigningKeys(file, parsed.jws, options.trust)
-  if ('valid' in keys) return keys
-  if (!(await isSignedByAny(parsed.jws, keys))) {
-    return refused('damaged', 'The signature of the license does not match: it was changed, or copied in part.')
-  }
-  const claims = parseClaims(parsed.jws.payload)
-  if (typeof claims === 'string') return refused('damaged', `The license contradicts itself. ${claims}`)
-  return judge(claims, parsed.jws.kid, options)
+  const chain = await findSigningKeys(file, parsed.jws.kid, { trust, makers })
+  if (chain.kind === 'refused') return refused(chain.reason, chain.detail)
+  const opened = await openSigned(parsed.jws, licenseKind, chain.keys)
+  if (opened.kind === 'refused') return refused(opened.reason, opened.detail)
+  const { claims, keyId } = opened
+  return (
+    findOtherSubject(claims, options) ??
+    (chain.grant === null ? null : findExcess(claims, chain.grant)) ??
+    judgeTime(claims, options.now, { keyId, grant: chain.grant })
+  )
 }
 
-function judge(claims: LicenseClaims, keyId: string, options: VerifyOptions): LicenseVerification {
+function findOtherSubject(claims: LicenseClaims, options: VerifyOptions): LicenseVerification | null {
   if (claims.sub !== options.deviceId) {
     return refused('other-device', `The license is for device ${claims.sub}, this is ${options.deviceId}.`, claims)
   }
   if (claims.app !== options.appId) {
     return refused('other-app', `The license is for app ${claims.app}, this is ${options.appId}.`, claims)
   }
-  const nowSeconds = options.now === null ? Number.NaN : options.now.getTime() / 1000
+  return null
+}
+
+/** A platform's owner holds its keys and can sign anything: a license counts only within what the maker granted. */
+function findExcess(claims: LicenseClaims, grant: GrantClaims): LicenseVerification | null {
+  if (grant.app !== claims.app) {
+    return refused('grant-other-app', `The grant is for app ${grant.app}, the license for ${claims.app}.`, claims)
+  }
+  if (grant.typ !== claims.typ) {
+    return refused('grant-other-type', `The grant is for ${grant.typ} licenses, this one is ${claims.typ}.`, claims)
+  }
+  const end = latestEnd(grant, claims)
+  if (end !== null && (claims.exp === undefined || claims.exp > end)) {
+    const detail = `The license lasts until second ${claims.exp} since 1970 (UTC), the grant allows ${end} at most.`
+    return refused('grant-exceeded', detail, claims)
+  }
+  return null
+}
+
+function judgeTime(
+  claims: LicenseClaims,
+  now: Date | null,
+  { keyId, grant }: { keyId: string; grant: GrantClaims | null },
+): LicenseVerification {
   // NaN (no clock, or one that is no date) compares false, and so counts as unreliable.
-  const isReliable = nowSeconds >= claims.iat
+  const nowSeconds = now === null ? Number.NaN : now.getTime() / 1000
   // `exp` is later than `iat`, so a clock that has reached it can be right.
   if (claims.exp !== undefined && nowSeconds >= claims.exp) {
     return refused('expired', `The license ended at second ${claims.exp} since 1970 (UTC).`, claims)
   }
-  return { valid: true, claims, clock: isReliable ? 'ok' : 'clock-unreliable', keyId }
+  return { valid: true, claims, clock: nowSeconds >= claims.iat ? 'ok' : 'clock-unreliable', keyId, grant }
 }
 
-/** The keys that may have signed the token: trusted ones of that id, else the certified one. */
-async function findSigningKeys(
-  file: LicenseFile,
-  token: Jws,
-  trust: readonly PublicLicenseKey[],
-): Promise<PublicLicenseKey[] | Refused> {
-  const direct = trust.filter((key) => key.kid === token.kid)
-  if (direct.length > 0) return direct
-  if (file.keyCertificate === null) {
-    return refused('unknown-key', `The license is signed by key ${token.kid}, which is not trusted here.`)
-  }
-  const parsed = parseJws(file.keyCertificate, 'ocelli-key+jwt')
-  if (parsed.kind === 'damaged') return refused('damaged', `The key certificate is damaged. ${parsed.detail}`)
-  const roots = trust.filter((key) => key.kid === parsed.jws.kid)
-  if (roots.length === 0) {
-    return refused('unknown-key', `The license comes from root key ${parsed.jws.kid}, which is not trusted here.`)
-  }
-  if (!(await isSignedByAny(parsed.jws, roots))) {
-    return refused('damaged', 'The signature of the key certificate does not match.')
-  }
-  const key = await parsePublicKey(parsed.jws.payload.jwk)
-  if (key === null || parsed.jws.payload.sub !== key.kid) {
-    return refused('damaged', 'The key certificate does not name a whole Ed25519 key.')
-  }
-  if (key.kid !== token.kid) {
-    return refused('unknown-key', `The key certificate is for key ${key.kid}, the license is signed by ${token.kid}.`)
-  }
-  return [key]
-}
-
-async function isSignedByAny(jws: Jws, keys: readonly PublicLicenseKey[]): Promise<boolean> {
-  for (const key of keys) if (await isSignedBy(jws, key)) return true
-  return false
-}
-
-function readFile(text: string): LicenseFile | Refused {
-  try {
-    return decodeLicenseFile(text)
-  } catch (error) {
-    if (error instanceof LicenseFileError) return refused('damaged', error.message)
-    throw error
-  }
-}
-
-function refused(reason: LicenseRefusal, detail: string, claims: LicenseClaims | null = null): Refused {
+function refused(reason: LicenseRefusal, detail: string, claims: LicenseClaims | null = null): LicenseVerification {
   return { valid: false, reason, detail, claims }
 }

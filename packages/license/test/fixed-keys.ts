@@ -1,4 +1,4 @@
-import type { LicenseClaims, PrivateLicenseKey } from '../src/index.ts'
+import type { BundleClaims, GrantClaims, LicenseClaims, PrivateLicenseKey, ReceiptClaims } from '../src/index.ts'
 
 /** RFC 8037 appendix A.1, thumbprint from A.3. */
 export const root: PrivateLicenseKey = {
@@ -42,4 +42,76 @@ export const subscription: LicenseClaims = { ...full, typ: 'SUBSCRIPTION', ord: 
 
 export function at(seconds: number): Date {
   return new Date(seconds * 1000)
+}
+
+/** RFC 8032 section 7.1, test 1024: the app maker. */
+export const maker: PrivateLicenseKey = {
+  kty: 'OKP',
+  crv: 'Ed25519',
+  x: 'J4EX_BRMcjQPZ9DyMW6Dhs7_vyskKMnFH-98WX8dQm4',
+  kid: 'lZI1vM7tnlYapaF5-cy86ptx0tT_8Av721hhiNB5ti4',
+  d: '9eV2fPFTMZUXYw8iaHa4bIFgzFg7wBN0TGvyVfXMDuU',
+}
+
+export const fullGrant: GrantClaims = {
+  jti: '0198b7a2-0000-7000-8000-00000000000a',
+  app: appId,
+  typ: 'FULL',
+  qty: 50,
+  ord: 'PO 2025-117',
+  iat: issuedAt - 600,
+  exp: issuedAt + 86_400,
+  root: root.kid,
+}
+export const termGrant: GrantClaims = { ...fullGrant, typ: 'SUBSCRIPTION', term: 30 }
+
+/** A bundle of as many devices; the license files only have the form of one. */
+export function bundleOf(deviceIds: readonly string[], file = 'aa.bb.cc~dd.ee.ff'): BundleClaims {
+  const id = (kind: number, index: number) => `0198b7a2-0000-7000-800${kind}-${index.toString(16).padStart(12, '0')}`
+  const packageId = id(1, 0)
+  return {
+    jti: id(2, 0),
+    acc: id(3, 0),
+    iat: issuedAt,
+    exp: issuedAt + 86_400,
+    packages: [
+      {
+        packageId,
+        appId,
+        version: '1.4.0',
+        versionCode: 14,
+        format: 'apk',
+        architectures: [],
+        minPlatformLevel: 24,
+        size: 1_048_576,
+        sha256: '0f'.repeat(32),
+      },
+    ],
+    licenses: deviceIds.map((device, index) => ({
+      licenseId: id(4, index),
+      appId,
+      deviceId: device,
+      licenseType: 'FULL',
+      file,
+    })),
+    installs: deviceIds.map((device, index) => ({ deviceId: device, appId, packageId, licenseId: id(4, index) })),
+  }
+}
+
+export const receipt: ReceiptClaims = {
+  jti: '0198b7a2-0000-7000-8000-00000000000c',
+  bundle: '0198b7a2-0000-7000-8002-000000000000',
+  iat: issuedAt + 7200,
+  entries: [
+    {
+      licenseId: full.jti,
+      deviceId,
+      appId,
+      result: 'INSTALLED',
+      version: '1.4.0',
+      detail: null,
+      at: issuedAt + 3600,
+      nonce: 'AAECAwQFBgcICQoLDA0ODw',
+    },
+  ],
 }
