@@ -1,24 +1,30 @@
-/** What a package says about itself, with its signature verified. `format` tells the kinds of package apart. */
-export interface AppPackage {
-  format: 'apk'
+/** What a package says about itself. `format` tells the kinds of package apart. */
+export type AppPackage = ApkPackage | EapPackage
+
+interface PackageBase {
   appId: string
-  /** `versionCodeMajor` in the upper 32 bits. */
-  versionCode: number
-  /** The text of the manifest; the decimal `versionCode` where the manifest has no literal text. */
+  /** The version as its maker writes it. */
   versionName: string
-  /** Android API level */
-  minPlatformLevel: number
-  /** Android API level; null when not said, or a preview's code name. */
-  targetPlatformLevel: number | null
-  /** Sorted names such as `arm64-v8a`; empty means any, since the package has no native code. */
+  /** Sorted names such as `arm64-v8a` or `aarch64`; empty means any. */
   architectures: string[]
-  /** Null when the manifest has none, or only refers to a resource. */
+  /** Null when the package has none, or only refers to a resource. */
   label: string | null
-  signer: PackageSigner
   /** bytes */
   size: number
   /** Of the whole file, lower case hex. */
   sha256: string
+}
+
+/** An Android package, with its signature verified. */
+export interface ApkPackage extends PackageBase {
+  format: 'apk'
+  /** `versionCodeMajor` in the upper 32 bits. */
+  versionCode: number
+  /** Android API level */
+  minPlatformLevel: number
+  /** Android API level; null when not said, or a preview's code name. */
+  targetPlatformLevel: number | null
+  signer: PackageSigner
 }
 
 export interface PackageSigner {
@@ -28,4 +34,58 @@ export interface PackageSigner {
   certificateSha256: string
   /** Distinguished name on one line, such as `C=US, O=Android, CN=Android Debug`. */
   subject: string
+}
+
+export type CopyProtection = 'none' | 'axis' | 'custom'
+
+/** A package for Axis cameras. `appId` is its appName, `label` the name that the camera's web page shows. */
+export interface EapPackage extends PackageBase {
+  format: 'eap'
+  vendor: string | null
+  /** Ten hex digits that Axis gave the vendor, lower case; the camera refuses an update from another one. */
+  vendorId: string | null
+  /** The number under which Axis knows the app; license keys of Axis are made out for it. */
+  axisAppId: string | null
+  copyProtection: CopyProtection
+  /** `schemaVersion` of manifest.json; null for a package with package.conf only. */
+  manifestSchema: string | null
+  /** AXIS OS versions that the app is made for, any of these ranges; empty when the package does not say. */
+  compatibleOsVersions: OsVersionRange[]
+  /** Least version of the camera's interface for apps, such as `2.0`; null when not said. */
+  minSdkVersion: string | null
+  /** How the camera runs the app: started again when it ends, once, or not at all. */
+  runMode: 'respawn' | 'once' | 'never' | null
+  /** User and group that the app wants to run as, which some cameras refuse. */
+  runAs: { user: string; group: string } | null
+  /** Page below the app's own folder, such as `settings.html`. */
+  settingPage: string | null
+  /** Parameters that the camera keeps for the app, as the manifest or param.conf declares them. */
+  parameters: AppParameter[]
+  /** Paths below `/local/<appName>/` that the app answers itself. */
+  httpPaths: string[]
+  /** Null when the package carries no signature. Only a camera can verify it: it knows Axis' key. */
+  signature: EapSignature | null
+}
+
+export interface OsVersionRange {
+  /** Included. */
+  min: string | null
+  /** Included, with everything that begins with it: `12` stands for all of AXIS OS 12. */
+  max: string | null
+}
+
+export interface AppParameter {
+  name: string
+  default: string
+  /** The declared type, verbatim, such as `bool:no,yes`; empty when there is none. */
+  type: string
+}
+
+export interface EapSignature {
+  /** When it was made, as it says itself. */
+  createdAt: Date
+  /** Fingerprint of the signing key, or its id where no fingerprint is given; lower case hex. */
+  keyId: string
+  /** Bytes before the signature, which are the package as it was before it was signed. */
+  signedBytes: number
 }

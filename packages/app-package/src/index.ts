@@ -1,3 +1,12 @@
-export type { AppPackage, PackageSigner } from './app-package.ts'
+export type {
+  ApkPackage,
+  AppPackage,
+  AppParameter,
+  CopyProtection,
+  EapPackage,
+  EapSignature,
+  OsVersionRange,
+  PackageSigner,
+} from './app-package.ts'
 export { PackageError, type PackageErrorCode } from './package-error.ts'
 export { type ReadOptions, readAppPackage } from './read-app-package.ts'

@@ -1,6 +1,7 @@
 /**
  * Why a package is refused. `not-a-package`: no readable package file. `manifest-invalid`: it does not say what it is.
- * `unsigned`: no APK Signature Scheme v2 or v3. `signature-invalid`: signed, and the signature does not hold.
+ * `unsigned`: an .apk without APK Signature Scheme v2 or v3. `signature-invalid`: signed, and the signature does not hold,
+ * or cannot be read.
  * `too-complex`: beyond the limits of this reader. `timeout`: not read within `timeoutMs`.
  */
 export type PackageErrorCode =

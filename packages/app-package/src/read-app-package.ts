@@ -10,8 +10,8 @@ export interface ReadOptions {
 const defaultTimeoutMs = 60_000
 
 /**
- * Reads the package file at `path`: identity, version, platform, architectures, and its signature, verified against all
- * of its contents. Works in bounded memory in a thread of its own, which is killed at the timeout or when aborted.
+ * Reads the package file at `path`, an .apk or an .eap by its contents: identity, version, platform, architectures. The
+ * signature of an .apk is verified against all of its contents; that of an .eap only a camera can verify. Works in bounded memory in a thread of its own, which is killed at the timeout or when aborted.
  * Throws PackageError for a package that cannot be accepted, the signal's reason when aborted, and the system's error
  * when the file cannot be read.
  */

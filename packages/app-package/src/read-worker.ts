@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import { readApk } from './apk/read-apk.ts'
 import { createFileSource } from './byte-source.ts'
 import { PackageError } from './package-error.ts'
+import { readPackage } from './read-package.ts'
 import type { WorkerAnswer } from './worker-host.ts'
 
 /** Entry of the thread that `readAppPackage` starts. Failures to read the file itself end the thread as they are. */
@@ -11,7 +11,7 @@ async function answer(path: string): Promise<WorkerAnswer> {
   const stats = await handle.stat()
   if (!stats.isFile()) return { kind: 'refused', code: 'not-a-package', detail: 'The path does not name a file.' }
   try {
-    return { kind: 'read', appPackage: await readApk(createFileSource(handle, stats.size)) }
+    return { kind: 'read', appPackage: await readPackage(createFileSource(handle, stats.size)) }
   } catch (error) {
     if (error instanceof PackageError) return { kind: 'refused', code: error.code, detail: error.detail }
     throw error

@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os'
-import { readAppPackage } from '@ocelli/app-package'
+import { readApkPackage } from './apps/read-apk-package.ts'
 import type { CameraOptions, TotalOptions } from './options.ts'
 import { systemTime } from './time.ts'
 
@@ -44,7 +44,7 @@ const defaults = {
   downMs: 0,
   temporaryFolder: tmpdir(),
   stateFile: null,
-  readPackage: readAppPackage,
+  readPackage: readApkPackage,
   https: false,
   faults: {},
   time: systemTime,

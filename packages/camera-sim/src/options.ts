@@ -1,4 +1,4 @@
-import type { AppPackage } from '@ocelli/app-package'
+import type { ApkPackage } from '@ocelli/app-package'
 import type { PublicLicenseKey } from '@ocelli/license'
 import type { CameraUser } from './auth/access.ts'
 import type { AuthenticationMode } from './auth/gatekeeper.ts'
@@ -11,7 +11,7 @@ export type PackageReader = (
   path: string,
   options: { signal: AbortSignal },
 ) => Promise<
-  Pick<AppPackage, 'appId' | 'versionCode' | 'versionName' | 'minPlatformLevel' | 'architectures' | 'label'> & {
+  Pick<ApkPackage, 'appId' | 'versionCode' | 'versionName' | 'minPlatformLevel' | 'architectures' | 'label'> & {
     signer: { certificateSha256: string }
   }
 >

@@ -4,8 +4,8 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { readAppPackage } from '@ocelli/app-package'
 import { expect, onTestFinished, test } from 'vitest'
+import { readApkPackage } from '../src/apps/read-apk-package.ts'
 import { admin, answerChallenge, send, sendWithDigest } from './raw-client.ts'
 import { install, startCamera, until, upload, uploadRequest } from './test-camera.ts'
 
@@ -75,7 +75,7 @@ test('a file that is no package is received and then fails, which only an event 
 })
 
 test('real packages of one maker update each other, and one of another maker does not', async () => {
-  const camera = await startCamera({ readPackage: readAppPackage, licenseRequired: 'none' })
+  const camera = await startCamera({ readPackage: readApkPackage, licenseRequired: 'none' })
   const { resolve } = createRequire(import.meta.url)
   for (const code of [22, 24, 25]) {
     const folder = dirname(resolve(`android-apidemos-${code}/package.json`))

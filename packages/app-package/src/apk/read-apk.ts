@@ -1,4 +1,4 @@
-import type { AppPackage } from '../app-package.ts'
+import type { ApkPackage } from '../app-package.ts'
 import type { ByteSource } from '../byte-source.ts'
 import { PackageError } from '../package-error.ts'
 import { parseManifest } from './manifest.ts'
@@ -8,7 +8,7 @@ import { readApkEntries } from './zip-entries.ts'
 import { findZipSections } from './zip-sections.ts'
 
 /** Reads and verifies an .apk, cheap refusals first: the contents are hashed last. Throws PackageError. */
-export async function readApk(source: ByteSource): Promise<AppPackage> {
+export async function readApk(source: ByteSource): Promise<ApkPackage> {
   const sections = await findZipSections(source)
   const block = await readSigningBlock(source, sections)
   const entries = await readApkEntries(source, sections, block?.offset ?? sections.directoryOffset)

@@ -7,6 +7,7 @@ import { ZipFile } from 'yazl'
 import { createBufferSource, createFileSource } from '../byte-source.ts'
 import { writeBinaryXml } from './binary-xml-writer.ts'
 import { describeManifest, type ManifestOptions } from './manifest-writer.ts'
+import { padding } from './padding.ts'
 import { type Scheme, signApk } from './sign-apk.ts'
 import type { ApkSigner } from './signer-key.ts'
 
@@ -26,7 +27,6 @@ export interface ApkOptions extends ManifestOptions, ApkSigner {
 }
 
 const mtime = new Date(Date.UTC(2020, 0, 1))
-const padChunk = 1024 * 1024
 /** Each deflated entry costs a millisecond, which counts where there are 60,000. */
 const minCompressedBytes = 100
 
@@ -67,15 +67,4 @@ function zipEntries(options: ApkOptions): Readable {
   }
   zip.end()
   return zip.outputStream
-}
-
-/** The same bytes each time: one chunk of a linear congruential sequence (Numerical Recipes), over and over. */
-function* padding(length: number): Generator<Buffer> {
-  const chunk = Buffer.alloc(Math.min(padChunk, length))
-  let state = 1
-  for (let at = 0; at < chunk.length; at++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    chunk[at] = state >>> 24
-  }
-  for (let rest = length; rest > 0; rest -= chunk.length) yield chunk.subarray(0, rest)
 }

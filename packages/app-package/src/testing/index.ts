@@ -1,5 +1,8 @@
 export { writeBinaryXml, type XmlSpec } from './binary-xml-writer.ts'
 export { type ApkOptions, buildApk, writeApk } from './build-apk.ts'
+export { buildEap, type EapEntry, type EapOptions, writeEap } from './build-eap.ts'
+export { type EapDescription, type ManifestSchema, manifestSchemas } from './eap-manifest.ts'
+export { type EapSigning, eapTrailer } from './eap-trailer.ts'
 export type { ManifestOptions } from './manifest-writer.ts'
 export type { Scheme } from './sign-apk.ts'
 export { type ApkSigner, generateSigner, type SignerKeyType } from './signer-key.ts'
