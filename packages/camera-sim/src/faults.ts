@@ -80,6 +80,16 @@ export interface Faults {
   failOperation: { operations: OperationFilter; reason: string }
   /** GetServices is not known; only GetCapabilities is. */
   noGetServices: boolean
+  /** Axis: these CGIs do nothing and answer `Error: code`. */
+  cgiError: { operations: OperationFilter; code: number }
+  /** Axis: uploads end with `Error: 15`, outcome unknown, and the app is there or not. */
+  uploadOutcomeUnknown: 'installed' | 'lost'
+  /** Axis: there is no room for anything more. */
+  flashFull: boolean
+  /** Axis: another client is uploading all the time. */
+  uploadBusy: boolean
+  /** Axis: the camera does not believe any signature. */
+  signatureRefused: boolean
 }
 
 export type FaultName = keyof Faults
@@ -92,7 +102,7 @@ export interface FaultSet {
   set<Name extends FaultName>(name: Name, value: Faults[Name]): void
   clear(name: FaultName): void
   clearAll(): void
-  concerns(name: 'dropReply' | 'htmlReply' | 'malformedXml', operation: string): boolean
+  concerns(name: 'dropReply' | 'htmlReply' | 'malformedXml' | 'cgiError', operation: string): boolean
   /** Once: the reboot that was asked for at that step. */
   takeReboot(step: Reboot['step']): Reboot | null
   /** Counts a request; true when it is the one to cut. */
@@ -113,7 +123,10 @@ export function createFaultSet(initial: Partial<Faults> = {}): FaultSet {
     clearAll() {
       faults = {}
     },
-    concerns: (name, operation) => includesOperation(faults[name], operation),
+    concerns(name, operation) {
+      const filter = name === 'cgiError' ? faults.cgiError?.operations : faults[name]
+      return includesOperation(filter, operation)
+    },
     takeReboot(step) {
       const wanted = faults.rebootDuring
       if (wanted?.step !== step) return null

@@ -1,11 +1,11 @@
 /** One request as the camera saw it. */
 export interface LoggedRequest {
-  /** Local name of the SOAP operation, `Upload` for packages, empty when it was not understood. */
+  /** Local name of the SOAP operation, `Upload` for packages, name of the CGI on Axis; empty when not understood. */
   operation: string
   /** Whether credentials came along and were right. */
   authenticated: boolean
   /** Which credentials were sent, right or wrong. */
-  credentials: 'none' | 'digest' | 'username-token'
+  credentials: 'none' | 'basic' | 'digest' | 'username-token'
   method: string
   path: string
   /** HTTP status of the reply; null while there is none, and when the connection was cut. */

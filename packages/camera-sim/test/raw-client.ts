@@ -21,7 +21,9 @@ export interface RawReply {
   body: string
 }
 
-export async function send(camera: SimulatedCamera, request: RawRequest): Promise<RawReply> {
+type Reachable = Pick<SimulatedCamera, 'port' | 'isSecure' | 'certificate'>
+
+export async function send(camera: Reachable, request: RawRequest): Promise<RawReply> {
   const { path, method = 'POST', headers = {}, body = '' } = request
   const { promise, resolve, reject } = Promise.withResolvers<RawReply>()
   const options = { host: '127.0.0.1', port: camera.port, path, method, headers, agent: false as const }

@@ -6,6 +6,7 @@ import type { NonceBook } from './digest-nonce.ts'
 export interface ChallengeShape {
   qop: 'auth' | 'auth,auth-int' | 'absent'
   algorithm: 'token' | 'quoted' | 'absent'
+  opaque?: 'absent'
 }
 
 /**
@@ -78,7 +79,7 @@ export function createDigestServer(options: DigestServerOptions): DigestServer {
 
   function judgeNonce(credentials: DigestCredentials): DigestVerdict {
     if (nonces.judge(credentials.nonce) !== 'usable') return challenge('The nonce is too old.', true)
-    if (credentials.opaque !== opaque) return challenge('opaque was not sent back.')
+    if (shape().opaque !== 'absent' && credentials.opaque !== opaque) return challenge('opaque was not sent back.')
     const count = Number.parseInt(credentials.nc, 16)
     if (credentials.qop !== undefined && !nonces.use(credentials.nonce, count)) {
       return challenge('The nonce count was used before.', true)
@@ -108,7 +109,7 @@ function writeChallenge(parts: ChallengeParts, shape: ChallengeShape): string {
     `realm="${parts.realm.replace(/[\\"]/g, '\\$&')}"`,
     ...(shape.qop === 'absent' ? [] : [`qop="${shape.qop}"`]),
     `nonce="${parts.nonce}"`,
-    `opaque="${parts.opaque}"`,
+    ...(shape.opaque === 'absent' ? [] : [`opaque="${parts.opaque}"`]),
     ...(parts.stale ? ['stale=true'] : []),
   ].join(', ')}`
 }

@@ -57,6 +57,7 @@ const checks: { [Name in FaultName]: Check<Faults[Name]> } = {
   challengeShape: shape<Faults['challengeShape']>({
     qop: oneOf('auth', 'auth,auth-int', 'absent'),
     algorithm: oneOf('token', 'quoted', 'absent'),
+    opaque: optional(oneOf('absent')),
   }),
   xaddr: oneOf('private', 'loopback', 'garbage', 'path-only'),
   dateTimeNeedsAuthentication: isTrueOrFalse,
@@ -77,6 +78,11 @@ const checks: { [Name in FaultName]: Check<Faults[Name]> } = {
   faultStatus: oneOf(200, 400, 500),
   failOperation: shape<Faults['failOperation']>({ operations: isOperationFilter, reason: isText }),
   noGetServices: isTrueOrFalse,
+  cgiError: shape<Faults['cgiError']>({ operations: isOperationFilter, code: isCount }),
+  uploadOutcomeUnknown: oneOf('installed', 'lost'),
+  flashFull: isTrueOrFalse,
+  uploadBusy: isTrueOrFalse,
+  signatureRefused: isTrueOrFalse,
 }
 
 /** A change of faults; null for a fault that is to be cleared. */
