@@ -10,6 +10,7 @@ export {
   type DigestChallenge,
   type DigestSession,
 } from './http-digest.ts'
+export { createHttpLogin, type HttpLogin } from './http-login.ts'
 export {
   createHttpTransport,
   type HttpReply,
