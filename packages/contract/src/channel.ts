@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { ConnectivityReason, DeviceFacts } from './device.ts'
 import { DesiredRunningState, InstallationError, LicenseType, RunningState, Step } from './installation.ts'
+import { LicenseCheckedBy, LicensePlacement } from './license.ts'
 import { AppId, DeviceId, nullable, oneOf, Sha256, Timestamp, Uuid } from './schema.ts'
 
 /**
@@ -51,6 +52,7 @@ export const AppReport = Type.Object({
   present: Type.Boolean(),
   version: nullable(Type.String({ maxLength: 100 })),
   runningState: RunningState,
+  licenseCheckedBy: Type.Optional(nullable(LicenseCheckedBy)),
   work: nullable(Work),
 })
 export type AppReport = Static<typeof AppReport>
@@ -174,6 +176,7 @@ export const LicenseAnswer = Type.Object({
   licenseId: Uuid,
   license: nullable(Type.String({ description: 'The license file: token~keyCertificate[~grant]' })),
   refused: nullable(Type.String({ description: 'A sentence: why there is none.' })),
+  placement: Type.Optional(nullable(LicensePlacement)),
 })
 export type LicenseAnswer = Static<typeof LicenseAnswer>
 

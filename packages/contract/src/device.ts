@@ -125,6 +125,9 @@ export const DeviceFacts = Type.Object({
   architecture: text,
   platformLevel: nullable(Type.Integer()),
   appFormats: Type.Array(Type.String({ maxLength: 100 }), { maxItems: 20 }),
+  unsignedApps: Type.Optional(
+    nullable(Type.Boolean({ description: 'Whether packages without a signature may be installed; null: not told.' })),
+  ),
 })
 export type DeviceFacts = Static<typeof DeviceFacts>
 

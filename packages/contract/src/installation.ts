@@ -47,6 +47,11 @@ export const InstallationError = Type.Object({
   code: Type.String({ maxLength: 100 }),
   detail: Type.String({ maxLength: 2000 }),
   deviceCode: nullable(Type.String({ maxLength: 200 })),
+  appLog: Type.Optional(
+    nullable(
+      Type.String({ maxLength: 4000, description: "The end of the app's log on the camera, where it keeps one." }),
+    ),
+  ),
   retryable: Type.Boolean(),
   at: Timestamp,
 })

@@ -23,6 +23,30 @@ export const License = Type.Object(
 )
 export type License = Static<typeof License>
 
+/**
+ * Where an app expects its license file: where the camera keeps licenses, in a parameter of the app, or at a path of the app's
+ * own. What checks it is the camera in the first case, the app in the others.
+ */
+export const LicensePlacement = Type.Union([
+  Type.Object({ kind: Type.Literal('CAMERA') }, { additionalProperties: false }),
+  Type.Object(
+    { kind: Type.Literal('PARAMETER'), name: Type.String({ pattern: '^[A-Za-z0-9_.-]{1,100}$' }) },
+    { additionalProperties: false },
+  ),
+  Type.Object(
+    {
+      kind: Type.Literal('APP_PATH'),
+      path: Type.String({ pattern: '^[A-Za-z0-9_.~/-]{1,200}$', description: 'Below the path of the app.' }),
+    },
+    { additionalProperties: false },
+  ),
+])
+export type LicensePlacement = Static<typeof LicensePlacement>
+
+/** Who looks at a placed license. NOBODY: the app neither asks the camera nor says where it looks; units are counted only. */
+export const LicenseCheckedBy = oneOf(['CAMERA', 'APP', 'NOBODY'])
+export type LicenseCheckedBy = Static<typeof LicenseCheckedBy>
+
 export const LicenseRequest = Type.Object(
   { licenseType: LicenseType, orderId: Type.Optional(Uuid) },
   { additionalProperties: false },

@@ -1,7 +1,6 @@
-import { DriverError } from '@ocelli/driver'
+import { type DriverClock, DriverError, type LicenseRequest, type PlacedLicense } from '@ocelli/driver'
 import { type AppInfo, type AppManagement, isOnvifError, isUnknownApp } from '@ocelli/onvif'
 import { findInfo } from './app-list.ts'
-import type { DriverClock } from './driver-clock.ts'
 import { driverError, isAboutLicense } from './driver-failure.ts'
 
 export type LifeTools = { management: AppManagement; clock: DriverClock; timings: LifeTimings; signal: AbortSignal }
@@ -79,9 +78,11 @@ export async function uninstallApp(appId: string, tools: LifeTools): Promise<voi
 }
 
 /** Hands a license to the camera. A camera without ONVIF licensing is `unsupported`. */
-export async function placeLicense(request: { appId: string; license: string }, tools: LifeTools): Promise<void> {
+export async function placeLicense(request: LicenseRequest, tools: LifeTools): Promise<PlacedLicense> {
   try {
-    await tools.management.installLicense(request, tools)
+    const { appId, license } = request
+    await tools.management.installLicense({ appId, license }, tools)
+    return { checkedBy: 'CAMERA' }
   } catch (error) {
     if (!isOnvifError(error, 'rejected') || isUnknownApp(error)) throw error
     // Cameras name all kinds of Sender faults for a license that they do not accept; the standard has InvalidFormat only.

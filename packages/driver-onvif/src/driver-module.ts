@@ -1,7 +1,6 @@
-import type { DriverModule } from '@ocelli/driver'
+import { createSystemClock, type DriverModule } from '@ocelli/driver'
 import { lifeTimings } from './app-life.ts'
 import { discoverOnvif } from './discover-onvif.ts'
-import { createSystemClock } from './driver-clock.ts'
 import { installTimings } from './install-app.ts'
 import { type DriverSettings, openDriver } from './onvif-driver.ts'
 import { probeCamera } from './probe-camera.ts'

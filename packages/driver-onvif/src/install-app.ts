@@ -1,8 +1,13 @@
 import { createReadStream } from 'node:fs'
-import { DriverError, type DriverErrorCode, type InstallOptions, type LocalPackage } from '@ocelli/driver'
+import {
+  type DriverClock,
+  DriverError,
+  type DriverErrorCode,
+  type InstallOptions,
+  type LocalPackage,
+} from '@ocelli/driver'
 import { type AppInfo, type AppManagement, isOnvifError, type OnvifClient, OnvifError } from '@ocelli/onvif'
 import { findInfo, isInTransition } from './app-list.ts'
-import type { DriverClock } from './driver-clock.ts'
 import { driverError } from './driver-failure.ts'
 import { type InstallEvents, listenForInstall } from './install-events.ts'
 import { type InstallOutcome, lostInstall, watchInstall } from './install-watch.ts'

@@ -1,4 +1,4 @@
-import { type CallOptions, type CameraTarget, type Driver, DriverError } from '@ocelli/driver'
+import { type CallOptions, type CameraTarget, type Driver, type DriverClock, DriverError } from '@ocelli/driver'
 import {
   type AppManagement,
   type CameraCertificate,
@@ -9,7 +9,6 @@ import {
 } from '@ocelli/onvif'
 import { type LifeTimings, type LifeTools, placeLicense, startApp, stopApp, uninstallApp } from './app-life.ts'
 import { listInfos, toInstalledApp } from './app-list.ts'
-import type { DriverClock } from './driver-clock.ts'
 import { toDriverError } from './driver-failure.ts'
 import { type InstallTimings, installApp } from './install-app.ts'
 import { appFormatsOf } from './package-format.ts'

@@ -14,6 +14,7 @@ export type DriverErrorCode =
   | 'app-not-found'
   | 'install-failed'
   | 'package-refused'
+  | 'signature-refused'
   | 'storage-full'
   | 'incompatible'
   | 'license-refused'
@@ -33,12 +34,22 @@ const categories: Record<DriverErrorCode, { category: ErrorCategory; retryable: 
   'app-not-found': { category: 'refused-by-device', retryable: false },
   'install-failed': { category: 'refused-by-device', retryable: false },
   'package-refused': { category: 'refused-by-device', retryable: false },
+  'signature-refused': { category: 'refused-by-device', retryable: false },
   'storage-full': { category: 'refused-by-device', retryable: false },
   incompatible: { category: 'incompatible', retryable: false },
   'license-refused': { category: 'license', retryable: false },
   'app-fell-back': { category: 'refused-by-device', retryable: false },
   busy: { category: 'device-unreachable', retryable: true },
 }
+
+export interface DriverErrorDetails {
+  deviceCode?: string | null
+  appLog?: string | null
+  cause?: unknown
+}
+
+/** Characters of an app's log that are kept: the end of it, which tells why the app stopped. */
+export const MAX_APP_LOG = 4_000
 
 /** What went wrong with a camera, translated once, at the driver. */
 export class DriverError extends Error {
@@ -48,12 +59,15 @@ export class DriverError extends Error {
   readonly retryable: boolean
   /** The camera's own code or words, for support. */
   readonly deviceCode: string | null
+  /** The end of what the app wrote into the camera's log, where the camera keeps one. */
+  readonly appLog: string | null
 
-  constructor(code: DriverErrorCode, detail: string, options: { deviceCode?: string | null; cause?: unknown } = {}) {
+  constructor(code: DriverErrorCode, detail: string, options: DriverErrorDetails = {}) {
     super(detail, { cause: options.cause })
     this.code = code
     this.category = categories[code].category
     this.retryable = categories[code].retryable
     this.deviceCode = options.deviceCode ?? null
+    this.appLog = options.appLog?.slice(-MAX_APP_LOG) ?? null
   }
 }

@@ -1,4 +1,4 @@
-import type { DeviceFacts, RunningState } from '@ocelli/contract'
+import type { DeviceFacts, LicenseCheckedBy, LicensePlacement, RunningState } from '@ocelli/contract'
 import type { Discover } from './discovery.ts'
 
 /** How to reach one camera. The password lives at the gateway and is never logged. */
@@ -31,6 +31,8 @@ export interface ProbeResult {
   detail: string
   manufacturer: string | null
   model: string | null
+  /** It is as it left the factory: nobody has set a password. Absent or null: cannot be told. */
+  needsFirstPassword?: boolean | null
   /** Camera clock minus ours, milliseconds; null when the camera did not tell. */
   clockOffsetMs: number | null
   /** Certificate seen on https, SHA-256 hex, and its end (RFC 3339). */
@@ -70,6 +72,20 @@ export interface InstallOptions extends CallOptions {
   onProgress?: (progress: { step: 'UPLOAD' | 'INSTALL'; percent: number | null }) => void
 }
 
+/** A license on its way to an app. */
+export interface LicenseRequest {
+  appId: string
+  /** The license file's text. */
+  license: string
+  /** Where the app's listing says that it goes; null or absent: to the camera, where its protocol has a place for it. */
+  placement?: LicensePlacement | null
+}
+
+/** Who looks at a placed license: the camera, the app itself, or nobody, and then units are counted and nothing more. */
+export interface PlacedLicense {
+  checkedBy: LicenseCheckedBy
+}
+
 /**
  * One camera through one protocol. One request is in flight at a time. Every call throws DriverError.
  * Codes of the camera that mean "already so" are successes. A refused login is tried at most twice and then thrown.
@@ -90,8 +106,10 @@ export interface Driver {
   listApps(options: CallOptions): Promise<InstalledApp[]>
   /** Installs or updates. Resolves when the camera lists the app in the package's version and is no longer installing. */
   install(localPackage: LocalPackage, options: InstallOptions): Promise<InstalledApp>
-  /** `license` is the license file's text. */
-  placeLicense(request: { appId: string; license: string }, options: CallOptions): Promise<void>
+  /** Where nobody would look at the license nothing is written; that is a success and said in the answer. */
+  placeLicense(request: LicenseRequest, options: CallOptions): Promise<PlacedLicense>
+  /** Takes an app's license away. One that is not there is a success. Absent: this protocol knows no such thing. */
+  removeLicense?(request: Pick<LicenseRequest, 'appId' | 'placement'>, options: CallOptions): Promise<void>
   /** Resolves when the camera reports it running; throws `app-fell-back` when it stops again by itself. */
   start(appId: string, options: CallOptions): Promise<void>
   stop(appId: string, options: CallOptions): Promise<void>
@@ -108,6 +126,11 @@ export interface Driver {
 export interface DriverModule {
   readonly name: Driver['name']
   probe(target: CameraTarget, options: CallOptions): Promise<ProbeResult>
+  /**
+   * Gives a camera as it left the factory its first user, with the target's credentials. Never called but on a person's word.
+   * Throws `refused` for a camera that has a user already. Absent: this protocol knows no such thing.
+   */
+  createFirstUser?(target: CameraTarget, options: CallOptions): Promise<void>
   open(target: CameraTarget): Driver
   /** Absent: cameras of this protocol are reached by their address only. */
   readonly discover?: Discover

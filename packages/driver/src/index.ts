@@ -1,5 +1,6 @@
 export * from './discover-cameras.ts'
 export * from './discovery.ts'
 export * from './driver.ts'
+export * from './driver-clock.ts'
 export * from './driver-error.ts'
 export * from './merge-findings.ts'

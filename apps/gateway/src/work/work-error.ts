@@ -42,15 +42,27 @@ export function toInstallationError(error: unknown, atMs: number): InstallationE
   const detail = error.message.slice(0, 2000)
   const known = translated(error)
   if (!known) return { ...unknownError, detail: detail || error.name, at }
-  return { ...known, code: known.code.slice(0, 100), deviceCode: known.deviceCode?.slice(0, 200) ?? null, detail, at }
+  const { appLog, ...rest } = known
+  return {
+    ...rest,
+    code: known.code.slice(0, 100),
+    deviceCode: known.deviceCode?.slice(0, 200) ?? null,
+    ...(appLog ? { appLog: appLog.slice(-4000) } : {}),
+    detail,
+    at,
+  }
 }
 
 const unknownError = { category: 'internal', code: 'internal', deviceCode: null, retryable: false } as const
 
 function translated(error: Error): Omit<InstallationError, 'detail' | 'at'> | null {
-  const { category, code, retryable, deviceCode } = error as unknown as Record<string, unknown>
+  const { category, code, retryable, deviceCode, appLog } = error as unknown as Record<string, unknown>
   if (!isCategory(category) || typeof code !== 'string' || typeof retryable !== 'boolean') return null
-  return { category, code, retryable, deviceCode: typeof deviceCode === 'string' ? deviceCode : null }
+  return {
+    ...{ category, code, retryable },
+    deviceCode: typeof deviceCode === 'string' ? deviceCode : null,
+    appLog: typeof appLog === 'string' ? appLog : null,
+  }
 }
 
 const isCategory = (value: unknown): value is ErrorCategory => errorCategories.some((category) => category === value)

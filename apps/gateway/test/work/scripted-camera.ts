@@ -173,11 +173,13 @@ function createDriver(network: Map<string, ScriptedCamera>, target: CameraTarget
       })
       return listedApp(appId, { version })
     },
-    placeLicense: ({ appId, license }, { signal }) =>
-      write('placeLicense', `license ${appId} ${license}`, {
+    placeLicense: async ({ appId, license }, { signal }) => {
+      await write('placeLicense', `license ${appId} ${license}`, {
         signal,
         effect: (camera) => change(camera, appId, { licenses: [{ name: license, validUntil: null }] }),
-      }),
+      })
+      return { checkedBy: 'CAMERA' }
+    },
     start: (appId, { signal }) =>
       write('start', `start ${appId}`, { signal, effect: (camera) => change(camera, appId, { state: 'RUNNING' }) }),
     stop: (appId, { signal }) =>
