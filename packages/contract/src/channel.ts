@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { ConnectivityReason, DeviceFacts } from './device.ts'
+import { ConnectivityReason, DeviceFacts, FoundCamera } from './device.ts'
 import { DesiredRunningState, InstallationError, LicenseType, RunningState, Step } from './installation.ts'
 import { LicenseCheckedBy, LicensePlacement } from './license.ts'
 import { AppId, DeviceId, nullable, oneOf, Sha256, Timestamp, Uuid } from './schema.ts'
@@ -74,6 +74,8 @@ export const DeviceReport = Type.Object({
     lastAnswerSecondsAgo: nullable(Count),
     clockOffsetSeconds: nullable(Type.Integer()),
     certificateExpiresAt: nullable(Timestamp),
+    /** Another camera that answers at the address; gateways before 0.2 do not say it. */
+    replacement: Type.Optional(nullable(FoundCamera)),
   }),
   address: nullable(Type.String({ maxLength: 2000 })),
   facts: nullable(DeviceFacts),
@@ -142,7 +144,13 @@ export const Welcome = Type.Object({
   heartbeatSeconds: Type.Integer({ minimum: 1 }),
   assignments: Type.Array(Type.Object({ deviceId: DeviceId, assignment: Count, revision: Count })),
   sites: Type.Array(
-    Type.Object({ siteId: Uuid, maxInFlight: Type.Integer({ minimum: 1 }), repair: oneOf(['request', 'auto']) }),
+    Type.Object({
+      siteId: Uuid,
+      maxInFlight: Type.Integer({ minimum: 1 }),
+      repair: oneOf(['request', 'auto']),
+      /** Where cameras that do not answer are looked for; platforms before 0.2 do not say it. */
+      addressRanges: Type.Optional(Type.Array(Type.String({ maxLength: 100 }))),
+    }),
   ),
 })
 export type Welcome = Static<typeof Welcome>

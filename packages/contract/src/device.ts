@@ -52,6 +52,22 @@ export const Device = Type.Object(
 )
 export type Device = Static<typeof Device>
 
+/** A camera that a gateway came upon, as far as it tells without a login or has told with one. */
+export const FoundCamera = Type.Object(
+  {
+    address: nullable(Type.String({ maxLength: 2000 })),
+    deviceId: nullable(DeviceId),
+    manufacturer: nullable(Type.String({ maxLength: 300 })),
+    model: nullable(Type.String({ maxLength: 300 })),
+    serialNumber: nullable(Type.String({ maxLength: 300 })),
+    macAddress: nullable(Type.String({ maxLength: 100 })),
+    firmwareVersion: nullable(Type.String({ maxLength: 300 })),
+    runsApps: nullable(Type.Boolean()),
+  },
+  { $id: 'FoundCamera' },
+)
+export type FoundCamera = Static<typeof FoundCamera>
+
 /** What explains a device's connectivity, beside the state itself. */
 export const DeviceDetail = Type.Object(
   {
@@ -66,6 +82,7 @@ export const DeviceDetail = Type.Object(
       clockOffsetSeconds: nullable(Type.Integer()),
       gatewayCertificateExpiresAt: nullable(Timestamp),
       cameraCertificateExpiresAt: nullable(Timestamp),
+      replacement: nullable(FoundCamera),
     }),
   },
   { $id: 'DeviceDetail' },
@@ -156,6 +173,16 @@ export const ClaimResult = Type.Object({
 })
 export type ClaimResult = Static<typeof ClaimResult>
 
+const octet = '(25[0-5]|2[0-4]\\d|1?\\d?\\d)'
+const ipv4 = `${octet}\\.${octet}\\.${octet}\\.${octet}`
+
+/** `192.0.2.7`, `192.0.2.0/24` (/16 at most), `192.0.2.10-192.0.2.40`; `2001:db8::/120` (/112 at most). */
+export const AddressRange = Type.String({
+  maxLength: 100,
+  pattern: `^(${ipv4}(/(1[6-9]|2\\d|3[0-2])|-${ipv4})?|(?=[^/]*:)[0-9A-Fa-f:]{2,39}(/(11[2-9]|12[0-8]))?)$`,
+  examples: ['192.168.1.0/24', '192.168.1.10-192.168.1.40'],
+})
+
 export const Site = Type.Object(
   {
     siteId: Uuid,
@@ -163,6 +190,7 @@ export const Site = Type.Object(
     timeZone: Type.String(),
     maxInFlight: Type.Integer({ description: 'Cameras that may be worked on at the same time.' }),
     repair: oneOf(['request', 'auto']),
+    addressRanges: Type.Array(Type.String(), { description: 'Where a camera that no longer answers is looked for.' }),
     createdAt: Timestamp,
   },
   { $id: 'Site' },
@@ -175,6 +203,13 @@ export const SiteBody = Type.Object(
     timeZone: Type.Optional(Type.String({ maxLength: 100, description: 'IANA name, default UTC' })),
     maxInFlight: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
     repair: Type.Optional(oneOf(['request', 'auto'])),
+    addressRanges: Type.Optional(
+      Type.Array(AddressRange, {
+        maxItems: 16,
+        uniqueItems: true,
+        description: 'Where a camera that no longer answers is looked for, beside the gateway’s local networks.',
+      }),
+    ),
   },
   { additionalProperties: false },
 )

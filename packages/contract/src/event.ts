@@ -35,6 +35,7 @@ export const eventTypes = [
   'device.transfer-offered',
   'device.transferred',
   'device.connectivity-changed',
+  'device.replacement-found',
   'app.published',
   'app.changed',
   'app.version-published',

@@ -24,7 +24,7 @@ import { revokeGateway } from '../gateways/gateway-service.ts'
 import { applyReports } from '../installations/apply-reports.ts'
 import { readDesired } from '../installations/desired-state.ts'
 import { issueLicenseForGateway } from '../licenses/issue-license.ts'
-import { createEnrollmentToken, createSite } from '../sites/site-service.ts'
+import { changeSite, createEnrollmentToken, createSite } from '../sites/site-service.ts'
 import { checkBroker } from './broker-check.ts'
 import { type Channel, createChannel } from './channel.ts'
 
@@ -164,7 +164,7 @@ describe('the device channel', () => {
     await say(hello('c1'))
     const welcome = await hear('welcome')
     expect(welcome).toMatchObject({ connectionId: 'c1', assignments: [{ deviceId, assignment: 1, revision: 0 }] })
-    expect(welcome.sites).toEqual([{ siteId: gateway.siteId, maxInFlight: 5, repair: 'request' }])
+    expect(welcome.sites).toEqual([{ siteId: gateway.siteId, maxInFlight: 5, repair: 'request', addressRanges: [] }])
     for (const [index, seq] of [2, 2, 1].entries()) {
       await say(report(welcome.session, deviceId, seq))
       await hear('ack', index + 1)
@@ -174,6 +174,56 @@ describe('the device channel', () => {
     expect(await hear('hello-again')).toEqual({ kind: 'hello-again', session: welcome.session + 1000 })
     await say(report(welcome.session, 'another-one', 1))
     expect(await hear('unassigned')).toMatchObject({ deviceIds: ['another-one'] })
+  })
+
+  test('a change of the site reaches a gateway that is connected, within a heartbeat', async () => {
+    const gateway = await enroll()
+    const { say, hear } = await talk(gateway)
+    await say(hello('c7'))
+    const { session } = await hear('welcome')
+    const { caller } = gateway.context
+    const context = { ...gateway.context, caller: { ...caller, kind: 'technical-user' as const } }
+    await changeSite(context, gateway.siteId, { addressRanges: ['192.0.2.0/24'] })
+    await say({ kind: 'heartbeat', connectionId: 'c7', session })
+    await hear('hello-again')
+    await say(hello('c7'))
+    expect((await hear('welcome', 2)).sites).toMatchObject([{ addressRanges: ['192.0.2.0/24'] }])
+  })
+
+  test('another camera at a device’s address is kept as its replacement, told once, and forgotten when it is gone', async () => {
+    const gateway = await enroll()
+    const deviceId = randomUUID()
+    await claimDevices(gateway.context, [item(deviceId)])
+    const { say, hear } = await talk(gateway)
+    await say(hello('c8'))
+    const { session } = await hear('welcome')
+    const replacement = {
+      ...{ address: 'http://192.0.2.1', deviceId: null, manufacturer: 'M', model: 'Y', serialNumber: '7' },
+      ...{ macAddress: null, firmwareVersion: null, runsApps: true },
+    }
+    const told = (seq: number, found: typeof replacement | null): UpMessage => {
+      const message = report(session, deviceId, seq) as Extract<UpMessage, { kind: 'report' }>
+      for (const one of message.reports) one.connectivity.replacement = found
+      return message
+    }
+    const stored = async () =>
+      (await db.selectFrom('device').select('replacement').where('device_id', '=', deviceId).executeTakeFirstOrThrow())
+        .replacement
+    for (const [index, seq] of [1, 3].entries()) {
+      await say(told(seq, replacement))
+      await hear('ack', index + 1)
+    }
+    expect(await stored()).toEqual(replacement)
+    const events = await db
+      .selectFrom('event')
+      .select('data')
+      .where('device_id', '=', deviceId)
+      .where('type', '=', 'device.replacement-found')
+      .execute()
+    expect(events).toEqual([{ data: { replacement } }])
+    await say(told(5, null))
+    await hear('ack', 3)
+    expect(await stored()).toBeNull()
   })
 
   test('sends a wish soon after the hint, and a gateway that is away is known to be so by its last will', async () => {

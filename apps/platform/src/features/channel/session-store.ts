@@ -70,7 +70,7 @@ async function readSites(db: Database, gatewayId: string): Promise<Welcome['site
       FROM mine m JOIN site s ON s.site_id = m.site_id
       JOIN gateway g ON g.account_id = s.account_id AND g.connected AND (g.site_id = m.site_id OR EXISTS (
         SELECT 1 FROM device d WHERE d.gateway_id = g.gateway_id AND d.site_id = m.site_id AND d.state = 'CLAIMED')))
-    SELECT s.site_id AS "siteId", s.repair, greatest(1, s.max_in_flight / h.sharers
+    SELECT s.site_id AS "siteId", s.repair, s.address_ranges AS "addressRanges", greatest(1, s.max_in_flight / h.sharers
         + CASE WHEN h.place < s.max_in_flight % h.sharers THEN 1 ELSE 0 END)::int AS "maxInFlight"
     FROM sharer h JOIN site s ON s.site_id = h.site_id WHERE h.gateway_id = ${gatewayId} ORDER BY s.site_id`.execute(db)
   return rows

@@ -1,4 +1,4 @@
-import type { Device, DeviceDetail, DevicePatch } from '@ocelli/contract'
+import type { Device, DeviceDetail, DevicePatch, FoundCamera } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { seesProjects } from '../../platform/auth/visibility.ts'
 import { brokenConstraint } from '../../platform/database/database.ts'
@@ -17,13 +17,15 @@ interface DetailRow {
   gatewayLastMessageAt: string | null
   gatewayCertificateExpiresAt: string | null
   cameraCertificateExpiresAt: string | null
+  replacement: FoundCamera | null
 }
 
 export async function readDevice({ db, caller }: Context, deviceId: string): Promise<DeviceDetail> {
   const { rows } = await sql<DetailRow>`
     SELECT d.document, d.identity_source AS "identitySource", d.platform_level AS "platformLevel",
       d.connectivity_detail AS "connectivityDetail", g.connected AS "gatewayConnected", g.last_message_at AS "gatewayLastMessageAt",
-      g.certificate_expires_at AS "gatewayCertificateExpiresAt", d.certificate_expires_at AS "cameraCertificateExpiresAt"
+      g.certificate_expires_at AS "gatewayCertificateExpiresAt", d.certificate_expires_at AS "cameraCertificateExpiresAt",
+      d.replacement
     FROM device d LEFT JOIN gateway g ON g.gateway_id = d.gateway_id AND g.account_id = d.account_id
     WHERE d.account_id = ${caller.accountId} AND d.device_id = ${deviceId} AND ${seesProjects(caller, sql.ref('d.project_ids'))}`.execute(
     db,
@@ -106,7 +108,7 @@ export async function unclaimDevice(
     if (device.held > 0) {
       await sql`DELETE FROM installation WHERE account_id = ${accountId} AND device_id = ${deviceId}`.execute(db)
       await sql`UPDATE device SET state = 'UNCLAIMED', gateway_id = NULL, assignment = assignment + 1, connectivity = 'NOT_CONNECTED',
-        connectivity_reason = NULL, connectivity_detail = NULL, claimed_at = NULL, apps_update_possible = false, updated_at = now()
+        connectivity_reason = NULL, connectivity_detail = NULL, replacement = NULL, claimed_at = NULL, apps_update_possible = false, updated_at = now()
         WHERE account_id = ${accountId} AND device_id = ${deviceId}`.execute(db)
     } else {
       await sql`DELETE FROM device WHERE account_id = ${accountId} AND device_id = ${deviceId}`.execute(db)

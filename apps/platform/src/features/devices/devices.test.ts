@@ -185,7 +185,11 @@ describe('a device', () => {
   test('says in a sentence what is known of its connection and what to do', async () => {
     const device = await addDevice(platform.db, owner.accountId)
     const read = async () => (await call('GET', `/${device.deviceId}`)).body.connectivityExplained
-    expect(await read()).toMatchObject({ gatewayConnected: true, gatewayCertificateExpiresAt: '2030-01-01T00:00:00Z' })
+    expect(await read()).toMatchObject({
+      gatewayConnected: true,
+      gatewayCertificateExpiresAt: '2030-01-01T00:00:00Z',
+      replacement: null,
+    })
     await sql`UPDATE device SET connectivity = 'OFFLINE', connectivity_reason = 'credentials-refused',
       last_seen_at = '2026-01-01T10:00:00Z' WHERE device_id = ${device.deviceId}`.execute(platform.db)
     expect((await read()).detail).toBe(

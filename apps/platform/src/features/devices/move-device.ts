@@ -40,7 +40,7 @@ export async function moveDevice(
     const inside = { ...context, db }
     if (device.gateway_id === gatewayId) return { device: await readDevice(inside, deviceId), movedFrom: null }
     await sql`UPDATE device SET gateway_id = ${gatewayId}, site_id = ${gateway.site_id}, assignment = assignment + 1,
-        revision = revision + 1, connectivity = 'UNKNOWN', connectivity_detail = NULL,
+        revision = revision + 1, connectivity = 'UNKNOWN', connectivity_detail = NULL, replacement = NULL,
         connectivity_reason = ${gateway.connected ? null : 'gateway-away'}, updated_at = now()
       WHERE account_id = ${accountId} AND device_id = ${deviceId}`.execute(db)
     const data = { from: device.gateway_id, to: gatewayId }

@@ -97,8 +97,15 @@ describe('sites', () => {
     const [owner, stranger, viewer] = [await account(), await account(), await account(['devices:view'])]
     const siteId = await newSite(owner)
     expect((await owner.call('PATCH', `/device/v1/sites/${siteId}`, { maxInFlight: 9 })).body).toMatchObject({
-      ...{ siteId, name: 'Plant', maxInFlight: 9, timeZone: 'UTC', repair: 'request' },
+      ...{ siteId, name: 'Plant', maxInFlight: 9, timeZone: 'UTC', repair: 'request', addressRanges: [] },
     })
+    const addressRanges = ['192.168.1.0/24', '10.0.0.1-10.0.1.9', '2001:db8::/120']
+    expect((await owner.call('PATCH', `/device/v1/sites/${siteId}`, { addressRanges })).body).toMatchObject({
+      ...{ siteId, addressRanges, maxInFlight: 9 },
+    })
+    for (const range of ['10.0.0.0/8', '192.168.1.300', 'camera.example', '::/0', '']) {
+      expect((await owner.call('PATCH', `/device/v1/sites/${siteId}`, { addressRanges: [range] })).status).toBe(400)
+    }
     expect((await owner.call('POST', '/device/v1/sites', { name: 'Plant' })).body.code).toBe('already-exists')
     expect((await owner.call('POST', '/device/v1/sites', { name: 'B', timeZone: 'Mars/Base' })).status).toBe(400)
     expect((await viewer.call('POST', '/device/v1/sites', { name: 'B' })).body).toMatchObject({

@@ -33,6 +33,7 @@ interface LockedDevice {
   connectivityReason: string | null
   projectIds: string[]
   factsChanged: boolean
+  replacementChanged: boolean
   deviceRevision: number
   repair: 'request' | 'auto'
 }
@@ -93,9 +94,9 @@ async function writeDevices(db: DatabaseTransaction, given: Given): Promise<Lock
     WITH given AS (
       SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS r("accountId" uuid, "gatewayId" uuid, session bigint, "deviceId" text,
         assignment integer, seq bigint, revision bigint, state text, reason text, detail text, "lastAnswerSecondsAgo" integer,
-        "clockOffsetSeconds" integer, "certificateExpiresAt" timestamptz, address text, facts jsonb)
+        "clockOffsetSeconds" integer, "certificateExpiresAt" timestamptz, replacement jsonb, address text, facts jsonb)
     ), locked AS (
-      SELECT d.account_id, d.device_id, d.connectivity, d.connectivity_reason, d.project_ids,
+      SELECT d.account_id, d.device_id, d.connectivity, d.connectivity_reason, d.replacement AS replaced_by, d.project_ids,
         (d.app_formats, d.architecture, d.platform_level) AS fit, s.repair, g.*
       FROM given g
       JOIN gateway w ON w.gateway_id = g."gatewayId" AND w.session = g.session AND w.revoked_at IS NULL
@@ -108,6 +109,7 @@ async function writeDevices(db: DatabaseTransaction, given: Given): Promise<Lock
       report_session = l.session, report_seq = l.seq,
       reported_revision = greatest(d.reported_revision, least(l.revision, d.revision)),
       connectivity = l.state, connectivity_reason = l.reason, connectivity_detail = l.detail,
+      replacement = nullif(l.replacement, 'null'::jsonb),
       last_seen_at = coalesce(now() - l."lastAnswerSecondsAgo" * interval '1 second', d.last_seen_at),
       clock_offset_seconds = coalesce(l."clockOffsetSeconds", d.clock_offset_seconds),
       certificate_expires_at = coalesce(l."certificateExpiresAt", d.certificate_expires_at),
@@ -122,6 +124,7 @@ async function writeDevices(db: DatabaseTransaction, given: Given): Promise<Lock
     FROM locked l WHERE d.account_id = l.account_id AND d.device_id = l.device_id
     RETURNING d.account_id AS "accountId", d.device_id AS "deviceId", d.gateway_id AS "gatewayId", l.connectivity,
       l.connectivity_reason AS "connectivityReason", d.project_ids AS "projectIds", d.revision AS "deviceRevision", l.repair,
+      l.replaced_by IS DISTINCT FROM d.replacement AS "replacementChanged",
       (d.app_formats, d.architecture, d.platform_level) IS DISTINCT FROM l.fit AS "factsChanged"`.execute(db)
   return devices
 }
@@ -145,6 +148,7 @@ async function decideChanges(
     if (!report) continue
     const known = installed.get(`${device.accountId}/${device.deviceId}`) ?? []
     await tellConnectivity(db, { device, report })
+    await tellReplacement(db, { device, report })
     for (const [appId, reported] of reportedApps(report, known, packages)) {
       const before = known.find((row) => row.appId === appId) ?? unknownInstallation(device, { appId, report })
       const code = reported.observed?.versionCode ?? null
@@ -235,6 +239,23 @@ async function tellConnectivity(
       deviceId: device.deviceId,
       projectIds: device.projectIds,
       data: { from: device.connectivity, to: state, reason, detail },
+    },
+  ])
+}
+
+async function tellReplacement(
+  db: DatabaseTransaction,
+  { device, report }: { device: LockedDevice; report: DeviceReport },
+): Promise<void> {
+  const { replacement } = report.connectivity
+  if (!device.replacementChanged || !replacement) return
+  await emitEvents(db, { actor: { kind: 'gateway', id: device.gatewayId }, requestId: null }, [
+    {
+      type: 'device.replacement-found',
+      accountId: device.accountId,
+      deviceId: device.deviceId,
+      projectIds: device.projectIds,
+      data: { replacement },
     },
   ])
 }

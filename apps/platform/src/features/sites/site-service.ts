@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { EnrollmentTokenContent, Site, SiteBody } from '@ocelli/contract'
 import { type Selectable, sql } from 'kysely'
 import { hashToken } from '../../platform/auth/secret.ts'
-import { brokenConstraint } from '../../platform/database/database.ts'
+import { brokenConstraint, type DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import type { SiteTable } from '../../platform/database/tables.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
@@ -62,10 +62,23 @@ export async function changeSite(
       .executeTakeFirst()
       .catch((error: unknown) => refuseName(error, body.name ?? ''))
     if (!row) throw notFound(`The site ${siteId}`)
+    await endSessions(transaction, row)
     const data = { siteId, changed: body }
     await emitEvents(transaction, origin, [{ type: 'site.changed', accountId: caller.accountId, data }])
     return toSite(row)
   })
+}
+
+/** Gateways hear of a site in the welcome of a session: theirs end, and they say hello within a heartbeat. */
+async function endSessions(
+  db: DatabaseTransaction,
+  { account_id: accountId, site_id: siteId }: Selectable<SiteTable>,
+): Promise<void> {
+  await sql`UPDATE gateway g SET session = nextval('gateway_session')
+    WHERE g.account_id = ${accountId} AND g.connected AND (g.site_id = ${siteId}::uuid OR EXISTS (
+      SELECT 1 FROM device d WHERE d.gateway_id = g.gateway_id AND d.site_id = ${siteId}::uuid AND d.state = 'CLAIMED'))`.execute(
+    db,
+  )
 }
 
 /** Only a site without devices and gateways; revoked gateways that no device names any more go with it. */
@@ -125,10 +138,11 @@ export async function createEnrollmentToken(
   })
 }
 
-const columnsOf = ({ timeZone, maxInFlight, repair }: Partial<SiteBody>) => ({
+const columnsOf = ({ timeZone, maxInFlight, repair, addressRanges }: Partial<SiteBody>) => ({
   ...(timeZone === undefined ? {} : { time_zone: timeZone }),
   ...(maxInFlight === undefined ? {} : { max_in_flight: maxInFlight }),
   ...(repair === undefined ? {} : { repair }),
+  ...(addressRanges === undefined ? {} : { address_ranges: addressRanges }),
 })
 
 /** Rollout windows are computed in it: a name that nobody knows must not get in. */
@@ -154,5 +168,6 @@ const toSite = (row: Selectable<SiteTable>): Site => ({
   timeZone: row.time_zone,
   maxInFlight: row.max_in_flight,
   repair: row.repair,
+  addressRanges: row.address_ranges,
   createdAt: row.created_at,
 })

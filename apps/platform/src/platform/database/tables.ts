@@ -4,6 +4,7 @@ import type {
   DesiredRunningState,
   DeviceState,
   Drift,
+  FoundCamera,
   InstallationError,
   InstallationState,
   LicenseState,
@@ -91,6 +92,7 @@ export interface SiteTable {
   time_zone: Generated<string>
   max_in_flight: Generated<number>
   repair: Generated<'request' | 'auto'>
+  address_ranges: Generated<string[]>
   created_at: GeneratedTime
 }
 
@@ -144,6 +146,8 @@ export interface DeviceTable {
   connectivity: Generated<Connectivity>
   connectivity_reason: ConnectivityReason | null
   connectivity_detail: string | null
+  /** What answers at its address instead. */
+  replacement: FoundCamera | null
   last_seen_at: Time | null
   clock_offset_seconds: number | null
   certificate_expires_at: Time | null
