@@ -6,6 +6,8 @@ export interface Clock {
   monotonicMs(): number
   /** Resolves after `ms`, or at once, without an error, when the signal aborts. */
   wait(ms: number, signal?: AbortSignal): Promise<void>
+  /** Calls `run` after `ms`, unless what it gives is called before. For limits, where `wait` is for pauses. */
+  after(ms: number, run: () => void): () => void
 }
 
 /** A longer timer fires at once (HTML standard, 32-bit milliseconds). */
@@ -25,4 +27,8 @@ export const systemClock: Clock = {
       const timer = setTimeout(done, Math.min(ms, longestTimerMs))
       signal?.addEventListener('abort', done, { once: true })
     }),
+  after(ms, run) {
+    const timer = setTimeout(run, Math.min(ms, longestTimerMs))
+    return () => clearTimeout(timer)
+  },
 }

@@ -15,26 +15,18 @@ export interface Gate {
 /** `abort.reason` of the gate's signal is an OcelliError of kind `cancelled` or `timeout`. */
 export function openGate({ clock, signal }: { clock: Clock; signal: AbortSignal | undefined }): Gate {
   const gate = new AbortController()
-  let timer: AbortController | null = null
+  let stopTimer = () => {}
   const onAbort = () => {
     if (signal) gate.abort(cancelled(signal))
   }
   if (signal?.aborted) onAbort()
   else signal?.addEventListener('abort', onAbort, { once: true })
-  const stopTimer = () => {
-    timer?.abort()
-    timer = null
-  }
   return {
     signal: gate.signal,
     restart(timeoutMs) {
       stopTimer()
       if (timeoutMs === null || gate.signal.aborted) return
-      const mine = new AbortController()
-      timer = mine
-      void clock.wait(timeoutMs, mine.signal).then(() => {
-        if (!mine.signal.aborted) gate.abort(tooSlow(timeoutMs))
-      })
+      stopTimer = clock.after(timeoutMs, () => gate.abort(tooSlow(timeoutMs)))
     },
     async race(promise) {
       if (gate.signal.aborted) {
