@@ -27,7 +27,8 @@ import { startEmbeddedPostgres } from './platform/embedded-postgres/start-embedd
 import { every } from './platform/every.ts'
 import { createApp } from './platform/http/create-app.ts'
 import { registerRoutes } from './platform/http/register-routes.ts'
-import { accessTokenKey, licenseKeys } from './platform/keys/instance-keys.ts'
+import { accessTokenKey } from './platform/keys/instance-keys.ts'
+import { openLicenseKeyring, rotateSigningKey } from './platform/keys/license-keyring.ts'
 import { createVault, loadMasterKey } from './platform/keys/master-key.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { platformRoutes } from './platform-routes.ts'
@@ -84,7 +85,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
   const tokenKey = await accessTokenKey(db, vault)
   const derive = (purpose: string) => createHmac('sha256', tokenKey).update(purpose).digest()
   const accessTokens = createAccessTokens(tokenKey)
-  const keys = await licenseKeys(db, vault, nowMs())
+  const keys = await openLicenseKeyring(db, vault, nowMs)
   const ca = await createCertificateAuthority(db, vault, nowMs)
   const bearer = createBearerAuthentication({ db, accessTokens, nowMs })
   const address = addresses(config)
@@ -151,6 +152,15 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
       name: 'deadlines',
       intervalMs: 1000,
       run: () => sweepDeadlines(db, nowMs).then((ended) => ended > 0 && channel.wake()),
+    },
+    { name: 'rotated license keys', intervalMs: 10_000, run: () => keys.refresh() },
+    {
+      name: 'license key rotation',
+      intervalMs: 3_600_000,
+      run: async () => {
+        const { keyRotationDays: olderThanDays } = config.licensing
+        if (olderThanDays > 0) await rotateSigningKey(db, vault, { olderThanDays })
+      },
     },
     { name: 'unnamed blobs', intervalMs: 3_600_000, run: () => sweepBlobs({ db, blobs }) },
     {

@@ -1,6 +1,13 @@
 import { Command } from 'commander'
-import type { Environment } from './commands/instance.ts'
+import { type Environment, withVault } from './commands/instance.ts'
+import type { KeysIo } from './commands/keys-commands.ts'
 import { ConfigError } from './platform/config.ts'
+
+type KeysCommands = typeof import('./commands/keys-commands.ts')
+const standardIo: KeysIo = {
+  print: (text) => void process.stdout.write(text),
+  say: (text) => void process.stderr.write(text),
+}
 
 /** `ocelli-platform`: without a command it serves. Gives the exit code: 0 well, 1 not well, 2 wrong use or settings. */
 export async function runCli(args: string[], environment: Environment): Promise<number> {
@@ -30,6 +37,27 @@ export async function runCli(args: string[], environment: Environment): Promise<
     .action(async (flags: { name: string[]; out: string }) => {
       await (await brokerCommands()).brokerCertificateCommand(flags, environment)
     })
+  const keys = program.command('keys').description('the keys that licenses are signed with')
+  const keysCommand = async (run: (commands: KeysCommands, io: KeysIo) => Promise<number>) => {
+    exitCode = await run(await import('./commands/keys-commands.ts'), standardIo)
+  }
+  keys
+    .command('show')
+    .description("print the root's thumbprint, which verifiers pin, and the signing keys")
+    .action(() => keysCommand(({ showKeys }, io) => withVault(environment, (instance) => showKeys(instance, io))))
+  keys
+    .command('rotate')
+    .description('sign with a new key from now on; running processes take it up by themselves within seconds')
+    .action(() => keysCommand(({ rotateKey }, io) => withVault(environment, (instance) => rotateKey(instance, io))))
+  keys
+    .command('export-root')
+    .description('write the private root key as a JWK, for a safe place apart from the backups')
+    .option('--out <file>', 'into a new file that only you can read, instead of stdout')
+    .action((flags: { out?: string }) =>
+      keysCommand(({ exportRootKey }, io) =>
+        withVault(environment, (instance) => exportRootKey(instance, { ...io, ...flags })),
+      ),
+    )
   try {
     await program.parseAsync(args, { from: 'user' })
     return exitCode

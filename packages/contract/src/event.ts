@@ -40,6 +40,14 @@ export const eventTypes = [
   'app.changed',
   'app.version-published',
   'app.version-withdrawn',
+  'maker-key.added',
+  'maker-key.removed',
+  'license-key.rotated',
+  'signing-key.added',
+  'signing-key.removed',
+  'bundle.created',
+  'receipt.received',
+  'device.declared-lost',
   'order.placed',
   'order.confirmed',
   'order.changed',
@@ -48,7 +56,9 @@ export const eventTypes = [
   'license.reserved',
   'license.issued',
   'license.released',
+  'license.expiring',
   'license.expired',
+  'license.renewed',
   'license.conflict',
   'installation.requested',
   'installation.state-changed',
@@ -60,6 +70,7 @@ export const eventTypes = [
   'rollout.wave-started',
   'rollout.devices-joined',
   'rollout.device-changed',
+  'installation.reported',
 ] as const
 export type EventType = (typeof eventTypes)[number]
 

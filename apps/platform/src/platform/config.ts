@@ -21,6 +21,12 @@ export interface Config {
   localGateway: boolean
   rateLimitPerSecond: number
   databasePoolSize: number
+  licensing: {
+    /** Days before a license's end at which it is told, largest first. */
+    warnDays: number[]
+    /** The signing key is replaced when it is this old; 0: by command only. */
+    keyRotationDays: number
+  }
   first: {
     adminEmail: string | null
     adminPassword: string | null
@@ -51,6 +57,8 @@ const Environment = Type.Object({
   OCELLI_CLIENT_ID: Type.Optional(Type.String()),
   OCELLI_CLIENT_SECRET: Type.Optional(Type.String()),
   OCELLI_LOG_LEVEL: Type.Optional(Type.String()),
+  OCELLI_LICENSE_WARN_DAYS: Type.Optional(Type.String()),
+  OCELLI_LICENSE_KEY_ROTATION_DAYS: Type.Optional(Type.String()),
 })
 
 /** Reads the environment once. An empty variable counts as not set. Throws ConfigError with the variable's name. */
@@ -84,6 +92,13 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     localGateway: env.OCELLI_LOCAL_GATEWAY !== 'off',
     rateLimitPerSecond: integer('OCELLI_RATE_LIMIT', env.OCELLI_RATE_LIMIT, { fallback: 100, max: 1_000_000 }),
     databasePoolSize: integer('OCELLI_DATABASE_POOL', env.OCELLI_DATABASE_POOL, { fallback: 10, max: 500 }),
+    licensing: {
+      warnDays: wholeDays('OCELLI_LICENSE_WARN_DAYS', env.OCELLI_LICENSE_WARN_DAYS ?? '30,7,1'),
+      keyRotationDays: integer('OCELLI_LICENSE_KEY_ROTATION_DAYS', env.OCELLI_LICENSE_KEY_ROTATION_DAYS, {
+        fallback: 365,
+        max: 36_500,
+      }),
+    },
     first: {
       adminEmail: env.OCELLI_ADMIN_EMAIL?.toLowerCase() ?? null,
       adminPassword: env.OCELLI_ADMIN_PASSWORD ?? null,
@@ -129,4 +144,12 @@ function integer(
     throw new ConfigError(`${name} is "${value}", not a whole number from 0 to ${max}.`)
   }
   return number
+}
+
+function wholeDays(name: string, value: string): number[] {
+  const days = value.split(',').map((part) => Number(part.trim() === '' ? Number.NaN : part))
+  if (days.length > 10 || !days.every((day) => Number.isInteger(day) && day >= 1 && day <= 3660)) {
+    throw new ConfigError(`${name} is "${value}", not up to 10 whole numbers of days with commas between, like 30,7,1.`)
+  }
+  return [...new Set(days)].sort((a, b) => b - a)
 }

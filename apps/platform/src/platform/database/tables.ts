@@ -224,6 +224,8 @@ export interface AppOrderTable {
   confirmed_at: Time | null
   confirmed_by: string | null
   cancelled_at: Time | null
+  grant_id: string | null
+  ended_at: Time | null
 }
 
 export interface LicenseTable {
@@ -243,6 +245,74 @@ export interface LicenseTable {
   issued_at: Time | null
   released_at: Time | null
   release_reason: string | null
+  renewal: Generated<number>
+  renewed_at: Time | null
+  expired_at: Time | null
+  warned_days: number | null
+  ran_at_expiry: Generated<boolean>
+}
+
+export interface OrderGrantTable {
+  grant_id: string
+  account_id: string
+  app_id: string
+  license_type: LicenseType
+  quantity: number
+  term_days: number | null
+  maker_order: string
+  key_id: string
+  statement: string
+  imported_at: GeneratedTime
+  imported_by: string
+}
+
+export interface SigningKeyTable {
+  key_id: string
+  account_id: string
+  user_id: string | null
+  client_id: string | null
+  name: string
+  public_key: JSONColumnType<Record<string, unknown>>
+  created_at: GeneratedTime
+  revoked_at: Time | null
+}
+
+export interface BundleTable {
+  bundle_id: string
+  account_id: string
+  manifest: string
+  key_certificate: string
+  root_thumbprint: string
+  packages: JSONColumnType<Record<string, unknown>[]>
+  outcomes: JSONColumnType<Record<string, unknown>[]>
+  created_by: string
+  created_at: GeneratedTime
+  expires_at: Time
+}
+
+export interface ReceiptTable {
+  receipt_id: string
+  account_id: string
+  key_id: string
+  bundle_id: string | null
+  signed_at: Time
+  received_at: GeneratedTime
+  reported_by: string
+  statement: string
+}
+
+export interface ReceiptEntryTable {
+  account_id: string
+  nonce: string
+  receipt_id: string
+  license_id: string
+  device_id: string
+  app_id: string
+  result: 'INSTALLED' | 'REMOVED' | 'FAILED'
+  version: string | null
+  detail: string | null
+  at: Time
+  counted_at: GeneratedTime
 }
 
 export interface InstallationTable {
@@ -314,6 +384,19 @@ export interface Tables {
   app_order: AppOrderTable
   license: LicenseTable
   trial_issued: { account_id: string; app_id: string; device_id: string; license_id: string; issued_at: GeneratedTime }
+  maker_key: {
+    app_id: string
+    key_id: string
+    public_key: JSONColumnType<Record<string, unknown>>
+    added_by: string
+    created_at: GeneratedTime
+  }
+  order_grant: OrderGrantTable
+  signing_key: SigningKeyTable
+  bundle: BundleTable
+  bundle_license: { bundle_id: string; license_id: string }
+  receipt: ReceiptTable
+  receipt_entry: ReceiptEntryTable
   installation: InstallationTable
   event: EventTable
   idempotency_key: {
