@@ -10,7 +10,9 @@ import { createChannel } from './features/channel/channel.ts'
 import { applyReports } from './features/installations/apply-reports.ts'
 import { sweepDeadlines } from './features/installations/deadline-sweep.ts'
 import { readDesired } from './features/installations/desired-state.ts'
+import { sweepExpiry } from './features/licenses/expire-licenses.ts'
 import { issueLicenseForGateway } from './features/licenses/issue-license.ts'
+import { warnOfExpiry } from './features/licenses/warn-of-expiry.ts'
 import { createPeople } from './features/sign-in/people.ts'
 import { createAccessTokens } from './platform/auth/access-token.ts'
 import { type BearerAuthentication, createBearerAuthentication } from './platform/auth/authenticate.ts'
@@ -152,6 +154,14 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
       name: 'deadlines',
       intervalMs: 1000,
       run: () => sweepDeadlines(db, nowMs).then((ended) => ended > 0 && channel.wake()),
+    },
+    {
+      name: 'license ends',
+      intervalMs: 120_000,
+      run: async () => {
+        if ((await sweepExpiry(db, nowMs)).installations > 0) channel.wake()
+        await warnOfExpiry(db, config.licensing.warnDays)
+      },
     },
     { name: 'rotated license keys', intervalMs: 10_000, run: () => keys.refresh() },
     {

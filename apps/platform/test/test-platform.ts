@@ -36,11 +36,12 @@ export async function createTestPlatform(
     connectionString: string
   }) => Promise<AnyRoute[]> | AnyRoute[],
   prepare?: (app: FastifyInstance) => void,
+  { maxConnections = 10 }: { maxConnections?: number } = {},
 ): Promise<TestPlatform> {
   const database = await createTestDatabase()
   const { db, close } = openDatabase({
     connectionString: database.connectionString,
-    maxConnections: 10,
+    maxConnections,
     onError: () => {},
   })
   const bearer = createBearerAuthentication({

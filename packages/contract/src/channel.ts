@@ -120,7 +120,18 @@ export const DesiredApp = Type.Object({
     }),
   ),
   running: nullable(DesiredRunningState),
-  license: nullable(Type.Object({ licenseId: Uuid, licenseType: LicenseType })),
+  license: nullable(
+    Type.Object({
+      licenseId: Uuid,
+      licenseType: LicenseType,
+      renewal: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          description: 'Tokens that followed the first; the license is placed again when it grows.',
+        }),
+      ),
+    }),
+  ),
   allowDowngrade: Type.Boolean(),
   settled: Type.Boolean({ description: 'The platform knows this revision as settled: do nothing for it.' }),
 })

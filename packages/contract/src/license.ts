@@ -65,6 +65,16 @@ export const LicenseRelease = Type.Object(
 )
 export type LicenseRelease = Static<typeof LicenseRelease>
 
+/** Names the order that goes on for longer; the license keeps its id and gets a new token. */
+export const LicenseRenewal = Type.Object({ orderId: Uuid }, { additionalProperties: false })
+export type LicenseRenewal = Static<typeof LicenseRenewal>
+
+/** Every license of one order at once, all or none. */
+export const OrderRenewal = Type.Object({ fromOrderId: Uuid, orderId: Uuid }, { additionalProperties: false })
+export type OrderRenewal = Static<typeof OrderRenewal>
+export const OrderRenewed = Type.Object({ licenseIds: Type.Array(Uuid) }, { $id: 'OrderRenewed' })
+export type OrderRenewed = Static<typeof OrderRenewed>
+
 const units = { total: Type.Integer(), used: Type.Integer(), free: Type.Integer() }
 
 export const LicenseQuantity = Type.Object(

@@ -23,7 +23,7 @@ export interface Attempt {
 export interface AppMemory {
   attempt: Attempt | null
   installed: InstalledPackage | null
-  license: { licenseId: string; wasListed: boolean } | null
+  license: { licenseId: string; wasListed: boolean; renewal?: number } | null
 }
 
 export interface InstalledPackage {
@@ -105,7 +105,7 @@ function learned(memory: AppMemory, action: Action, installedApp: InstalledApp |
       return { installed, license: memory.attempt?.began?.isPresent ? memory.license : null }
     }
     case 'license':
-      return { license: { licenseId: action.licenseId, wasListed: false } }
+      return { license: { licenseId: action.licenseId, wasListed: false, renewal: action.renewal } }
     case 'uninstall':
       return { installed: null, license: null }
     default:

@@ -35,7 +35,9 @@ const StoredDevice = Type.Object({
           listedAs: text,
         }),
       ),
-      license: nullable(Type.Object({ licenseId: Type.String(), wasListed: Type.Boolean() })),
+      license: nullable(
+        Type.Object({ licenseId: Type.String(), wasListed: Type.Boolean(), renewal: Type.Optional(Count) }),
+      ),
     }),
   ),
   refusedLogin: nullable(Type.Object({ sealedCredentials: Type.String(), atMs: Type.Number() })),

@@ -30,6 +30,32 @@ const tables: Record<string, Rows> = {
       'license',
     ],
     [
+      'is placed again when it was renewed, without reinstalling',
+      {
+        wish: { license: { ...newLicense, renewal: 1 } },
+        seen: camera('4.0.0', 'RUNNING', ['SUBSCRIPTION']),
+        memory: { ...installed4, license: { licenseId: newLicense.licenseId, wasListed: true } },
+      },
+      'license',
+    ],
+    [
+      'is left alone once the renewed one is placed',
+      {
+        wish: { license: { ...newLicense, renewal: 1 } },
+        seen: camera('4.0.0', 'RUNNING'),
+        memory: { ...installed4, license: { licenseId: newLicense.licenseId, wasListed: false, renewal: 1 } },
+      },
+      'CONVERGED',
+    ],
+    [
+      'is left alone when an older platform says nothing of renewals',
+      {
+        seen: camera('4.0.0', 'RUNNING'),
+        memory: { ...installed4, license: { licenseId: newLicense.licenseId, wasListed: false, renewal: 0 } },
+      },
+      'CONVERGED',
+    ],
+    [
       'is placed again when a camera that listed it lists none',
       {
         seen: camera('4.0.0'),

@@ -9,7 +9,7 @@ type PackageRef = NonNullable<DesiredApp['package']>
 export type Action =
   | { kind: 'download'; step: 'DOWNLOAD'; package: PackageRef }
   | { kind: 'upload'; step: 'UPLOAD'; package: PackageRef }
-  | { kind: 'license'; step: 'LICENSE'; licenseId: string }
+  | { kind: 'license'; step: 'LICENSE'; licenseId: string; renewal: number }
   | { kind: 'start'; step: 'START'; isRestore: boolean }
   | { kind: 'stop'; step: 'STOP' }
   | { kind: 'uninstall'; step: 'UNINSTALL' }
@@ -138,11 +138,12 @@ function version({ entry, app, attempt, memory, packagesOnDisk, canDowngrade }: 
 
 function license({ entry, app, attempt, memory }: Context): Move | null {
   if (!entry.license) return null
-  const { licenseId } = entry.license
-  const isPlaced = memory.license?.licenseId === licenseId
+  // A renewed license keeps its id and has a new token; a platform that does not say so has never renewed one.
+  const { licenseId, renewal = 0 } = entry.license
+  const isPlaced = memory.license?.licenseId === licenseId && (memory.license.renewal ?? 0) === renewal
   // Only a camera that is known to list its licenses proves by an empty list that one is gone.
   const isLost = memory.license?.wasListed === true && app?.licenses.length === 0 && tries(attempt, 'LICENSE') === 0
-  return isPlaced && !isLost ? null : act({ kind: 'license', step: 'LICENSE', licenseId })
+  return isPlaced && !isLost ? null : act({ kind: 'license', step: 'LICENSE', licenseId, renewal })
 }
 
 function running({ entry, app, attempt }: Context): Move | null {

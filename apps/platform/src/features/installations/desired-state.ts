@@ -19,7 +19,7 @@ export async function readDesired(
              'version', v.version, 'versionCode', p.version_code, 'size', p.size, 'sha256', p.sha256) END,
           'running', i.desired_running_state,
           'license', CASE WHEN l.license_id IS NULL THEN NULL
-             ELSE jsonb_build_object('licenseId', l.license_id, 'licenseType', l.license_type) END,
+             ELSE jsonb_build_object('licenseId', l.license_id, 'licenseType', l.license_type, 'renewal', l.renewal) END,
           'allowDowngrade', i.allow_downgrade,
           'settled', i.settled AND NOT (i.presence = 'ABSENT' AND i.installation_state = 'INSTALLATION_FAILED')))
         FROM installation i

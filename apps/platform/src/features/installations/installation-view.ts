@@ -1,7 +1,8 @@
-import type { Installation } from '@ocelli/contract'
+import type { Installation, LicenseState } from '@ocelli/contract'
 import { type RawBuilder, sql } from 'kysely'
 import type { Database } from '../../platform/database/database.ts'
 import { newestFitting } from '../apps/fitting-package.ts'
+import { licenseExpired } from './expiry-rules.ts'
 import { emptyInstallation, type Pair } from './situation.ts'
 
 interface ViewRow {
@@ -25,6 +26,9 @@ interface ViewRow {
   license_id: string | null
   license_type: NonNullable<Installation['license']>['licenseType'] | null
   valid_until: string | null
+  license_state: LicenseState | null
+  expired_at: string | null
+  is_wished: boolean
   error: Installation['error']
   requested_at: string | null
   updated_at: string | null
@@ -35,13 +39,14 @@ function select(accountId: string, where: RawBuilder<unknown>): RawBuilder<ViewR
   return sql<ViewRow>`
     SELECT i.app_id, i.device_id, coalesce(a.name, i.name) AS name, i.managed, i.present, i.installation_state, i.running_state,
       i.desired_running_state, i.settled, i.updatable, i.installed_version, i.progress, i.drift, i.queued, i.revision, i.error,
-      i.requested_at, i.updated_at, i.observed_at, l.license_id, l.license_type, l.valid_until,
+      i.requested_at, i.updated_at, i.observed_at, l.license_id, l.license_type, l.valid_until, l.state AS license_state,
+      l.expired_at, i.presence IS NOT DISTINCT FROM 'PRESENT' AS is_wished,
       CASE WHEN i.presence = 'PRESENT' THEN target.version END AS target_version,
       (SELECT newest.version FROM ${newestFitting(sql.ref('i.app_id'))}) AS latest_version
     FROM installation i
     JOIN device d ON d.account_id = i.account_id AND d.device_id = i.device_id
     LEFT JOIN app a ON a.app_id = i.app_id AND (i.managed OR a.account_id = i.account_id OR a.visibility = 'LISTED')
-    LEFT JOIN license l ON l.license_id = i.license_id AND l.state IN ('RESERVED', 'VALID')
+    LEFT JOIN license l ON l.license_id = i.license_id
     LEFT JOIN app_package tp ON tp.package_id = i.package_id
     LEFT JOIN app_version target ON target.app_id = tp.app_id AND target.version_code = tp.version_code
     WHERE i.account_id = ${accountId} AND ${where}
@@ -64,6 +69,8 @@ export async function listInstallations(db: Database, accountId: string, deviceI
 }
 
 function toInstallation(row: ViewRow): Installation {
+  const isHeld = row.license_state === 'RESERVED' || row.license_state === 'VALID'
+  const hasExpired = row.license_state === 'EXPIRED' && row.is_wished
   return {
     appId: row.app_id,
     deviceId: row.device_id,
@@ -82,10 +89,11 @@ function toInstallation(row: ViewRow): Installation {
     queued: row.queued,
     revision: row.revision,
     license:
-      row.license_id && row.license_type
+      isHeld && row.license_id && row.license_type
         ? { licenseId: row.license_id, licenseType: row.license_type, validUntil: row.valid_until }
         : null,
-    error: row.error,
+    // shown for as long as it is so, whatever else goes well or badly meanwhile
+    error: hasExpired ? licenseExpired(row.expired_at ?? row.updated_at ?? '') : row.error,
     requestedAt: row.requested_at,
     updatedAt: row.updated_at,
     observedAt: row.observed_at,

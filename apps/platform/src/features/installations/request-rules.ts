@@ -131,8 +131,14 @@ function decideUninstall({ installation: now, device }: Situation): Decision {
   }
 }
 
-function decideRun(running: DesiredRunningState, { installation: now }: Situation): Decision {
+function decideRun(running: DesiredRunningState, { installation: now, held }: Situation): Decision {
   requireInstalled(now)
+  if (running === 'RUNNING' && now.licenseId !== null && !held.some((license) => license.licenseId === now.licenseId)) {
+    throw new ProblemError(
+      'license-expired',
+      'The license of this app has expired, so it is not started. Renew it, or install the app with another license.',
+    )
+  }
   const agrees = now.runningState === running && now.drift === null && now.error === null
   if (now.desiredRunningState === running && !now.settled) return { kind: 'unchanged', status: 202 }
   if (now.settled && agrees && (now.desiredRunningState ?? running) === running)

@@ -10,7 +10,6 @@ import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
 
 export interface LicenseTerms {
   licenseId: string
-  accountId: string
   appId: string
   deviceId: string
   licenseType: LicenseType
@@ -21,77 +20,137 @@ export interface LicenseTerms {
   validUntil: number | null
 }
 
-/** The token of design.md section 5. FULL never expires. */
-export async function signTerms(keys: LicenseKeys, terms: LicenseTerms): Promise<string> {
-  const claims: LicenseClaims = {
-    jti: terms.licenseId,
-    sub: terms.deviceId,
-    app: terms.appId,
-    typ: terms.licenseType,
-    ord: terms.orderId,
-    iat: terms.issuedAt,
-    ...(terms.validUntil === null ? {} : { exp: terms.validUntil }),
-  }
-  return await signLicense({ key: keys.signing, claims })
+export interface SignedLicense {
+  token: string
+  keyCertificate: string
+}
+
+/** The tokens of design.md section 5, all by one key, with its certificate. FULL never expires. */
+export async function signTerms(keys: LicenseKeys, terms: LicenseTerms[]): Promise<SignedLicense[]> {
+  // taken out together: a rotation may come while the first tokens are being signed
+  const { signing, keyCertificate } = keys
+  return await Promise.all(
+    terms.map(async ({ licenseId, deviceId, appId, licenseType, orderId, issuedAt, validUntil }) => {
+      const claims: LicenseClaims = {
+        ...{ jti: licenseId, sub: deviceId, app: appId, typ: licenseType, ord: orderId, iat: issuedAt },
+        ...(validUntil === null ? {} : { exp: validUntil }),
+      }
+      return { token: await signLicense({ key: signing, claims }), keyCertificate }
+    }),
+  )
+}
+
+/** The license file: the token, the root's word for its key, and the grant of an order that an app maker has signed. */
+export function toLicenseFile({ token, keyCertificate, grant }: SignedLicense & { grant: string | null }): string {
+  return encodeLicenseFile({ token, keyCertificate, ...(grant === null ? {} : { grant }) })
 }
 
 interface LockedLicense {
+  licenseId: string
+  appId: string
+  deviceId: string
   state: string
   token: string | null
-  key_certificate: string | null
-  license_type: LicenseType
-  order_id: string | null
-  now_seconds: number
-  until_seconds: number | null
+  keyCertificate: string | null
+  licenseType: LicenseType
+  orderId: string | null
+  grant: string | null
+  issuedAt: number
+  validUntil: number | null
 }
 
+export type IssueAnswer = { license: string } | { refused: string }
+type Named = { licenseId: string; appId: string; deviceId: string }
+
 /**
- * RESERVED becomes VALID: the token leaves the platform now. Asked again, the same license is given again. A trial is
- * recorded here, once per account, app and device.
+ * RESERVED becomes VALID: the tokens leave the platform now. Asked again, the same license is given again. A trial is
+ * recorded here, once per account, app and device. Gives an answer for each license, by its id.
  */
+export async function issueLicenses(
+  db: DatabaseTransaction,
+  keys: LicenseKeys,
+  { accountId, licenses, origin }: { accountId: string; licenses: Named[]; origin: EventOrigin },
+): Promise<Map<string, IssueAnswer>> {
+  const answers = new Map<string, IssueAnswer>()
+  for (const { licenseId } of licenses) answers.set(licenseId, { refused: 'There is no such license.' })
+  const locked = await lockLicenses(db, accountId, licenses)
+  for (const { licenseId, state, token, keyCertificate, grant } of locked) {
+    if (state === 'VALID' && token && keyCertificate) {
+      answers.set(licenseId, { license: toLicenseFile({ token, keyCertificate, grant }) })
+    } else if (state === 'RESERVED') answers.set(licenseId, { refused: 'The order of this license has ended.' })
+    else answers.set(licenseId, { refused: `The license is ${state}.` })
+  }
+  const isOver = ({ issuedAt, validUntil }: LockedLicense) => validUntil !== null && validUntil <= issuedAt
+  const reserved = locked.filter((license) => license.state === 'RESERVED' && !isOver(license))
+  const usedTrials = await recordTrials(db, accountId, reserved)
+  for (const licenseId of usedTrials) {
+    answers.set(licenseId, { refused: 'The trial of this app was used on this device before.' })
+  }
+  const issued = reserved.filter(({ licenseId }) => !usedTrials.has(licenseId))
+  if (issued.length === 0) return answers
+  const signed = await signTerms(keys, issued)
+  const rows = issued.map((license, index) => ({ ...license, ...signed[index] }))
+  await sql`UPDATE license l SET state = 'VALID', token = r.token, key_certificate = r."keyCertificate", issued_at = now(),
+      valid_from = now(), valid_until = to_timestamp(r."validUntil")
+    FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+      AS r("licenseId" uuid, token text, "keyCertificate" text, "validUntil" bigint)
+    WHERE l.license_id = r."licenseId"`.execute(db)
+  await emitEvents(
+    db,
+    origin,
+    issued.map(({ licenseId, appId, deviceId, orderId, licenseType }) => ({
+      ...{ type: 'license.issued', accountId, licenseId, appId, deviceId, orderId, data: { licenseType } },
+    })),
+  )
+  for (const [index, { licenseId, grant }] of issued.entries()) {
+    const own = signed[index]
+    if (own) answers.set(licenseId, { license: toLicenseFile({ ...own, grant }) })
+  }
+  return answers
+}
+
+async function lockLicenses(db: DatabaseTransaction, accountId: string, licenses: Named[]): Promise<LockedLicense[]> {
+  const { rows } = await sql<LockedLicense>`
+    SELECT l.license_id AS "licenseId", l.app_id AS "appId", l.device_id AS "deviceId", l.state, l.token,
+      l.key_certificate AS "keyCertificate", l.license_type AS "licenseType", l.order_id AS "orderId", g.statement AS "grant",
+      floor(extract(epoch FROM now()))::bigint AS "issuedAt",
+      CASE l.license_type WHEN 'TRIAL' THEN floor(extract(epoch FROM now() + a.trial_days * interval '1 day'))::bigint
+        WHEN 'SUBSCRIPTION' THEN floor(extract(epoch FROM o.valid_until))::bigint END AS "validUntil"
+    FROM jsonb_to_recordset(${JSON.stringify(licenses)}::jsonb) AS n("licenseId" uuid, "appId" text, "deviceId" text)
+    JOIN license l ON l.license_id = n."licenseId" AND l.app_id = n."appId" AND l.device_id = n."deviceId"
+    JOIN app a ON a.app_id = l.app_id
+    LEFT JOIN app_order o ON o.order_id = l.order_id
+    LEFT JOIN order_grant g ON g.grant_id = o.grant_id
+    WHERE l.account_id = ${accountId} ORDER BY l.license_id FOR UPDATE OF l`.execute(db)
+  return rows
+}
+
+/** Records the trials among these; gives back the ids of those that the device had before. */
+async function recordTrials(
+  db: DatabaseTransaction,
+  accountId: string,
+  reserved: LockedLicense[],
+): Promise<Set<string>> {
+  const trials = reserved.filter(({ licenseType }) => licenseType === 'TRIAL')
+  if (trials.length === 0) return new Set()
+  const { rows } = await sql<{ license_id: string }>`
+    INSERT INTO trial_issued (account_id, app_id, device_id, license_id)
+    SELECT ${accountId}::uuid, "appId", "deviceId", "licenseId"
+    FROM jsonb_to_recordset(${JSON.stringify(trials)}::jsonb) AS t("appId" text, "deviceId" text, "licenseId" uuid)
+    ON CONFLICT DO NOTHING RETURNING license_id`.execute(db)
+  const recorded = new Set(rows.map((row) => row.license_id))
+  return new Set(trials.flatMap(({ licenseId }) => (recorded.has(licenseId) ? [] : [licenseId])))
+}
+
+/** Issues one license: see `issueLicenses`. */
 export async function issueReserved(
   db: DatabaseTransaction,
   keys: LicenseKeys,
-  {
-    license,
-    origin,
-  }: { license: { licenseId: string; accountId: string; appId: string; deviceId: string }; origin: EventOrigin },
-): Promise<{ license: string } | { refused: string }> {
-  const { rows } = await sql<LockedLicense>`
-    SELECT l.state, l.token, l.key_certificate, l.license_type, l.order_id, extract(epoch FROM now())::bigint AS now_seconds,
-      CASE l.license_type WHEN 'TRIAL' THEN extract(epoch FROM now() + a.trial_days * interval '1 day')::bigint
-        WHEN 'SUBSCRIPTION' THEN extract(epoch FROM o.valid_until)::bigint END AS until_seconds
-    FROM license l JOIN app a ON a.app_id = l.app_id LEFT JOIN app_order o ON o.order_id = l.order_id
-    WHERE l.license_id = ${license.licenseId} AND l.account_id = ${license.accountId} AND l.app_id = ${license.appId}
-      AND l.device_id = ${license.deviceId} FOR UPDATE OF l`.execute(db)
-  const row = rows[0]
-  if (!row) return { refused: 'There is no such license.' }
-  if (row.state === 'VALID' && row.token && row.key_certificate) {
-    return { license: encodeLicenseFile({ token: row.token, keyCertificate: row.key_certificate }) }
-  }
-  if (row.state !== 'RESERVED') return { refused: `The license is ${row.state}.` }
-  if (row.license_type === 'TRIAL') {
-    const trial = await sql`INSERT INTO trial_issued (account_id, app_id, device_id, license_id)
-      VALUES (${license.accountId}, ${license.appId}, ${license.deviceId}, ${license.licenseId}) ON CONFLICT DO NOTHING RETURNING 1`.execute(
-      db,
-    )
-    if (trial.rows.length === 0) return { refused: 'The trial of this app was used on this device before.' }
-  }
-  const token = await signTerms(keys, {
-    ...license,
-    licenseType: row.license_type,
-    orderId: row.order_id,
-    issuedAt: row.now_seconds,
-    validUntil: row.until_seconds,
-  })
-  await sql`UPDATE license SET state = 'VALID', token = ${token}, key_certificate = ${keys.keyCertificate}, issued_at = now(),
-    valid_from = now(), valid_until = to_timestamp(${row.until_seconds}) WHERE license_id = ${license.licenseId}`.execute(
-    db,
-  )
-  await emitEvents(db, origin, [
-    { type: 'license.issued', ...license, orderId: row.order_id, data: { licenseType: row.license_type } },
-  ])
-  return { license: encodeLicenseFile({ token, keyCertificate: keys.keyCertificate }) }
+  { license, origin }: { license: Named & { accountId: string }; origin: EventOrigin },
+): Promise<IssueAnswer> {
+  const { accountId, ...named } = license
+  const answers = await issueLicenses(db, keys, { accountId, licenses: [named], origin })
+  return answers.get(license.licenseId) ?? { refused: 'There is no such license.' }
 }
 
 /** What a gateway gets at its license step: only for the device it drives, in its present assignment, for the wish's license. */
@@ -133,7 +192,7 @@ export async function reserveUnit(
     await sql`ROLLBACK TO SAVEPOINT reserve`.execute(db)
     const constraint = brokenConstraint(error)?.constraint
     if (constraint === 'license_held_once') return null
-    if (constraint === 'app_order_units' || constraint === 'app_order_used_needs_confirmation') {
+    if (isUnitMissing(error)) {
       throw new ProblemError(
         'no-free-license',
         `The last free ${wanted.licenseType} license of ${wanted.appId} has just been taken.`,
@@ -141,4 +200,9 @@ export async function reserveUnit(
     }
     throw error
   }
+}
+
+/** The statement took a unit that is not there: none is free, or the order is no longer confirmed. */
+export function isUnitMissing(error: unknown): boolean {
+  return ['app_order_units', 'app_order_used_needs_confirmation'].includes(brokenConstraint(error)?.constraint ?? '')
 }

@@ -3,15 +3,17 @@ import { Type } from 'typebox'
 import { type AnyRoute, ok, route, streamed } from '../../platform/http/route.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
 import { licenseFile, listLicenses, makeLicense, releaseLicense } from './license-service.ts'
+import { renewalRoutes } from './renewal-routes.ts'
 
 const tag = 'Licenses'
 const path = '/license/v1/licenses/apps/:appId/devices/:deviceId'
 const Params = Type.Object({ appId: AppId, deviceId: DeviceId })
 const LicenseParams = Type.Object({ licenseId: Uuid })
 
-/** Licenses of an app on a device, license files, and declared releases. */
-export function licenseRoutes({ keys }: { keys: LicenseKeys }): AnyRoute[] {
+/** Licenses of an app on a device, license files, renewals, and declared releases. */
+export function licenseRoutes({ keys, wake = () => {} }: { keys: LicenseKeys; wake?: () => void }): AnyRoute[] {
   return [
+    ...renewalRoutes({ keys, wake }),
     route({
       method: 'GET',
       path,

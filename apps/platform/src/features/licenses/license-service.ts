@@ -1,5 +1,4 @@
 import type { License, LicenseRequest } from '@ocelli/contract'
-import { encodeLicenseFile } from '@ocelli/license'
 import { type RawBuilder, sql } from 'kysely'
 import { seesApp, seesProjects } from '../../platform/auth/visibility.ts'
 import type { Database, DatabaseTransaction } from '../../platform/database/database.ts'
@@ -8,7 +7,7 @@ import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Answer, Context } from '../../platform/http/route.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
-import { issueReserved, reserveUnit } from './issue-license.ts'
+import { issueReserved, reserveUnit, toLicenseFile } from './issue-license.ts'
 import { pickOrder } from './pick-order.ts'
 
 interface Pair {
@@ -60,7 +59,7 @@ export async function makeLicense(
       const held = (await listLicenses(inside, pair, 'HELD')).find((license) => license.licenseType === licenseType)
       if (held) {
         if (held.state === 'RESERVED') await issue(db, { context, keys, licenseId: held.licenseId, pair })
-        return { status: 200, body: await byId(inside, held.licenseId) }
+        return { status: 200, body: await readLicense(inside, held.licenseId) }
       }
       if (licenseType === 'TRIAL') await requireUnusedTrial(inside, pair)
       const order = await pickOrder(db, { accountId, appId: pair.appId, licenseType, orderId })
@@ -73,7 +72,7 @@ export async function makeLicense(
         { type: 'license.reserved', accountId, ...pair, licenseId, orderId: order, data: { licenseType } },
       ])
       await issue(db, { context, keys, licenseId, pair })
-      return { status: 201, body: await byId(inside, licenseId) }
+      return { status: 201, body: await readLicense(inside, licenseId) }
     }
   })
 }
@@ -84,7 +83,7 @@ export async function licenseFile(
   { licenseId, keys }: { licenseId: string; keys: LicenseKeys },
 ): Promise<{ name: string; content: string }> {
   return await inTransaction(context.db, async (db) => {
-    const license = await byId({ ...context, db }, licenseId)
+    const license = await readLicense({ ...context, db }, licenseId)
     if (license.state === 'RELEASED' || license.state === 'EXPIRED') {
       throw new ProblemError(
         'state-conflict',
@@ -92,16 +91,15 @@ export async function licenseFile(
       )
     }
     if (license.state === 'RESERVED') await issue(db, { context, keys, licenseId, pair: license })
-    const row = await db
-      .selectFrom('license')
-      .select(['token', 'key_certificate'])
-      .where('license_id', '=', licenseId)
-      .where('account_id', '=', context.caller.accountId)
-      .executeTakeFirstOrThrow()
-    if (!row.token) throw new ProblemError('state-conflict', 'This license has no token.')
+    const { rows } = await sql<{ token: string | null; keyCertificate: string | null; grant: string | null }>`
+      SELECT l.token, l.key_certificate AS "keyCertificate", g.statement AS "grant" FROM license l
+      LEFT JOIN app_order o ON o.order_id = l.order_id LEFT JOIN order_grant g ON g.grant_id = o.grant_id
+      WHERE l.license_id = ${licenseId} AND l.account_id = ${context.caller.accountId}`.execute(db)
+    const { token = null, keyCertificate = null, grant = null } = rows[0] ?? {}
+    if (!token || !keyCertificate) throw new ProblemError('state-conflict', 'This license has no token.')
     return {
       name: `${license.appId}-${license.deviceId.replace(/[^A-Za-z0-9._-]/g, '_')}.lic`,
-      content: `${encodeLicenseFile({ token: row.token, keyCertificate: row.key_certificate ?? '' })}\n`,
+      content: `${toLicenseFile({ token, keyCertificate, grant })}\n`,
     }
   })
 }
@@ -113,7 +111,7 @@ export async function releaseLicense(
 ): Promise<License> {
   return await inTransaction(context.db, async (db) => {
     const inside = { ...context, db }
-    const license = await byId(inside, licenseId)
+    const license = await readLicense(inside, licenseId)
     const { accountId } = context.caller
     const inUse =
       await sql`SELECT 1 FROM installation i WHERE i.account_id = ${accountId} AND i.license_id = ${licenseId} AND NOT i.settled`.execute(
@@ -149,11 +147,12 @@ export async function releaseLicense(
         },
       ])
     }
-    return await byId(inside, licenseId)
+    return await readLicense(inside, licenseId)
   })
 }
 
-async function byId(context: Context, licenseId: string): Promise<License> {
+/** A license that the caller sees, else not-found. */
+export async function readLicense(context: Context, licenseId: string): Promise<License> {
   const [license] = await read(
     context.db,
     sql`l.account_id = ${context.caller.accountId} AND l.license_id = ${licenseId} AND ${seesDeviceOf(context)}`,

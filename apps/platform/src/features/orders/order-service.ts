@@ -54,8 +54,9 @@ export async function confirmOrder(context: Context, orderId: string): Promise<O
     requireConfirmer(context.caller, row)
     if (row.order.state === 'CONFIRMED') return row.order
     if (row.order.state !== 'PLACED') throw closed(row)
+    // whole seconds, as in the tokens: a license ends with its order, not before or after it
     const change = sql`state = 'CONFIRMED', confirmed_at = now(), confirmed_by = ${context.caller.id},
-      valid_until = now() + term_days * interval '1 day'`
+      valid_until = date_trunc('second', now()) + term_days * interval '1 day'`
     return await changeOrder(db, context, { orderId, type: 'order.confirmed', change })
   })
 }

@@ -21,8 +21,15 @@ export interface EventOrigin {
 
 export const byPlatform: EventOrigin = { actor: { kind: 'platform', id: null }, requestId: null }
 
+/** A statement takes 65,535 parameters at most, and a row here has 11. */
+const rowsPerStatement = 1000
+
 /** Writes events in the caller's transaction, so that a movement and its event stand or fall together. */
 export async function emitEvents(db: Database, origin: EventOrigin, events: NewEvent[]): Promise<void> {
+  if (events.length > rowsPerStatement) {
+    await emitEvents(db, origin, events.slice(0, rowsPerStatement))
+    return await emitEvents(db, origin, events.slice(rowsPerStatement))
+  }
   if (events.length === 0) return
   await db
     .insertInto('event')

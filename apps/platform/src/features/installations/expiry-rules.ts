@@ -1,0 +1,69 @@
+import type { Connectivity, InstallationError } from '@ocelli/contract'
+import { acceptedWithinSeconds, queueDays } from './carry-out.ts'
+import type { LockedInstallation } from './installation-batch.ts'
+import { applyDeadline, type Outcome } from './report-rules.ts'
+
+export interface LicensedInstallation extends LockedInstallation {
+  connectivity: Connectivity
+  /** Another license that the pair holds and that goes on; null when there is none. */
+  otherLicenseId: string | null
+}
+
+/** What people and programs are told of an app whose license has ended. */
+export function licenseExpired(at: string): InstallationError {
+  return {
+    category: 'license',
+    code: 'license-expired',
+    detail: 'The license of this app has expired. Renew it, or install the app with another license.',
+    deviceCode: null,
+    retryable: false,
+    at,
+  }
+}
+
+/**
+ * What the end of its license does to an installation, as a stop request would. Pure. Null: nothing.
+ *
+ * | now | becomes |
+ * | --- | --- |
+ * | not wished for, or on its way off | nothing |
+ * | the pair holds another license | that one is placed |
+ * | first install under way | INSTALLATION_FAILED, what is there is removed |
+ * | stopped, and so wished for | nothing |
+ * | anything else | a wish for NOT_RUNNING; queued while the device is away |
+ */
+export function applyExpiry(before: LicensedInstallation, atMs: number): Outcome | null {
+  if (before.presence !== 'PRESENT') return null
+  if (before.otherLicenseId !== null) return newWish(before, { licenseId: before.otherLicenseId })
+  if (!before.settled && !before.present && before.drift !== 'REMOVED') {
+    const around = {
+      ...{ targetVersionCode: before.targetVersionCode, observedPackageId: null },
+      ...{ licenseState: null, repair: 'request' as const },
+    }
+    return applyDeadline(before, { error: licenseExpired(new Date(atMs).toISOString()), around })
+  }
+  if (before.desiredRunningState === 'NOT_RUNNING' && (before.runningState === 'NOT_RUNNING' || !before.settled)) {
+    return null
+  }
+  return newWish(before, { desiredRunningState: 'NOT_RUNNING' })
+}
+
+/** A renewed license is placed again; an app that was stopped because the old one ended is started again. */
+export function applyRenewal(before: LicensedInstallation, { restart }: { restart: boolean }): Outcome | null {
+  if (before.presence !== 'PRESENT') return null
+  return newWish(before, restart ? { desiredRunningState: 'RUNNING' } : {})
+}
+
+function newWish(
+  before: LicensedInstallation,
+  changes: Partial<Pick<LockedInstallation, 'licenseId' | 'desiredRunningState'>>,
+): Outcome {
+  const queued = before.connectivity !== 'ONLINE'
+  return {
+    row: { ...before, ...changes, settled: false, queued, progress: null, error: null },
+    newRevision: true,
+    license: 'keep',
+    licenseConflict: false,
+    deadlineInSeconds: queued ? queueDays * 86_400 : acceptedWithinSeconds,
+  }
+}
