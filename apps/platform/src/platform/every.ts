@@ -6,11 +6,16 @@ export function every(
   log: Logger,
 ): { close: () => Promise<void> } {
   let isClosed = false
-  let running: Promise<unknown> = Promise.resolve()
+  let running: Promise<unknown> | null = null
   const timer = setInterval(() => {
-    running = running
-      .then(() => (isClosed ? undefined : task.run()))
+    // A run that takes longer than the interval is not followed by a heap of others.
+    if (isClosed || running) return
+    running = Promise.resolve()
+      .then(task.run)
       .catch((err: unknown) => log.error({ err, task: task.name }, 'a periodic task failed; it is tried again'))
+      .finally(() => {
+        running = null
+      })
   }, task.intervalMs)
   return {
     async close() {

@@ -19,6 +19,10 @@ interface EventRow extends Omit<Event, 'actor'> {
   xid: string
 }
 
+/** Order by `event.xid`: a bare `xid` would be this text. */
+const columns = sql`event_id::text AS "eventId", xid::text AS xid, type, at, actor_kind AS "actorKind", actor_id AS "actorId",
+  device_id AS "deviceId", app_id AS "appId", license_id AS "licenseId", order_id AS "orderId", request_id AS "requestId", data`
+
 /** Position of a reader: everything up to it was seen. */
 export interface Cursor {
   xid: string
@@ -26,6 +30,12 @@ export interface Cursor {
 }
 
 export const encodeCursor = ({ xid, eventId }: Cursor): string => `${xid}-${eventId}`
+
+/** Negative where `one` comes first. */
+export function compareCursors(one: Cursor, other: Cursor): number {
+  const byXid = BigInt(one.xid) - BigInt(other.xid)
+  return Number(byXid !== 0n ? byXid : BigInt(one.eventId) - BigInt(other.eventId))
+}
 
 export function decodeCursor(text: string): Cursor {
   const [, xid, eventId] = /^(\d{1,20})-(\d{1,19})$/.exec(text) ?? []
@@ -59,22 +69,69 @@ export async function readEvents(
   if (filter.from) conditions.push(sql`at >= ${filter.from}::timestamptz`)
   if (filter.to) conditions.push(sql`at < ${filter.to}::timestamptz`)
   const { rows } = await sql<EventRow>`
-    SELECT event_id::text AS "eventId", xid::text AS xid, type, at, actor_kind AS "actorKind", actor_id AS "actorId", device_id AS "deviceId",
-      app_id AS "appId", license_id AS "licenseId", order_id AS "orderId", request_id AS "requestId", data
-    FROM event WHERE ${sql.join(conditions, sql` AND `)} ORDER BY xid, event_id LIMIT ${limit}`.execute(db)
+    SELECT ${columns} FROM event WHERE ${sql.join(conditions, sql` AND `)} ORDER BY event.xid, event.event_id
+    LIMIT ${limit}`.execute(db)
   const last = rows.at(-1)
+  return { events: rows.map(toEvent), cursor: last ? { xid: last.xid, eventId: last.eventId } : null }
+}
+
+function toEvent({ actorKind, actorId, xid, ...event }: EventRow): Event {
   return {
-    events: rows.map(({ actorKind, actorId, xid, ...event }) => ({
-      ...event,
-      eventId: encodeCursor({ xid, eventId: event.eventId }),
-      actor: { kind: actorKind, id: actorId },
-    })),
-    cursor: last ? { xid: last.xid, eventId: last.eventId } : null,
+    ...event,
+    eventId: encodeCursor({ xid, eventId: event.eventId }),
+    actor: { kind: actorKind, id: actorId },
   }
 }
 
-/** Where a stream without Last-Event-ID begins: after everything that is settled now. */
+export interface NewEvents {
+  accountId: string
+  events: { event: Event; projectIds: string[] | null; cursor: Cursor }[]
+  /** All of the account's events up to here are among those. */
+  upTo: Cursor
+}
+
+/** What came to several accounts, each after a position of its own, in one statement. */
+export async function readNewEvents(
+  db: Database,
+  positions: { accountId: string; after: Cursor }[],
+  limitPerAccount: number,
+): Promise<NewEvents[]> {
+  type Row = { accountId: string; xmin: string; projectIds: string[] | null } & (EventRow | { xid: null })
+  const { rows } = await sql<Row>`
+    SELECT a.account_id AS "accountId", pg_snapshot_xmin(pg_current_snapshot())::text AS xmin, e.*
+    FROM unnest(${positions.map(({ accountId }) => accountId)}::uuid[], ${positions.map(({ after }) => after.xid)}::text[],
+      ${positions.map(({ after }) => after.eventId)}::bigint[]) AS a (account_id, xid, event_id)
+    LEFT JOIN LATERAL (
+      SELECT ${columns}, project_ids AS "projectIds" FROM event
+      WHERE event.account_id = a.account_id AND (event.xid, event.event_id) > (a.xid::xid8, a.event_id)
+        AND event.xid < pg_snapshot_xmin(pg_current_snapshot())
+      ORDER BY event.xid, event.event_id LIMIT ${limitPerAccount}) e ON true`.execute(db)
+  return [...Map.groupBy(rows, ({ accountId }) => accountId)].map(([accountId, found]) => {
+    const events = found
+      .flatMap(({ accountId: _account, xmin: _xmin, projectIds, ...row }) =>
+        row.xid === null ? [] : [{ event: toEvent(row), projectIds, cursor: { xid: row.xid, eventId: row.eventId } }],
+      )
+      .sort((one, other) => compareCursors(one.cursor, other.cursor))
+    const last = events.length >= limitPerAccount ? events.at(-1)?.cursor : undefined
+    return { accountId, events, upTo: last ?? { xid: found[0]?.xmin ?? '0', eventId: '0' } }
+  })
+}
+
+/** Where a reader begins who wants what comes from now on: after everything that is settled. */
 export async function presentCursor(db: Database): Promise<Cursor> {
   const { rows } = await sql<{ xid: string }>`SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xid`.execute(db)
   return { xid: rows[0]?.xid ?? '0', eventId: '0' }
+}
+
+/** As the conditions of `readEvents`, for an event that is in memory already. */
+export function isFor(
+  caller: Pick<Caller, 'scope'>,
+  filter: EventFilter,
+  { event, projectIds }: { event: Event; projectIds: string[] | null },
+): boolean {
+  const { scope } = caller
+  if (!scope.all && projectIds?.length && !projectIds.some((id) => scope.projectIds.includes(id))) return false
+  return (['type', 'deviceId', 'appId', 'licenseId'] as const).every(
+    (name) => filter[name] === undefined || filter[name] === event[name],
+  )
 }

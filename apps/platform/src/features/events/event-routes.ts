@@ -1,24 +1,25 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { EventPage, EventQuery, EventStreamQuery } from '@ocelli/contract'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Authenticator, Caller } from '../../platform/auth/caller.ts'
+import type { Logger } from 'pino'
+import type { Authenticator } from '../../platform/auth/caller.ts'
 import type { Database } from '../../platform/database/database.ts'
-import { type AnyRoute, ok, route, streamed } from '../../platform/http/route.ts'
-import { type Cursor, decodeCursor, type EventFilter, encodeCursor, presentCursor, readEvents } from './event-feed.ts'
-
-const pollEveryMs = 1000
-const heartbeatEveryMs = 15_000
-const checkedEveryMs = 5000
-const batch = 500
+import { type AnyRoute, type Context, ok, route, streamed } from '../../platform/http/route.ts'
+import { decodeCursor, encodeCursor, readEvents } from './event-feed.ts'
+import { createEventHub, type EventHub, type HubLimits } from './event-hub.ts'
+import { type StreamTimes, streamEvents, streamTimes } from './event-stream.ts'
 
 export interface EventRoutesDeps {
   db: Database
+  log: Logger
   authenticate: Authenticator
   /** Ends with the platform: open streams end too. */
   closing: AbortSignal
+  times?: Partial<StreamTimes>
+  limits?: HubLimits
 }
 
 export function eventRoutes(deps: EventRoutesDeps): AnyRoute[] {
+  const hub = createEventHub({ ...deps.limits, db: deps.db, log: deps.log })
   return [
     route({
       method: 'GET',
@@ -48,65 +49,55 @@ export function eventRoutes(deps: EventRoutesDeps): AnyRoute[] {
       query: EventStreamQuery,
       responses: { 200: null },
       handle: streamed,
-      stream: async ({ context, query, raw }, reply) => {
-        const last = raw.headers['last-event-id']
-        const after = typeof last === 'string' ? decodeCursor(last) : await presentCursor(deps.db)
-        return await stream(deps, { caller: context.caller, filter: query, after, request: raw, reply })
-      },
+      stream: ({ context, query, raw }, reply) =>
+        openStream(deps, hub, { context, filter: query, request: raw, reply }),
     }),
   ]
 }
 
-interface Stream {
-  caller: Caller
-  filter: EventStreamQuery & EventFilter
-  after: Cursor
-  request: FastifyRequest
-  reply: FastifyReply
-}
-
-async function stream(deps: EventRoutesDeps, { caller, filter, after, request, reply }: Stream): Promise<void> {
+async function openStream(
+  deps: EventRoutesDeps,
+  hub: EventHub,
+  {
+    context,
+    filter,
+    request,
+    reply,
+  }: { context: Context; filter: EventStreamQuery; request: FastifyRequest; reply: FastifyReply },
+): Promise<void> {
+  const last = request.headers['last-event-id']
+  const resumed = typeof last === 'string' ? decodeCursor(last) : null
+  const feed = await hub.follow(context.caller.accountId)
   reply.hijack()
   const out = reply.raw
   const gone = new AbortController()
   out.once('close', () => gone.abort())
-  const signal = AbortSignal.any([gone.signal, deps.closing])
   out.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
     'x-request-id': request.id,
   })
-  // the id comes before any event: a reader cut off at once still resumes where it began
-  out.write(`retry: 3000\nid: ${encodeCursor(after)}\n\n`)
-  let cursor = after
-  let quietMs = 0
-  let uncheckedMs = 0
-  while (!signal.aborted) {
-    if (uncheckedMs >= checkedEveryMs) {
-      uncheckedMs = 0
-      // a revoked token or a lost permission ends the stream
-      const now = await deps.authenticate({ headers: request.headers, method: 'GET' }).catch(() => null)
-      if (!now?.permissions.has('audit:view')) break
-      caller = now
-    }
-    const { events, cursor: next } = await readEvents(deps.db, caller, { filter, after: cursor, limit: batch })
-    for (const event of events) {
-      const isTaken = out.write(`id: ${event.eventId}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
-      if (!isTaken)
-        await new Promise<void>((resolve) =>
-          out.writable ? out.once('drain', resolve).once('close', resolve) : resolve(),
-        )
-    }
-    if (next) cursor = next
-    quietMs = events.length > 0 ? 0 : quietMs + pollEveryMs
-    if (quietMs >= heartbeatEveryMs) {
-      quietMs = 0
-      out.write(': still here\n\n')
-    }
-    if (events.length === batch) continue
-    uncheckedMs += pollEveryMs
-    await pause(pollEveryMs, undefined, { signal }).catch(() => undefined)
+  try {
+    const signal = AbortSignal.any([gone.signal, deps.closing])
+    await streamEvents(
+      { db: deps.db, feed, out, signal },
+      {
+        after: resumed ?? feed.position(),
+        filter,
+        caller: context.caller,
+        async recheck() {
+          // A revoked token or a lost permission ends the stream; so does a database that does not answer.
+          const now = await deps.authenticate({ headers: request.headers, method: 'GET' }).catch(() => null)
+          return now?.permissions.has('audit:view') ? now : null
+        },
+        times: { ...streamTimes, ...deps.times },
+      },
+    )
+  } catch (err) {
+    deps.log.warn({ err, requestId: request.id }, 'an event stream was broken off; its reader resumes by its last id')
+  } finally {
+    feed.leave()
+    out.end()
   }
-  out.end()
 }
