@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readAppPackage } from '../src/index.ts'
-import { buildApk, generateSigner, writeApk } from '../src/testing/index.ts'
+import { buildApk, buildEap, generateSigner, hostileEaps, writeApk, writeEap } from '../src/testing/index.ts'
 
 const signer = await generateSigner()
 let folder: string
@@ -48,10 +48,27 @@ test('a package of many chunks takes little memory, and one changed byte in its 
   })
 })
 
+test('the contents decide what a package is, not its name', async () => {
+  const path = join(folder, 'named.apk')
+  await writeFile(path, await buildEap({ appId: 'hello_world' }))
+  expect(await readAppPackage(path)).toMatchObject({ format: 'eap', appId: 'hello_world' })
+})
+
+test('an .eap of many chunks takes little memory, and so does a bomb', async () => {
+  const path = join(folder, 'large.eap')
+  await writeEap(path, { appId: 'large', padBytes: 48 * 1024 * 1024 })
+  const bomb = join(folder, 'bomb.eap')
+  await writeFile(bomb, await hostileEaps['a bomb in a file']())
+  const peakKilobytes = process.resourceUsage().maxRSS
+  expect(await readAppPackage(path)).toMatchObject({ appId: 'large', versionName: '1.0.0' })
+  await expect(readAppPackage(bomb)).rejects.toMatchObject({ code: 'too-complex' })
+  expect(process.resourceUsage().maxRSS - peakKilobytes).toBeLessThan(64 * 1024)
+})
+
 test.each([
   ['an empty file', ''],
   ['a text', 'this is no package'.repeat(100)],
-  ['a gzip file, as an .eap is', '\x1f\x8b\x08\0\0\0\0\0'],
+  ['the beginning of a gzip file', '\x1f\x8b\x08\0\0\0\0\0'],
 ])('%s is not a package', async (_what, bytes) => {
   const path = join(folder, 'other')
   await writeFile(path, bytes, 'latin1')
