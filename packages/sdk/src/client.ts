@@ -1,5 +1,6 @@
 import { createAuthorizer } from './auth/authorizer.ts'
 import type { Credentials } from './auth/credentials.ts'
+import { createBatch } from './batch/batch.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { createApi } from './http/api.ts'
 import { type Attempt, createEngine } from './http/engine.ts'
@@ -86,5 +87,7 @@ export function createClient(options: ClientOptions) {
     orders: orderMethods(api),
     events: eventMethods(api),
     system: systemMethods(api),
+    /** One action on many devices, a few at a time; see the documentation of `Batch`. */
+    batch: createBatch(api),
   }
 }

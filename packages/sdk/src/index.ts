@@ -10,6 +10,18 @@ export {
   session,
   type TokenProvider,
 } from './auth/credentials.ts'
+export type { Batch } from './batch/batch.ts'
+export type {
+  BatchAction,
+  BatchCounts,
+  BatchDevices,
+  BatchError,
+  BatchOptions,
+  BatchProgress,
+  BatchReport,
+  DeviceResult,
+} from './batch/batch-types.ts'
+export type { BatchJournal, JournalEntry } from './batch/journal.ts'
 export { type Client, type ClientOptions, createClient } from './client.ts'
 export { type Clock, systemClock } from './clock.ts'
 export type { Download, DownloadOptions } from './download/download.ts'

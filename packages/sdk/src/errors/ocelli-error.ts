@@ -22,7 +22,7 @@ export type ErrorKind =
   | 'bad-answer'
   /** The caller's signal was aborted. */
   | 'cancelled'
-  /** The client was called wrongly; nothing was sent. */
+  /** The client was called wrongly, or something it was given broke: a hook, a journal, a list of devices. */
   | 'invalid-options'
 
 export interface FieldError {

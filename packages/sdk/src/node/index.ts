@@ -1,0 +1,2 @@
+export { type FileJournal, openFileJournal } from './file-journal.ts'
+export { packageFile, type SaveOptions, saveApp } from './files.ts'
