@@ -1,95 +1,144 @@
 import { randomUUID } from 'node:crypto'
 import { permissions as allPermissions, type Permission } from '@ocelli/contract'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, InjectOptions } from 'fastify'
 import { pino } from 'pino'
-import { createAccessTokens } from '../src/platform/auth/access-token.ts'
+import { type AccessTokens, createAccessTokens } from '../src/platform/auth/access-token.ts'
 import { type BearerAuthentication, createBearerAuthentication } from '../src/platform/auth/authenticate.ts'
 import { hashToken, newSecret } from '../src/platform/auth/secret.ts'
 import { type Database, openDatabase } from '../src/platform/database/database.ts'
 import { createApp } from '../src/platform/http/create-app.ts'
 import { registerRoutes } from '../src/platform/http/register-routes.ts'
 import type { AnyRoute } from '../src/platform/http/route.ts'
-import { createMetrics } from '../src/platform/metrics.ts'
+import { createMetrics, type Metrics } from '../src/platform/metrics.ts'
 import { createTestDatabase } from './postgres/create-test-database.ts'
 
 export interface TestAccount {
   accountId: string
   userId: string
+  email: string
   token: string
   headers: { authorization: string }
 }
 
-export interface TestPlatform {
-  app: FastifyInstance
+/** What routes may need of the platform around them. */
+export interface TestParts {
   db: Database
   bearer: BearerAuthentication
+  accessTokens: AccessTokens
+  metrics: Metrics
+  connectionString: string
+  nowMs: () => number
+}
+
+interface TokenLimits {
+  expiresAt?: string
+  permissions?: Permission[]
+}
+
+export interface TestPlatform extends TestParts {
+  app: FastifyInstance
+  /** A test may move it. */
+  clock: { nowMs: number | null }
   /** A new account with one person; all permissions unless told otherwise. `platform:operate` counts only with `operator`. */
-  account: (options?: { permissions?: Permission[]; operator?: boolean; accountId?: string }) => Promise<TestAccount>
+  account: (options?: {
+    permissions?: Permission[]
+    operator?: boolean
+    accountId?: string
+    name?: string
+  }) => Promise<TestAccount>
+  /** Another person of the account, with a personal access token. */
+  user: (accountId: string, permissions: Permission[], token?: TokenLimits) => Promise<TestAccount>
+  /** A technical user of the account; null: it sees the whole account. Gives the headers of its access token. */
+  machine: (
+    accountId: string,
+    options: { permissions: Permission[]; projectIds: string[] | null },
+  ) => Promise<TestAccount['headers']>
+  /** `'POST /path'` by somebody, or by nobody. */
+  call: (
+    by: Pick<TestAccount, 'headers'> | null,
+    line: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} ${string}`,
+    body?: InjectOptions['payload'],
+    // biome-ignore lint/suspicious/noExplicitAny: a test says of each answer what it holds
+  ) => Promise<{ status: number; headers: Record<string, unknown>; body: any }>
+  /** The types of the account's events, in their order. */
+  events: (accountId: string) => Promise<string[]>
   close: () => Promise<void>
 }
 
 /** A server with the given routes on a database of its own. */
 export async function createTestPlatform(
-  routes: (deps: {
-    db: Database
-    bearer: BearerAuthentication
-    connectionString: string
-  }) => Promise<AnyRoute[]> | AnyRoute[],
+  routes: (parts: TestParts) => Promise<AnyRoute[]> | AnyRoute[],
   prepare?: (app: FastifyInstance) => void,
   { maxConnections = 10 }: { maxConnections?: number } = {},
 ): Promise<TestPlatform> {
   const database = await createTestDatabase()
-  const { db, close } = openDatabase({
-    connectionString: database.connectionString,
-    maxConnections,
-    onError: () => {},
-  })
-  const bearer = createBearerAuthentication({
-    db,
-    accessTokens: createAccessTokens(new Uint8Array(32)),
-    nowMs: Date.now,
-  })
+  const { connectionString } = database
+  const { db, close } = openDatabase({ connectionString, maxConnections, onError: () => {} })
+  const clock: TestPlatform['clock'] = { nowMs: null }
+  const nowMs = () => clock.nowMs ?? Date.now()
+  const accessTokens = createAccessTokens(new Uint8Array(32).fill(7))
+  const bearer = createBearerAuthentication({ db, accessTokens, nowMs })
   const metrics = createMetrics()
-  const app = await createApp({
-    log: pino({ level: process.env.OCELLI_LOG_LEVEL ?? 'silent' }),
-    metrics,
-    rateLimitPerSecond: 0,
-    publicUrl: 'http://127.0.0.1',
-    tls: null,
-  })
+  const log = pino({ level: process.env.OCELLI_LOG_LEVEL ?? 'silent' })
+  const app = await createApp({ log, metrics, rateLimitPerSecond: 0, publicUrl: 'http://127.0.0.1', tls: null })
   prepare?.(app)
-  registerRoutes(app, await routes({ db, bearer, connectionString: database.connectionString }), {
-    db,
-    authenticate: bearer.authenticate,
-  })
+  const parts: TestParts = { db, bearer, accessTokens, metrics, connectionString, nowMs }
+  registerRoutes(app, await routes(parts), { db, authenticate: bearer.authenticate })
   await app.ready()
+
+  const user: TestPlatform['user'] = async (accountId, permissions, { expiresAt, permissions: limitedTo } = {}) => {
+    const email = `${randomUUID()}@example.com`
+    const { user_id: userId } = await db
+      .insertInto('account_user')
+      .values({ account_id: accountId, email, permissions, auth_user_id: randomUUID() })
+      .returning('user_id')
+      .executeTakeFirstOrThrow()
+    const token = newSecret('ocp_')
+    const limits = { expires_at: expiresAt ?? null, permissions: limitedTo ?? null }
+    await db
+      .insertInto('access_token')
+      .values({ account_id: accountId, user_id: userId, name: 'test', token_hash: hashToken(token), ...limits })
+      .execute()
+    return { accountId, userId, email, token, headers: bearerHeader(token) }
+  }
+
   return {
+    ...parts,
     app,
-    db,
-    bearer,
-    account: async ({ permissions = [...allPermissions], operator = false, accountId } = {}) => {
-      const account =
-        accountId ??
-        (
-          await db
-            .insertInto('account')
-            .values({ name: `Account ${randomUUID()}`, is_operator: operator })
-            .returning('account_id')
-            .executeTakeFirstOrThrow()
-        ).account_id
-      const { user_id } = await db
-        .insertInto('account_user')
-        .values({ account_id: account, email: `${randomUUID()}@example.com`, permissions })
-        .returning('user_id')
+    clock,
+    user,
+    async account({ permissions = [...allPermissions], operator = false, accountId, name } = {}) {
+      if (accountId) return await user(accountId, permissions)
+      const { account_id } = await db
+        .insertInto('account')
+        .values({ name: name ?? `Account ${randomUUID()}`, is_operator: operator })
+        .returning('account_id')
         .executeTakeFirstOrThrow()
-      const token = newSecret('ocp_')
-      await db
-        .insertInto('access_token')
-        .values({ account_id: account, user_id, name: 'test', token_hash: hashToken(token) })
-        .execute()
-      return { accountId: account, userId: user_id, token, headers: { authorization: `Bearer ${token}` } }
+      return await user(account_id, permissions)
     },
-    close: async () => {
+    async machine(accountId, { permissions, projectIds }) {
+      const { client_id } = await db
+        .insertInto('technical_user')
+        .values({
+          ...{ client_id: randomUUID(), account_id: accountId, name: 'test', secret_hash: 'x' },
+          ...{ permissions, whole_account: projectIds === null },
+        })
+        .returning('client_id')
+        .executeTakeFirstOrThrow()
+      const rows = (projectIds ?? []).map((project_id) => ({ account_id: accountId, client_id, project_id }))
+      if (rows.length > 0) await db.insertInto('technical_user_project').values(rows).execute()
+      return bearerHeader(await accessTokens.issue({ kind: 'technical-user', id: client_id }))
+    },
+    async call(by, line, payload) {
+      const [method, url] = line.split(' ') as [InjectOptions['method'], string]
+      const answer = await app.inject({ method, url, headers: by?.headers ?? {}, ...(payload ? { payload } : {}) })
+      return { status: answer.statusCode, headers: answer.headers, body: answer.body ? answer.json() : null }
+    },
+    async events(accountId) {
+      const events = db.selectFrom('event').select('type').where('account_id', '=', accountId)
+      return (await events.orderBy('xid').orderBy('event_id').execute()).map(({ type }) => type)
+    },
+    async close() {
       await app.close()
       metrics.close()
       await close()
@@ -97,3 +146,5 @@ export async function createTestPlatform(
     },
   }
 }
+
+export const bearerHeader = (token: string) => ({ authorization: `Bearer ${token}` })

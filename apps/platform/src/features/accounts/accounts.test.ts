@@ -1,14 +1,15 @@
 import { permissions } from '@ocelli/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type AccountsPlatform, createAccountsPlatform, type TestCaller } from './accounts-platform.ts'
+import { type AccountsPlatform, createAccountsPlatform } from '../../../test/accounts-platform.ts'
+import type { TestAccount } from '../../../test/test-platform.ts'
 
 let platform: AccountsPlatform
 let call: AccountsPlatform['call']
-let operator: TestCaller
+let operator: TestAccount
 beforeAll(async () => {
   platform = await createAccountsPlatform()
   call = platform.call
-  operator = await platform.account({ isOperator: true, name: 'Ocelli' })
+  operator = await platform.account({ operator: true, name: 'Ocelli' })
 })
 afterAll(() => platform.close())
 

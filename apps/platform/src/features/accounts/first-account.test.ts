@@ -1,7 +1,7 @@
 import { permissions } from '@ocelli/contract'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type AccountsPlatform, createAccountsPlatform } from '../../../test/accounts-platform.ts'
 import { verifyClientSecret } from '../technical-users/client-secret.ts'
-import { type AccountsPlatform, createAccountsPlatform } from './accounts-platform.ts'
 import { ensureFirstAccount } from './first-account.ts'
 
 const nothing = { adminEmail: null, adminPassword: null, clientId: null, clientSecret: null }

@@ -5,7 +5,8 @@ import { buffer } from 'node:stream/consumers'
 import { buildApk, generateSigner } from '@ocelli/app-package/testing'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { bearer, createStoreFixture } from './store-fixture.ts'
+import { createStoreFixture } from '../../../test/store-fixture.ts'
+import { bearerHeader } from '../../../test/test-platform.ts'
 
 const store = await createStoreFixture()
 afterAll(() => store.close())
@@ -168,7 +169,7 @@ test('a gateway gets a link only for what is desired on its devices, and the lin
   const ask = async (gatewayId: string, id = packageId) =>
     store.app.inject({
       url: `/device/v1/gateways/self/packages/${id}`,
-      headers: bearer(await store.accessTokens.issue({ kind: 'gateway', id: gatewayId })),
+      headers: bearerHeader(await store.accessTokens.issue({ kind: 'gateway', id: gatewayId })),
     })
   expect((await ask(mine)).statusCode).toBe(404)
   await sql`INSERT INTO installation (account_id, device_id, app_id, managed, presence, package_id)
@@ -186,6 +187,6 @@ test('a gateway gets a link only for what is desired on its devices, and the lin
   const otherHash = createHash('sha256').update('x').digest('hex')
   expect((await follow(source.url.replace(sha256, otherHash))).statusCode).toBe(403)
   expect((await follow(source.url.replace(/expires=\d/, 'expires=9'))).statusCode).toBe(403)
-  store.clock.nowMs += 15 * 60 * 1000 + 1000
+  store.clock.nowMs = store.nowMs() + 15 * 60 * 1000 + 1000
   expect((await follow(source.url)).json().detail).toContain('expired')
 })

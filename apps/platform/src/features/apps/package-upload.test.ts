@@ -9,8 +9,8 @@ import { pipeline } from 'node:stream/promises'
 import { generateSigner, writeApk } from '@ocelli/app-package/testing'
 import { sql } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
+import { createStoreFixture } from '../../../test/store-fixture.ts'
 import { sweepBlobs } from './package-upload.ts'
-import { createStoreFixture } from './store-fixture.ts'
 
 const store = await createStoreFixture()
 afterAll(() => store.close())

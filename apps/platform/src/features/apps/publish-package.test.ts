@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { buildApk, generateSigner } from '@ocelli/app-package/testing'
 import { sql } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
-import { apiDemos, apiDemosId, appiumSettings, createStoreFixture } from './store-fixture.ts'
+import { apiDemos, apiDemosId, appiumSettings, createStoreFixture } from '../../../test/store-fixture.ts'
 
 const store = await createStoreFixture({ maxPackageBytes: 64 * 1024 * 1024 })
 afterAll(() => store.close())

@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type AccountsPlatform, createAccountsPlatform, type TestCaller } from '../accounts/accounts-platform.ts'
+import { type AccountsPlatform, createAccountsPlatform } from '../../../test/accounts-platform.ts'
+import type { TestAccount } from '../../../test/test-platform.ts'
 import { hashChosenClientSecret } from '../technical-users/client-secret.ts'
 
 let platform: AccountsPlatform
-let operator: TestCaller
+let operator: TestAccount
 beforeAll(async () => {
   platform = await createAccountsPlatform()
-  operator = await platform.account({ isOperator: true })
+  operator = await platform.account({ operator: true })
 })
 afterAll(() => platform.close())
 
@@ -132,7 +133,7 @@ describe('a technical user gets a token', () => {
     expect(Number(limited.headers['retry-after'])).toBeGreaterThan(0)
     const other = await machine()
     expect((await ask({ ...grant, client_id: other.clientId, client_secret: other.secret })).status).toBe(200)
-    platform.clock.nowMs += 60_000
+    platform.clock.nowMs = platform.nowMs() + 60_000
     expect((await ask(form)).status).toBe(200)
   })
 })
@@ -141,7 +142,7 @@ describe('a gateway gets a token', () => {
   let gatewayId: string
   let privateKey: CryptoKey
   beforeAll(async () => {
-    platform.clock.nowMs = Date.now()
+    platform.clock.nowMs = null
     const pair = await generateKeyPair('ES256')
     privateKey = pair.privateKey
     const { site_id } = await platform.db
@@ -218,7 +219,7 @@ describe('a gateway gets a token', () => {
     const answer = await present(await assertion(claims === 'other key' ? { ...(key ? { key } : {}) } : claims))
     expect(answer).toMatchObject({ status: 401, body: { error: 'invalid_client' } })
     // its own failures must not lock the gateway of the other tests out
-    platform.clock.nowMs += 61_000
+    platform.clock.nowMs = platform.nowMs() + 61_000
   })
 
   test('but not for what is no JWT, and no more once it was revoked', async () => {

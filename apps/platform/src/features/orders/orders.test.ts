@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { buildApk, generateSigner } from '@ocelli/app-package/testing'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createStoreFixture } from '../apps/store-fixture.ts'
+import { createStoreFixture } from '../../../test/store-fixture.ts'
 
 const store = await createStoreFixture()
 afterAll(() => store.close())

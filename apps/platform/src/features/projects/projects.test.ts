@@ -1,6 +1,7 @@
 import { type Permission, permissions } from '@ocelli/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type AccountsPlatform, createAccountsPlatform, type TestCaller } from '../accounts/accounts-platform.ts'
+import { type AccountsPlatform, createAccountsPlatform } from '../../../test/accounts-platform.ts'
+import type { TestAccount } from '../../../test/test-platform.ts'
 
 let platform: AccountsPlatform
 let call: AccountsPlatform['call']
@@ -13,7 +14,7 @@ afterAll(() => platform.close())
 const path = '/account/v1/projects'
 const withoutManage = permissions.filter((permission) => permission !== 'projects:manage')
 
-async function project(by: TestCaller, name: string): Promise<string> {
+async function project(by: TestAccount, name: string): Promise<string> {
   const made = await call(by, `POST ${path}`, { name })
   expect(made.status).toBe(201)
   return made.body.projectId

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type AccountsPlatform, createAccountsPlatform, type TestCaller } from '../accounts/accounts-platform.ts'
+import { type AccountsPlatform, createAccountsPlatform } from '../../../test/accounts-platform.ts'
+import type { TestAccount } from '../../../test/test-platform.ts'
 
 let platform: AccountsPlatform
 let call: AccountsPlatform['call']
-let admin: TestCaller
+let admin: TestAccount
 beforeAll(async () => {
   platform = await createAccountsPlatform()
   call = platform.call
@@ -28,7 +29,7 @@ async function token(clientId: string, clientSecret: string) {
   return { status: response.statusCode, headers: { authorization: `Bearer ${response.json().access_token}` } }
 }
 
-async function project(by: TestCaller, name: string): Promise<string> {
+async function project(by: TestAccount, name: string): Promise<string> {
   return (await call(by, 'POST /account/v1/projects', { name })).body.projectId
 }
 
