@@ -1,1 +1,2 @@
-export {}
+export type { DriverSettings } from './connect.ts'
+export { createVapixDriver, driverModule } from './driver-module.ts'

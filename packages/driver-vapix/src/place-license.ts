@@ -1,0 +1,78 @@
+import { DriverError, type LicenseRequest, type PlacedLicense } from '@ocelli/driver'
+import { findEntry } from './app-life.ts'
+import { errorFor, licenseCode, licenseErrors } from './error-tables.ts'
+import { appParameterName } from './parameters.ts'
+import { excerptOf, textOf } from './reply-text.ts'
+import type { VapixCamera } from './vapix-camera.ts'
+
+type Call = { signal: AbortSignal }
+
+/**
+ * Hands a license to the camera or to the app. license.cgi takes keys of Axis only, and only apps that are protected by Axis ask
+ * for one. An app without that protection gets its license where its listing says; without such a place nobody would look at
+ * it, so nothing is written.
+ */
+export async function placeLicense(request: LicenseRequest, camera: VapixCamera, call: Call): Promise<PlacedLicense> {
+  const { appId, license, placement } = request
+  const entry = await findEntry(camera, appId, call)
+  if (entry === null) throw new DriverError('app-not-found', `The app ${appId} is not on the camera.`)
+  switch (placement?.kind) {
+    case 'PARAMETER':
+      await setParameter(appParameterName(appId, placement.name), license, { camera, call })
+      return { checkedBy: 'APP' }
+    case 'APP_PATH':
+      await postLicense(`/local/${appId}/${placement.path.replace(/^\/+/, '')}`, license, { camera, call })
+      return { checkedBy: 'APP' }
+    case 'CAMERA':
+    case undefined: {
+      const isUnprotected = entry.license === 'None' || entry.license === 'Custom'
+      if (isUnprotected && !placement) return { checkedBy: 'NOBODY' }
+      const outcome = await camera.uploadLicense(appId, license, call)
+      if (outcome.kind === 'ok') return { checkedBy: 'CAMERA' }
+      // A camera that does not say how the app is protected, and does not know this as a key: none of Axis is asked for.
+      const isUntold = entry.license === null && !placement
+      if (isUntold && outcome.code === licenseCode.noKey) return { checkedBy: 'NOBODY' }
+      throw errorFor(licenseErrors, outcome, { code: 'license-refused', what: 'take the license key' })
+    }
+  }
+}
+
+/** Takes an app's license away from where it was placed. One that is not there is a success. */
+export async function removeLicense(
+  { appId, placement }: Pick<LicenseRequest, 'appId' | 'placement'>,
+  camera: VapixCamera,
+  call: Call,
+): Promise<void> {
+  const entry = await findEntry(camera, appId, call)
+  if (entry === null) return
+  if (placement?.kind === 'PARAMETER') {
+    await camera.setParameter(appParameterName(appId, placement.name), '', call)
+    return
+  }
+  if (placement?.kind === 'APP_PATH' || ['None', 'Custom', 'Missing'].includes(entry.license ?? '')) return
+  const outcome = await camera.removeLicense(appId, call)
+  if (outcome.kind === 'ok' || outcome.code === licenseCode.notInstalled) return
+  if (outcome.code === licenseCode.notRemoved && (await findEntry(camera, appId, call))?.license === 'Missing') return
+  throw errorFor(licenseErrors, outcome, { code: 'refused', what: 'remove the license key' })
+}
+
+type At = { camera: VapixCamera; call: Call }
+
+/** The length that a parameter may have is not documented: a value that does not come back whole was cut. */
+async function setParameter(name: string, value: string, { camera, call }: At): Promise<void> {
+  await camera.setParameter(name, value, call)
+  const kept = (await camera.parameters([name], call)).get(name)
+  if (kept === value.trim()) return
+  const what =
+    kept === undefined ? 'does not have the parameter' : `kept ${kept.length} of ${value.length} characters in`
+  throw new DriverError('license-refused', `The camera ${what} root.${name}, where the app looks for its license.`)
+}
+
+async function postLicense(path: string, license: string, { camera, call }: At): Promise<void> {
+  const reply = await camera.postToApp(path, license, call)
+  if (reply.status < 300) return
+  const words = excerptOf(textOf(reply)) || `HTTP ${reply.status}`
+  throw new DriverError('license-refused', `The app did not take its license: ${words}.`, {
+    deviceCode: `HTTP ${reply.status}`,
+  })
+}

@@ -1,0 +1,158 @@
+import type { Readable } from 'node:stream'
+import type { HttpReply } from '@ocelli/camera-http'
+import { DriverError } from '@ocelli/driver'
+import { type AppEntry, readAppList } from './app-entry.ts'
+import { readAppLog } from './app-log.ts'
+import { type CgiOutcome, readOutcome } from './cgi-outcome.ts'
+import { type DeviceProperties, readDeviceProperties, readSystemState, type SystemState } from './device-info.ts'
+import { multipartType, wrapFile, wrapText } from './multipart.ts'
+import { checkUpdate, type Parameters, readParameters } from './parameters.ts'
+import { checkReply } from './reply-text.ts'
+import { readAllowUnsigned } from './signing-policy.ts'
+import type { CgiRequest, VapixSession } from './vapix-session.ts'
+
+type Call = { signal: AbortSignal }
+type ControlAction = 'start' | 'stop' | 'remove'
+
+/** The CGIs of one Axis camera that apps need, each asked and read. Throws CameraHttpError and DriverError. */
+export type VapixCamera = {
+  /** Null: this AXIS OS has no such CGI, or shows nothing without a login. */
+  openProperties(call: Call): Promise<DeviceProperties | null>
+  /** Null: no basicdeviceinfo.cgi (before AXIS OS 8.40). */
+  properties(call: Call): Promise<DeviceProperties | null>
+  /** Asked without a login; null: no systemready.cgi (before AXIS OS 9.50). */
+  systemState(call: Call): Promise<SystemState | null>
+  parameters(groups: readonly string[], call: Call): Promise<Parameters>
+  setParameter(name: string, value: string, call: Call): Promise<void>
+  /** What list.cgi answers without a login: a 401, or that there is no such CGI. */
+  appAccess(call: Call): Promise<HttpReply>
+  apps(call: Call): Promise<AppEntry[]>
+  control(action: ControlAction, appId: string, call: Call): Promise<CgiOutcome>
+  /** Null: not told. */
+  allowsUnsigned(call: Call): Promise<boolean | null>
+  appLog(appId: string, call: Call): Promise<string | null>
+  uploadPackage(file: PackageFile, call: Call): Promise<CgiOutcome>
+  uploadLicense(appId: string, license: string, call: Call): Promise<CgiOutcome>
+  removeLicense(appId: string, call: Call): Promise<CgiOutcome>
+  /** Makes the first user, who needs no login because there is nobody to log in yet. */
+  createFirstUser(user: { user: string; password: string }, call: Call): Promise<HttpReply>
+  /** Hands a text to a path of the app's own. */
+  postToApp(path: string, text: string, call: Call): Promise<HttpReply>
+  readonly clockOffsetMs: number | null
+}
+
+export type PackageFile = {
+  fileName: string
+  open: () => Readable
+  size: number
+  onProgress: (sentBytes: number) => void
+}
+
+// The camera answers an upload only when it has installed the package, which takes minutes on small ones.
+const installTimeouts = { idleTimeoutMs: 300_000, totalTimeoutMs: 3_600_000 }
+
+export function createVapixCamera(session: VapixSession): VapixCamera {
+  const ask = (request: Partial<CgiRequest> & Pick<CgiRequest, 'path' | 'signal'>) =>
+    session.send({ method: 'POST', access: 'login', isIdempotent: true, ...request })
+  const boundary = () => `ocelli-${Buffer.from(session.random(18)).toString('hex')}`
+  const apps = (name: string) => `/axis-cgi/applications/${name}.cgi`
+  const json = (content: unknown) => ({ type: 'application/json', content: JSON.stringify(content) })
+
+  const askProperties = (method: string, access: 'open' | 'login', { signal }: Call) =>
+    ask({
+      ...{ path: '/axis-cgi/basicdeviceinfo.cgi', access, signal },
+      body: json({ apiVersion: '1.0', context: 'ocelli', method }),
+    })
+  const listRequest = ({ signal }: Call) =>
+    ({ method: 'POST', path: apps('list'), access: 'login', isIdempotent: true, signal }) as const
+
+  return {
+    async openProperties(call) {
+      const reply = await askProperties('getAllUnrestrictedProperties', 'open', call)
+      return reply.status === 401 ? null : unlessUnsupported(() => readDeviceProperties(reply))
+    },
+    async properties(call) {
+      const reply = await askProperties('getAllProperties', 'login', call)
+      return unlessUnsupported(() => readDeviceProperties(reply))
+    },
+    async systemState({ signal }) {
+      const body = json({ apiVersion: '1', method: 'systemready', params: { timeout: 1 } })
+      const reply = await ask({ path: '/axis-cgi/systemready.cgi', access: 'open', body, signal })
+      return reply.status === 401 ? null : unlessUnsupported(() => readSystemState(reply))
+    },
+    async parameters(groups, { signal }) {
+      const query = { action: 'list', group: groups.join(',') }
+      return readParameters(await ask({ method: 'GET', path: '/axis-cgi/param.cgi', query, signal }))
+    },
+    async setParameter(name, value, { signal }) {
+      // In the body: a license is longer than what old cameras take for an address, and does not belong into their access log.
+      const content = new URLSearchParams({ action: 'update', [`root.${name}`]: value }).toString()
+      const body = { type: 'application/x-www-form-urlencoded', content }
+      checkUpdate(await ask({ path: '/axis-cgi/param.cgi', body, signal }))
+    },
+    appAccess: (call) => session.send({ ...listRequest(call), access: 'open' }),
+    apps: async (call) => readAppList(await session.send(listRequest(call))),
+    async control(action, appId, { signal }) {
+      const query = { action, package: appId }
+      return readOutcome(await ask({ path: apps('control'), query, isIdempotent: false, signal }), 'control.cgi')
+    },
+    async allowsUnsigned({ signal }) {
+      const reply = await ask({ path: apps('config'), query: { action: 'get', name: 'AllowUnsigned' }, signal })
+      return unlessUnsupported(() => readAllowUnsigned(reply))
+    },
+    async appLog(appId, { signal }) {
+      const request = {
+        method: 'GET',
+        path: '/axis-cgi/admin/systemlog.cgi',
+        query: { appname: appId },
+        signal,
+      } as const
+      return readAppLog(await ask(request))
+    },
+    async uploadPackage({ fileName, open, size, onProgress }, call) {
+      const mark = boundary()
+      const part = { name: 'packfil', fileName, contentType: 'application/octet-stream' }
+      const body = wrapFile(part, { open, size, onProgress }, mark)
+      const upload = {
+        path: apps('upload'),
+        contentType: multipartType(mark),
+        body,
+        timeouts: installTimeouts,
+        ...call,
+      }
+      return readOutcome(await session.upload(upload, listRequest(call)), 'upload.cgi')
+    },
+    async uploadLicense(appId, license, { signal }) {
+      const mark = boundary()
+      const part = { name: 'licenseKey', fileName: `${appId}LicenseKey.xml`, contentType: 'text/xml' }
+      const body = { type: multipartType(mark), content: wrapText(part, license, mark) }
+      const query = { action: 'uploadlicensekey', package: appId }
+      return readOutcome(await ask({ path: apps('license'), query, body, signal }), 'license.cgi')
+    },
+    async removeLicense(appId, { signal }) {
+      const query = { action: 'removelicensekey', package: appId }
+      return readOutcome(await ask({ path: apps('license'), query, signal }), 'license.cgi')
+    },
+    createFirstUser({ user, password }, { signal }) {
+      const account = { action: 'add', user, pwd: password, grp: 'root', sgrp: 'admin:operator:viewer:ptz' }
+      const content = new URLSearchParams(account).toString()
+      const body = { type: 'application/x-www-form-urlencoded', content }
+      return ask({ path: '/axis-cgi/pwdgrp.cgi', access: 'open', body, isIdempotent: false, signal })
+    },
+    async postToApp(path, text, { signal }) {
+      return checkReply(await ask({ path, body: { type: 'text/plain', content: text }, signal }), path)
+    },
+    get clockOffsetMs() {
+      return session.clockOffsetMs
+    },
+  }
+}
+
+function unlessUnsupported<Value>(read: () => Value): Value | null {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof DriverError && error.code === 'unsupported') return null
+    throw error
+  }
+}
