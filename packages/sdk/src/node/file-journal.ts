@@ -10,6 +10,7 @@ export interface FileJournal extends BatchJournal {
 
 /** Of one line; ours have a few hundred bytes. */
 const maxLineBytes = 1024 * 1024
+const pieceBytes = 64 * 1024
 const newline = 0x0a
 
 /**
@@ -57,8 +58,11 @@ async function* readLines(file: FileHandle): AsyncGenerator<{ line: string; numb
   let rest = Buffer.alloc(0)
   let endsAt = 0
   let number = 0
-  for await (const chunk of file.createReadStream({ start: 0, autoClose: false })) {
-    rest = Buffer.concat([rest, chunk as Buffer])
+  for (let position = 0; ; ) {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(pieceBytes), 0, pieceBytes, position)
+    if (bytesRead === 0) return
+    position += bytesRead
+    rest = Buffer.concat([rest, buffer.subarray(0, bytesRead)])
     for (let at = rest.indexOf(newline); at >= 0; at = rest.indexOf(newline)) {
       endsAt += at + 1
       yield { line: rest.toString('utf8', 0, at), number: ++number, endsAt }
