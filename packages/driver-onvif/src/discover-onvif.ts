@@ -20,13 +20,16 @@ export function discoverOnvif(options: DiscoverOptions): AsyncIterable<Finding> 
 }
 
 async function* discover(ranges: AddressRanges, options: DiscoverOptions): AsyncGenerator<Finding, void, void> {
-  const { signal, onProgress, allowLegacyTls = false } = options
+  const { signal, onProgress, skip = () => false, allowLegacyTls = false } = options
   const discovered = new Map<string, DiscoveredCamera>()
   const trouble = options.multicast ? await searchInto(discovered, options) : null
   const cameras = [...discovered.values()]
+  const describe = async (camera: DiscoveredCamera) => {
+    const isBusy = camera.addresses.some(skip)
+    return isBusy ? null : await describeCamera(camera.addresses, { signal, allowLegacyTls })
+  }
   for (let at = 0; at < cameras.length; at += DESCRIBED_AT_A_TIME) {
     const some = cameras.slice(at, at + DESCRIBED_AT_A_TIME)
-    const describe = (camera: DiscoveredCamera) => describeCamera(camera.addresses, { signal, allowLegacyTls })
     const descriptions = await Promise.all(some.map(describe))
     for (const [index, camera] of some.entries()) {
       yield toFinding({ discovered: camera, description: descriptions[index] ?? null, foundBy: 'ws-discovery' })
@@ -36,7 +39,7 @@ async function* discover(ranges: AddressRanges, options: DiscoverOptions): Async
   let asked = 0
   const found = findCamerasByAddress(ranges, {
     ...{ signal, allowLegacyTls },
-    isKnown: ({ origins }) => origins.some((origin) => known.has(origin)),
+    isKnown: ({ origins }) => origins.some((origin) => known.has(origin) || skip(origin)),
     onAsked: () => onProgress?.({ asked: ++asked, total: ranges.total }),
   })
   for await (const camera of found) {

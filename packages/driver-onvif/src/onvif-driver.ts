@@ -104,6 +104,7 @@ export function openDriver(target: CameraTarget, settings: DriverSettings): Driv
       }),
     readClockOffset: (options) =>
       call(options, async (signal) => (await client.getSystemDateAndTime({ signal })).offsetMs),
+    readEndpointReference: (options) => call(options, (signal) => client.getEndpointReference({ signal })),
     setClock: (options) =>
       call(options, async (signal) => {
         const { offsetMs: beforeMs } = await client.getSystemDateAndTime({ signal })

@@ -40,6 +40,8 @@ export interface DiscoverOptions extends CallOptions {
   ranges: readonly string[]
   /** How long answers to a multicast are waited for; a driver's own default is that of its protocol. */
   waitMs?: number
+  /** Addresses that are not asked over HTTP, since somebody speaks with the camera there and it may have one connection only. */
+  skip?: (address: string) => boolean
   /** TLS below 1.2 when a camera is asked. */
   allowLegacyTls?: boolean
   /** Told now and then while ranges are asked, in addresses. */

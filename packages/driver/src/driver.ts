@@ -98,6 +98,8 @@ export interface Driver {
   readFacts(options: CallOptions): Promise<DeviceFacts>
   /** Camera clock minus ours in milliseconds. */
   readClockOffset(options: CallOptions): Promise<number | null>
+  /** By what the camera shows itself in discovery, `urn:uuid:...`; null when it tells none. Absent: the protocol has none. */
+  readEndpointReference?(options: CallOptions): Promise<string | null>
   /**
    * Sets the camera's clock to ours, by hand: a camera that took its time from NTP no longer does. Gives its clock minus ours before
    * and after. Absent: the protocol cannot.

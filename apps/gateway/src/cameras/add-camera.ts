@@ -5,7 +5,9 @@ import type { PlatformApi } from '../platform/platform-api.ts'
 import type { Clock } from '../state/clock.ts'
 import { GatewayError } from '../state/gateway-error.ts'
 import type { StateFolder } from '../state/state-folder.ts'
+import { marksOf, noMarks, placeOf } from './camera-marks.ts'
 import type { Camera, CameraStore } from './camera-store.ts'
+import { readEndpointReference } from './endpoint-reference.ts'
 import { type FindOptions, type FoundCamera, findCamera } from './find-camera.ts'
 import { createRefusedLogins } from './refused-logins.ts'
 
@@ -35,14 +37,15 @@ export async function addCamera(options: AddCameraOptions): Promise<Camera> {
   const found = await findCamera(options.address, options)
   if (found.probe.runsApps === false) throw new GatewayError('camera-unsuitable', found.probe.detail)
   const refused = createRefusedLogins({ folder, clock })
-  await refused.check(found.address, credentials)
+  const place = { address: found.address, deviceId: recordAt(cameras, found.address) }
+  await refused.check(place, credentials)
   const read = await readCamera(found, options).catch(async (error: unknown) => {
     if (error instanceof DriverError && error.code === 'credentials-refused') {
-      await refused.note(found.address, credentials)
+      await refused.note(place, credentials)
     }
     throw error
   })
-  await refused.forget(found.address)
+  await refused.forget({ address: found.address, deviceId: read.identity.deviceId })
   const { deviceId, source: identitySource } = read.identity
   const driver = found.module.name
   const { address } = found
@@ -60,6 +63,7 @@ export async function addCamera(options: AddCameraOptions): Promise<Camera> {
     ...{ deviceId, identitySource, driver, siteId, address, credentials, assignment },
     name: name ?? cameras.get(deviceId)?.name ?? null,
     tls: { pinnedSha256: read.certificateSha256, allowLegacy: options.allowLegacyTls },
+    marks: marksOf(read.facts, { endpointReference: read.endpointReference, before: noMarks }),
   }
   await cameras.save(camera)
   return camera
@@ -69,6 +73,7 @@ interface CameraReading {
   identity: Awaited<ReturnType<Driver['readIdentity']>>
   facts: DeviceFacts
   certificateSha256: string | null
+  endpointReference: string | null
 }
 
 /** The password goes only to the certificate that answered the probe. */
@@ -85,7 +90,8 @@ async function readCamera(found: FoundCamera, options: AddCameraOptions): Promis
     if (facts.appFormats.length === 0) {
       throw new GatewayError('camera-unsuitable', `The camera at ${address} takes no apps: it names no package format.`)
     }
-    return { identity, facts, certificateSha256: driver.certificate()?.sha256 ?? pinnedSha256 }
+    const endpointReference = await readEndpointReference(driver, signal)
+    return { identity, facts, certificateSha256: driver.certificate()?.sha256 ?? pinnedSha256, endpointReference }
   } catch (error) {
     options.signal.throwIfAborted()
     if (!enough.aborted) throw error
@@ -93,6 +99,11 @@ async function readCamera(found: FoundCamera, options: AddCameraOptions): Promis
   } finally {
     await driver.close()
   }
+}
+
+/** The camera of this gateway that was there last: a refusal counts for it as well. */
+function recordAt(cameras: CameraStore, address: string): string | null {
+  return cameras.list().find((camera) => placeOf(camera.address) === placeOf(address))?.deviceId ?? null
 }
 
 async function claim(

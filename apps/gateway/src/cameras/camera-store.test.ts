@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createRecordingLog } from '../../test/edge/quiet-log.ts'
 import { createSystemClock } from '../state/clock.ts'
 import { openStateFolder } from '../state/state-folder.ts'
+import { noMarks } from './camera-marks.ts'
 import { type Camera, type CameraChange, type CameraStore, createCameraStore } from './camera-store.ts'
 
 const camera: Camera = {
@@ -16,6 +17,7 @@ const camera: Camera = {
   address: 'https://192.0.2.7',
   credentials: { user: 'admin', password: 'p4ss-word' },
   tls: { pinnedSha256: 'a'.repeat(64), allowLegacy: false },
+  marks: noMarks,
   assignment: 2,
 }
 

@@ -6,6 +6,7 @@ import { describeError } from '../state/error-code.ts'
 import { fileNameOf } from '../state/file-name.ts'
 import type { StateFolder } from '../state/state-folder.ts'
 import type { Log } from '../work/gateway-options.ts'
+import type { CameraMarks } from './camera-marks.ts'
 import { readStamp } from './file-stamp.ts'
 import { parseCamera, toStored } from './stored-camera.ts'
 
@@ -23,6 +24,7 @@ export interface Camera {
   tls: CameraTarget['tls']
   /** The platform's number for "this device is yours"; grows at every move. */
   assignment: number
+  marks: CameraMarks
 }
 
 /** The cameras of this gateway. Another process (`camera add`) may change them; that is noticed within 2 s. */

@@ -4,44 +4,93 @@ import { Value } from 'typebox/value'
 import type { Clock } from '../state/clock.ts'
 import { fileNameOf } from '../state/file-name.ts'
 import type { StateFolder } from '../state/state-folder.ts'
+import { placeOf } from './camera-marks.ts'
 
 const Refusal = Type.Object({ sealedCredentials: Type.String(), atMs: Type.Number() })
 
 /** VMS, gateway and people share the camera's lockout; a driver uses up both tries of this window by itself. */
 const windowMs = 30 * 60_000
 
-type Credentials = NonNullable<CameraTarget['credentials']>
+type Credentials = CameraTarget['credentials']
 
-/** Keeps `camera add` from trying a refused password again; by host, since before a login a camera has no id. */
-export interface RefusedLogins {
-  /** Throws `credentials-refused` while the same credentials are not to be tried again. */
-  check(address: string, credentials: Credentials): Promise<void>
-  note(address: string, credentials: Credentials): Promise<void>
-  forget(address: string): Promise<void>
+/** A camera as far as it is known: before a login it has no id. */
+export interface LoginPlace {
+  address: string
+  deviceId: string | null
 }
 
-export function createRefusedLogins({ folder, clock }: { folder: StateFolder; clock: Clock }): RefusedLogins {
-  const nameOf = (address: string) => `refused-logins/${fileNameOf(new URL(address).hostname)}.json`
+/**
+ * Keeps a refused password from being tried again, in whatever process: `camera add` and the running gateway share the count. It is
+ * kept for the place, so that a camera is safe before its id is known, and for the device, so that it is safe where it moves to.
+ */
+export interface RefusedLogins {
+  /** Milliseconds until these credentials may be tried there again; 0 when they may be tried now. */
+  closedForMs(place: LoginPlace, credentials: Credentials): Promise<number>
+  /** Throws `credentials-refused` while they may not. */
+  check(place: LoginPlace, credentials: Credentials): Promise<void>
+  note(place: LoginPlace, credentials: Credentials): Promise<void>
+  forget(place: LoginPlace): Promise<void>
+}
+
+type Folder = Pick<StateFolder, 'readJson' | 'writeJson' | 'remove' | 'seal' | 'unseal'>
+
+export function createRefusedLogins({ folder, clock }: { folder: Folder; clock: Clock }): RefusedLogins {
+  /** The wall clock may jump; it only says once, when a refusal is first seen, how much of its window is left. */
+  const seen = new Map<string, { atMs: number; reopensAtMs: number }>()
+
+  const namesOf = ({ address, deviceId }: LoginPlace): string[] =>
+    [`at ${placeOf(address)}`, ...(deviceId === null ? [] : [`of ${deviceId}`])].map(
+      (key) => `refused-logins/${fileNameOf(key)}.json`,
+    )
+
+  function reopensAtMs(name: string, atMs: number): number {
+    const known = seen.get(name)
+    if (known?.atMs === atMs) return known.reopensAtMs
+    const agoMs = clock.now() - atMs
+    // A clock that was set back must not keep a camera closed for ever.
+    const reopensAtMs = agoMs < 0 ? Number.NEGATIVE_INFINITY : clock.monotonic() + windowMs - agoMs
+    seen.set(name, { atMs, reopensAtMs })
+    return reopensAtMs
+  }
+
+  async function closedBy(name: string, credentials: Credentials): Promise<number> {
+    const stored = await folder.readJson(name)
+    if (!Value.Check(Refusal, stored)) return 0
+    const leftMs = reopensAtMs(name, stored.atMs) - clock.monotonic()
+    return leftMs > 0 && folder.unseal(stored.sealedCredentials) === textOf(credentials) ? leftMs : 0
+  }
+
+  async function closedForMs(place: LoginPlace, credentials: Credentials): Promise<number> {
+    return Math.max(...(await Promise.all(namesOf(place).map((name) => closedBy(name, credentials)))))
+  }
+
   return {
-    async check(address, credentials) {
-      const stored = await folder.readJson(nameOf(address))
-      if (!Value.Check(Refusal, stored)) return
-      const agoMs = clock.now() - stored.atMs
-      // A clock that was set back must not keep a camera closed for ever.
-      if (agoMs < 0 || agoMs >= windowMs || folder.unseal(stored.sealedCredentials) !== textOf(credentials)) return
-      const minutes = Math.ceil((windowMs - agoMs) / 60_000)
+    closedForMs,
+    async check(place, credentials) {
+      const leftMs = await closedForMs(place, credentials)
+      if (leftMs === 0) return
       throw new DriverError(
         'credentials-refused',
-        `The camera refused this user name and password a short time ago. They were not tried again, so that the camera does not lock itself: use others, or wait ${minutes} minutes.`,
+        `The camera refused this user name and password a short time ago. They were not tried again, so that the camera does not lock itself: use others, or wait ${Math.ceil(leftMs / 60_000)} minutes.`,
       )
     },
-    async note(address, credentials) {
+    async note(place, credentials) {
+      const atMs = clock.now()
       // Sealed, not hashed: a hash on the disk could be guessed from.
       const sealedCredentials = folder.seal(textOf(credentials))
-      await folder.writeJson(nameOf(address), { sealedCredentials, atMs: clock.now() })
+      for (const name of namesOf(place)) {
+        seen.set(name, { atMs, reopensAtMs: clock.monotonic() + windowMs })
+        await folder.writeJson(name, { sealedCredentials, atMs })
+      }
     },
-    forget: (address) => folder.remove(nameOf(address)),
+    async forget(place) {
+      for (const name of namesOf(place)) {
+        seen.delete(name)
+        await folder.remove(name)
+      }
+    },
   }
 }
 
-const textOf = ({ user, password }: Credentials) => JSON.stringify([user, password])
+const textOf = (credentials: Credentials) =>
+  credentials ? JSON.stringify([credentials.user, credentials.password]) : ''

@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { GatewayError } from '../state/gateway-error.ts'
 import type { StateFolder } from '../state/state-folder.ts'
+import { noMarks } from './camera-marks.ts'
 import type { Camera } from './camera-store.ts'
 
 /** A camera as it lies on the disk. */
@@ -16,6 +17,13 @@ const StoredCamera = Type.Object({
   sealedCredentials: nullable(Type.String()),
   tls: Type.Object({ pinnedSha256: nullable(Sha256), allowLegacy: Type.Boolean() }),
   assignment: Type.Integer({ minimum: 0 }),
+  marks: Type.Optional(
+    Type.Object({
+      serialNumber: nullable(Type.String()),
+      macAddress: nullable(Type.String()),
+      endpointReference: nullable(Type.String()),
+    }),
+  ),
 })
 
 const Credentials = Type.Object({ user: Type.String(), password: Type.String() })
@@ -29,7 +37,8 @@ export function toStored({ credentials, ...rest }: Camera, { seal }: Sealer): St
 /** Throws `state-corrupt`. */
 export function parseCamera(stored: unknown, { unseal }: Sealer): Camera {
   if (!Value.Check(StoredCamera, stored)) throw new GatewayError('state-corrupt', 'It is not what a gateway writes.')
-  const { sealedCredentials, ...rest } = stored
+  const { sealedCredentials, marks = noMarks, ...others } = stored
+  const rest = { ...others, marks }
   if (sealedCredentials === null) return { ...rest, credentials: null }
   const credentials: unknown = JSON.parse(unseal(sealedCredentials))
   if (!Value.Check(Credentials, credentials)) throw new GatewayError('state-corrupt', 'Its credentials are not whole.')

@@ -1,11 +1,13 @@
 import type { ConnectivityReason, DeviceFacts } from '@ocelli/contract'
 import { type CameraTarget, type Driver, DriverError, type InstalledApp } from '@ocelli/driver'
+import { type CameraMarks, marksOf } from '../cameras/camera-marks.ts'
 import type { Camera } from '../cameras/camera-store.ts'
+import { readEndpointReference } from '../cameras/endpoint-reference.ts'
+import type { LoginPlace, RefusedLogins } from '../cameras/refused-logins.ts'
 import type { Clock } from '../state/clock.ts'
 import { followHints } from './camera-hints.ts'
 import type { DriverTable, Log } from './gateway-options.ts'
 import type { IdentityRegistry } from './identity-registry.ts'
-import type { LoginGuard } from './login-guard.ts'
 import { LeftBehindError, withDeadline } from './step-deadline.ts'
 import { WorkError } from './work-error.ts'
 
@@ -18,13 +20,17 @@ export type Observation =
 export interface CameraLinkOptions {
   camera: Camera
   drivers: DriverTable
-  guard: LoginGuard
+  refused: RefusedLogins
   identities: IdentityRegistry
   clock: Clock
   log: Log
   onHint: () => void
   /** The camera has answered at another address than its record's. */
   onMoved: (address: string) => void
+  /** Another camera is at its address: what that one refuses says nothing of this one. */
+  isReplaced: () => boolean
+  /** By what the camera is recognized now, its identity proved. */
+  onMarks: (marks: CameraMarks) => void
 }
 
 /** The way to one camera: opens its driver, proves its identity, and keeps refused passwords from being tried again. */
@@ -49,6 +55,7 @@ export interface CameraLink {
 
 interface Connection {
   driver: Driver
+  place: LoginPlace
   /** Those it was opened with: a refusal that comes after a change is the old password's. */
   credentials: CameraTarget['credentials']
   hints: AbortController | null
@@ -62,11 +69,12 @@ const proofHoldsMs = 5_000
 const detailsEveryMs = 5 * 60_000
 
 export function createCameraLink(options: CameraLinkOptions): CameraLink {
-  const { drivers, guard, identities, clock, log } = options
+  const { drivers, refused, identities, clock, log } = options
   let camera = options.camera
   let opened: Connection | null = null
   let details: { facts: DeviceFacts | null; clockOffsetMs: number | null; readAtMs: number } | null = null
 
+  const placeOf = ({ address, deviceId }: Camera): LoginPlace => ({ address, deviceId })
   const targetOf = ({ address, credentials, tls }: Camera): CameraTarget => ({ address, credentials, tls })
 
   async function moduleOf({ driver }: Camera) {
@@ -80,7 +88,7 @@ export function createCameraLink(options: CameraLinkOptions): CameraLink {
     if (opened) return opened
     const target = targetOf(camera)
     const driver = (await moduleOf(camera)).open(target)
-    opened = { driver, credentials: target.credentials, hints: null, provedAtMs: null }
+    opened = { driver, place: placeOf(camera), credentials: target.credentials, hints: null, provedAtMs: null }
     return opened
   }
 
@@ -96,10 +104,14 @@ export function createCameraLink(options: CameraLinkOptions): CameraLink {
     })
   }
 
+  async function noteRefusal({ place, credentials }: Connection): Promise<void> {
+    await refused.note({ ...place, deviceId: options.isReplaced() ? null : place.deviceId }, credentials)
+  }
+
   /** Every error passes here, so that no refused login goes uncounted and no stuck connection stays in use. */
   async function noteError(error: unknown, connection: Connection): Promise<void> {
     const isRefusal = error instanceof DriverError && error.code === 'credentials-refused'
-    if (isRefusal) await guard.noteRefusal(connection.credentials)
+    if (isRefusal) await noteRefusal(connection)
     if ((isRefusal || error instanceof LeftBehindError) && opened === connection) await close()
   }
 
@@ -145,6 +157,8 @@ export function createCameraLink(options: CameraLinkOptions): CameraLink {
       readInTime(signal, (driver, bounded) => driver.readClockOffset({ signal: bounded })),
     )
     details = { facts: facts ?? details?.facts ?? null, clockOffsetMs, readAtMs: clock.monotonic() }
+    const endpointReference = await readInTime(signal, readEndpointReference)
+    options.onMarks(marksOf(facts, { endpointReference, before: camera.marks }))
     return details
   }
 
@@ -187,7 +201,7 @@ export function createCameraLink(options: CameraLinkOptions): CameraLink {
   return {
     async observe(signal) {
       try {
-        const closedForMs = guard.closedForMs(camera.credentials)
+        const closedForMs = await refused.closedForMs(placeOf(camera), camera.credentials)
         return follow(await (closedForMs > 0 ? lookWithoutLogin(closedForMs, signal) : look(signal)))
       } catch (error) {
         signal.throwIfAborted()

@@ -1,4 +1,4 @@
-import type { DeviceReport } from '@ocelli/contract'
+import type { DeviceReport, FoundCamera } from '@ocelli/contract'
 import type { Observation } from './camera-link.ts'
 
 type Connectivity = DeviceReport['connectivity']
@@ -12,21 +12,39 @@ export interface Sighting {
   /** When the camera itself answered last; monotonic, null when it did not since the start. */
   lastAnswerAtMs: number | null
   certificateExpiresAt: string | null
+  /** Another camera that is at its address. */
+  replacement: FoundCamera | null
 }
 
 /** What the platform is told of a camera's reachability. `detail` is one sentence for a person, null when all is well. */
 export function connectivityOf(sighting: Sighting, nowMs: number): Connectivity {
-  const { observation, lastAnswerAtMs } = sighting
+  const { observation, lastAnswerAtMs, replacement } = sighting
   const sinceAnswerMs = lastAnswerAtMs === null ? null : nowMs - lastAnswerAtMs
   const clockOffsetMs = observation?.kind === 'answered' ? observation.clockOffsetMs : null
   return {
-    ...stateOf(observation, sinceAnswerMs),
-    detail: observation && observation.kind !== 'answered' ? observation.error.message.slice(0, 1000) : null,
+    ...(replacement === null ? stateOf(observation, sinceAnswerMs) : replaced),
+    detail: detailOf(sighting)?.slice(0, 1000) ?? null,
     lastAnswerSecondsAgo: sinceAnswerMs === null ? null : Math.round(sinceAnswerMs / 1000),
     clockOffsetSeconds: clockOffsetMs === null ? null : Math.round(clockOffsetMs / 1000),
     certificateExpiresAt: sighting.certificateExpiresAt,
+    replacement,
   }
 }
+
+function detailOf({ observation, replacement }: Sighting): string | null {
+  if (!observation || observation.kind === 'answered') return null
+  const isTold = observation.kind === 'blocked' && observation.reason === 'identity-changed'
+  if (!replacement) return observation.error.message
+  const { address, manufacturer, model, serialNumber, deviceId } = replacement
+  const name = [manufacturer, model].filter((part) => part !== null).join(' ')
+  const marks = [name, serialNumber && `serial number ${serialNumber}`, deviceId && `device id ${deviceId}`]
+  const told = isTold ? observation.error.message : `Another camera answers at ${address}. Nothing was written to it.`
+  const found = marks.filter(Boolean).join(', ')
+  return found === '' ? told : `${told} It is: ${found}.`
+}
+
+/** However the look failed: another camera at its address means that this one is not there. */
+const replaced = { state: 'OFFLINE', reason: 'identity-changed' } as const
 
 function stateOf(
   observation: Observation | null,

@@ -29,13 +29,13 @@ test('what was written is there after a restart, whatever the device id holds', 
 test.each([
   ['is not JSON', '{"format":1'],
   ['has another form', '{"format":2}'],
-  ['belongs to another device', '{"format":1,"deviceId":"other","desired":null,"apps":{},"refusedLogin":null}'],
+  ['belongs to another device', '{"format":1,"deviceId":"other","desired":null,"apps":{}}'],
 ])('a file that %s is reported and begun anew', async (_what, text) => {
   const stateFolder = createMemoryFolder()
   stateFolder.files.set(deviceFile('work', deviceId), text)
   logged.length = 0
   const memory = await openDeviceMemory({ stateFolder, deviceId, log })
-  expect(memory.content).toMatchObject({ desired: null, refusedLogin: null })
+  expect(memory.content).toMatchObject({ desired: null })
   expect(logged).toHaveLength(1)
 })
 
@@ -48,7 +48,7 @@ test('a write that fails is told to its caller, and later writes still happen', 
   }
   await expect(memory.write({ desired: desiredDevice(deviceId, []) })).rejects.toThrow('disk full')
   stateFolder.writeJson = writeJson
-  await memory.write({ refusedLogin: null })
+  await memory.write({ apps: new Map() })
   expect((await openDeviceMemory({ stateFolder, deviceId, log })).content.desired?.deviceId).toBe(deviceId)
 })
 
@@ -56,6 +56,6 @@ test('a forgotten device stays forgotten, even by a write that was under way', a
   const stateFolder = createMemoryFolder()
   const memory = await openDeviceMemory({ stateFolder, deviceId, log })
   const writing = memory.write({ desired: desiredDevice(deviceId, []) })
-  await Promise.all([writing, memory.forget(), memory.write({ refusedLogin: null })])
+  await Promise.all([writing, memory.forget(), memory.write({ apps: new Map() })])
   expect(stateFolder.files.size).toBe(0)
 })

@@ -40,7 +40,6 @@ const StoredDevice = Type.Object({
       ),
     }),
   ),
-  refusedLogin: nullable(Type.Object({ sealedCredentials: Type.String(), atMs: Type.Number() })),
 })
 type StoredDevice = Static<typeof StoredDevice>
 
@@ -48,8 +47,6 @@ interface DeviceMemoryContent {
   desired: DesiredDevice | null
   /** By app id. */
   apps: ReadonlyMap<string, AppMemory>
-  /** The last refused login and the credentials that were refused; wall clock, since it outlives the process. */
-  refusedLogin: StoredDevice['refusedLogin']
 }
 
 /** What the gateway remembers of one device across restarts. */
@@ -81,7 +78,7 @@ export async function openDeviceMemory(options: {
   let lastWrite: Promise<void> = Promise.resolve()
 
   async function load(): Promise<DeviceMemoryContent> {
-    const empty = { desired: null, apps: new Map(), refusedLogin: null }
+    const empty = { desired: null, apps: new Map() }
     try {
       const stored = await stateFolder.readJson(file)
       if (stored === null) return empty
@@ -108,13 +105,12 @@ export async function openDeviceMemory(options: {
     },
     write(changes) {
       content = { ...content, ...changes }
-      const { desired, apps, refusedLogin } = content
+      const { desired, apps } = content
       const stored: StoredDevice = {
         format: 1,
         deviceId,
         desired,
         apps: Object.fromEntries(apps) as StoredDevice['apps'],
-        refusedLogin,
       }
       return enqueue(async () => {
         if (!isForgotten) await stateFolder.writeJson(file, stored)

@@ -4,6 +4,7 @@ import type { Camera } from '../cameras/camera-store.ts'
 import type { PackageCache } from '../packages/package-cache.ts'
 import type { Clock } from '../state/clock.ts'
 import type { CameraLink, Observation } from './camera-link.ts'
+import type { CameraSearch } from './camera-search.ts'
 import type { DeviceMemory } from './device-memory.ts'
 import { createDeviceReporting, type DeviceStateNow } from './device-reporting.ts'
 import { createPackageLeases } from './executor.ts'
@@ -31,6 +32,7 @@ export interface DeviceWorkerOptions {
   probes: SiteQueue
   licenses: Pick<LicenseDesk, 'ask'>
   packages: PackageCache
+  search: Pick<CameraSearch, 'noteLook' | 'replacementOf'>
   isConfirmed: (deviceId: string, assignment: number) => boolean
   report: (body: ReportBody) => void
   clock: Clock
@@ -56,7 +58,7 @@ export interface DeviceWorker {
 }
 
 export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
-  const { memory, admission, probes, licenses, packages, clock, log } = options
+  const { memory, admission, probes, licenses, packages, search, clock, log } = options
   const { deviceId } = options.camera
   let camera = options.camera
   let ticket: Ticket | null = null
@@ -94,7 +96,15 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
   function stateNow(): DeviceStateNow {
     const certificateExpiresAt = link.certificateExpiresAt()
     const { address } = camera
-    return { ...known(), address, observation, isListCurrent, lastAnswerAtMs, certificateExpiresAt }
+    return {
+      ...known(),
+      address,
+      observation,
+      isListCurrent,
+      lastAnswerAtMs,
+      certificateExpiresAt,
+      replacement: search.replacementOf(deviceId),
+    }
   }
   const known = () => ({ deviceId, assignment: assignment(), revision: memory.content.desired?.revision ?? 0 })
 
@@ -129,6 +139,7 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
     } finally {
       place?.release()
     }
+    search.noteLook(camera, observation)
     hasHint = false
     lookedAtMs = clock.monotonic()
     isListCurrent = memory.content.desired === wishBefore

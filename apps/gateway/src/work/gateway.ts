@@ -1,12 +1,16 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { DesiredDevice, DownMessage, Welcome } from '@ocelli/contract'
+import type { CameraMarks } from '../cameras/camera-marks.ts'
 import type { Camera, CameraChange } from '../cameras/camera-store.ts'
+import { createRefusedLogins } from '../cameras/refused-logins.ts'
 import { createCameraLink } from './camera-link.ts'
+import { createCameraSearch } from './camera-search.ts'
+import { createCandidateProof } from './candidate-proof.ts'
 import { openDeviceMemory } from './device-memory.ts'
 import { createDeviceWorker, type DeviceWorker, probeEveryMs } from './device-worker.ts'
 import type { Gateway, GatewayOptions } from './gateway-options.ts'
 import { createIdentityRegistry } from './identity-registry.ts'
 import { createLicenseDesk } from './license-desk.ts'
-import { createLoginGuard } from './login-guard.ts'
 import { createPlatformLink } from './platform-link.ts'
 import { createReporter } from './reporter.ts'
 import { createSiteQueue } from './site-queue.ts'
@@ -32,6 +36,7 @@ interface Employed {
 export function createGateway(options: GatewayOptions): Gateway {
   const { stateFolder, channel, cameras, packages, drivers, clock, random, log, version } = options
   const siteLimits = new Map<string, number>()
+  const siteRanges = new Map<string, readonly string[]>()
   const admission = createSiteQueue((siteId) => siteLimits.get(siteId) ?? 1)
   const probes = createSiteQueue(() => maxProbesPerSite)
   const identities = createIdentityRegistry((cameraId) => workers.get(cameraId)?.worker.wake())
@@ -53,6 +58,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     onMessage: receive,
   })
+  const refused = createRefusedLogins({ folder: stateFolder, clock })
+  const proof = createCandidateProof({ drivers, refused, identities, clock, log })
+  const rangesOf = (siteId: string) => siteRanges.get(siteId) ?? []
+  const search = createCameraSearch({ cameras, drivers, identities, proof, rangesOf, onMoved: moved, clock, log })
   const reporter = createReporter({ stateFolder, clock, log, session: platform.session, send: platform.send })
   const licenses = createLicenseDesk({ clock, session: platform.session, send: platform.send })
 
@@ -71,7 +80,10 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   function onWelcome(message: Welcome): void {
     welcome = message
-    for (const { siteId, maxInFlight } of message.sites) siteLimits.set(siteId, maxInFlight)
+    for (const { siteId, maxInFlight, addressRanges = [] } of message.sites) {
+      siteLimits.set(siteId, maxInFlight)
+      siteRanges.set(siteId, addressRanges)
+    }
     admission.limitsChanged()
     reporter.sessionBegan()
     for (const { worker } of workers.values()) worker.sessionBegan()
@@ -104,13 +116,15 @@ export function createGateway(options: GatewayOptions): Gateway {
     const { deviceId } = camera
     if (stopSignal.aborted || workers.has(deviceId)) return
     const memory = await openDeviceMemory({ stateFolder, deviceId, log })
-    const guard = createLoginGuard({ memory, stateFolder, clock })
     const { isConfirmed } = platform
-    const onMoved = (address: string) => inOrder(deviceId, () => takeOver(deviceId, address))
+    const onMoved = (address: string) => moved(deviceId, address)
+    const isReplaced = () => search.replacementOf(deviceId) !== null
+    const onMarks = (marks: CameraMarks) => inOrder(deviceId, () => remember(deviceId, marks))
     const worker = createDeviceWorker({
-      ...{ camera, memory, admission, probes, licenses, packages, isConfirmed, clock, log },
+      ...{ camera, memory, admission, probes, licenses, packages, search, isConfirmed, clock, log },
       report: reporter.submit,
-      createLink: (onHint) => createCameraLink({ camera, drivers, guard, identities, clock, log, onHint, onMoved }),
+      createLink: (onHint) =>
+        createCameraLink({ camera, drivers, refused, identities, clock, log, onHint, onMoved, isReplaced, onMarks }),
     })
     const ended = worker.run({ firstLookInMs, signal: stopSignal }).catch((error: unknown) => {
       log.error({ deviceId, err: error }, 'The work on a camera has ended unexpectedly')
@@ -120,6 +134,15 @@ export function createGateway(options: GatewayOptions): Gateway {
       await reporter.forget(deviceId)
     }
     workers.set(deviceId, { worker, ended, forget })
+  }
+
+  function moved(deviceId: string, address: string): void {
+    inOrder(deviceId, () => takeOver(deviceId, address))
+  }
+
+  async function remember(deviceId: string, marks: CameraMarks): Promise<void> {
+    const camera = cameras.get(deviceId)
+    if (camera && !isDeepStrictEqual(camera.marks, marks)) await cameras.save({ ...camera, marks })
   }
 
   /** The record's change comes back as `cameraChanged`, which moves the worker; identity is proved there as anywhere. */
@@ -138,6 +161,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     await employed.ended
     if (stopSignal.aborted) return
     workers.delete(deviceId)
+    search.forget(deviceId)
     await employed.forget()
     log.info({ deviceId }, 'A camera is no longer worked on by this gateway')
     if (andCamera) await cameras.remove(deviceId)
@@ -145,8 +169,9 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   async function cameraChanged(change: CameraChange): Promise<void> {
     if (change.kind === 'removed') return dismiss(change.deviceId, { andCamera: false })
-    const { camera } = change
+    const { camera, before } = change
     const employed = workers.get(camera.deviceId)
+    if (employed && before && isDeepStrictEqual({ ...before, marks: camera.marks }, camera)) return
     if (employed) await employed.worker.moveTo(camera)
     else await employ(camera, 0)
     const known = workers.get(camera.deviceId)?.worker.known()
@@ -180,7 +205,12 @@ export function createGateway(options: GatewayOptions): Gateway {
         const known = cameras.list()
         const spreadMs = Math.min(probeEveryMs, known.length * spreadPerCameraMs)
         for (const camera of known) await employ(camera, random() * spreadMs)
-        parts = Promise.all([platform.run(stopSignal), reporter.run(stopSignal), missWishes(stopSignal)])
+        parts = Promise.all([
+          platform.run(stopSignal),
+          reporter.run(stopSignal),
+          missWishes(stopSignal),
+          search.run(stopSignal),
+        ])
         await Promise.race([parts, whenAborted(stopSignal)])
       } finally {
         failure.abort()

@@ -14,6 +14,8 @@ export interface IdentityRegistry {
   rivalOf(cameraId: string): string | null
   /** Where this identity was read last, through whichever record; null when it never was or another is there now. */
   lastSeenAt(deviceId: string): string | null
+  /** The identity that answered at an address last; null when none was read there, or it was seen elsewhere since. */
+  seenAt(address: string): string | null
 }
 
 /** `onConflict` is called with the claimed id of a camera that has just got a rival. */
@@ -62,6 +64,10 @@ export function createIdentityRegistry(onConflict: (cameraId: string) => void): 
       for (const [id] of rivals(cameraId)) onConflict(id)
     },
     rivalOf: (cameraId) => rivals(cameraId)[0]?.[1].address ?? null,
+    seenAt(address) {
+      const deviceId = identityAt.get(address)
+      return deviceId !== undefined && addressOf.get(deviceId) === address ? deviceId : null
+    },
     lastSeenAt: (deviceId) => addressOf.get(deviceId) ?? null,
   }
 }

@@ -111,7 +111,7 @@ describe('camera add', () => {
         ],
       },
     ])
-    expect(await stored()).toEqual([
+    expect(await stored()).toMatchObject([
       {
         ...{ deviceId: 'cam-1', identitySource: 'onvif:GetDeviceId', driver: 'onvif', siteId, name: 'Gate 3' },
         ...{ address: 'https://192.0.2.7', credentials: { user: 'admin', password: 'right' }, assignment: 3 },

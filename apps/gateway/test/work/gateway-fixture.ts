@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest'
+import { noMarks } from '../../src/cameras/camera-marks.ts'
 import type { Camera } from '../../src/cameras/camera-store.ts'
 import { createGateway } from '../../src/work/gateway.ts'
 import type { Log } from '../../src/work/gateway-options.ts'
@@ -14,6 +15,7 @@ export function cameraRecord(index: number, changes: Partial<Camera> = {}): Came
     ...{ deviceId: `camera-${index}`, identitySource: 'onvif:GetDeviceId', driver: 'onvif', siteId, name: null },
     ...{ address: addressOf(index), credentials: { user: 'root', password: 'correct' }, assignment: 1 },
     tls: { pinnedSha256: 'a'.repeat(64), allowLegacy: false },
+    marks: noMarks,
     ...changes,
   }
 }

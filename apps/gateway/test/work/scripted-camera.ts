@@ -4,6 +4,7 @@ import {
   type Driver,
   DriverError,
   type DriverModule,
+  type Finding,
   type InstalledApp,
   type LocalPackage,
 } from '@ocelli/driver'
@@ -31,6 +32,12 @@ export interface ScriptedCamera {
   opened: number
   listsLicenses: boolean
   downgrade: boolean
+  /** What it shows without a login, wherever it is looked for; its endpoint reference, in discovery and with a login. */
+  shows: Partial<Finding>
+  /** It does not hear a multicast. */
+  isBehindRouter: boolean
+  /** Times that it was asked by address without a login. */
+  asked: number
 }
 
 const facts: DeviceFacts = {
@@ -63,6 +70,9 @@ export function createScriptedCamera(deviceId: string): ScriptedCamera {
       opened: 0,
       listsLicenses: true,
       downgrade: false,
+      shows: { endpointReference: `urn:uuid:${deviceId}` },
+      isBehindRouter: false,
+      asked: 0,
     },
   }
 }
@@ -82,11 +92,32 @@ export function createScriptedProtocol(network: Map<string, ScriptedCamera>, clo
       const nothing = { manufacturer: null, model: null, clockOffsetMs: null, certificate: null }
       return { speaks: true, runsApps: true, detail: 'A camera.', ...nothing }
     },
+    async *discover({ multicast, ranges, skip = () => false, signal }) {
+      await clock.sleep(4_000, signal)
+      for (const [address, camera] of network) {
+        const { hostname } = new URL(address)
+        const isAsked = ranges.includes(hostname) || ranges.includes(rangeOf(hostname))
+        if (!camera.isReachable || !(isAsked || (multicast && !camera.isBehindRouter))) continue
+        if (!skip(address)) camera.asked++
+        yield { ...shownBy(camera), addresses: [address] }
+      }
+    },
     open(target) {
       const camera = network.get(target.address)
       if (camera) camera.opened++
       return createDriver(network, target, clock)
     },
+  }
+}
+
+const rangeOf = (hostname: string) => hostname.replace(/\d+$/, '0/24')
+
+function shownBy(camera: ScriptedCamera): Finding {
+  return {
+    ...{ addresses: [], answeredFrom: [], manufacturer: 'Ocelli', model: 'Scripted', firmwareVersion: null },
+    ...{ serialNumber: null, macAddress: null, endpointReference: null, deviceId: null, runsApps: true },
+    ...{ needsFirstPassword: false, clockOffsetMs: 0, drivers: ['onvif'], foundBy: ['ws-discovery'] },
+    ...camera.shows,
   }
 }
 
@@ -148,6 +179,7 @@ function createDriver(network: Map<string, ScriptedCamera>, target: CameraTarget
       return { deviceId: camera.deviceId, source: 'onvif:GetDeviceId' }
     },
     readFacts: async ({ signal }) => ({ ...facts, serialNumber: (await login(signal)).deviceId.slice(0, 20) }),
+    readEndpointReference: async ({ signal }) => (await login(signal)).shows.endpointReference ?? null,
     async readClockOffset({ signal }) {
       await reach(network, target, { clock, signal })
       return -2_000

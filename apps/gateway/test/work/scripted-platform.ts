@@ -5,6 +5,7 @@ import {
   DownMessage,
   type UpMessage,
   UpMessage as UpMessageSchema,
+  type Welcome,
   type Work,
 } from '@ocelli/contract'
 import { Value } from 'typebox/value'
@@ -20,7 +21,7 @@ export interface ScriptedPlatform {
   /** Newest applied report per device, and every one that was applied. */
   state: Map<string, DeviceReport>
   applied: DeviceReport[]
-  sites: { siteId: string; maxInFlight: number; repair: 'request' | 'auto' }[]
+  sites: Welcome['sites']
   licensesAsked: string[]
   refuseLicense: string | null
   /** False loses the message. */
