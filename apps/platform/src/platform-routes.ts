@@ -12,6 +12,7 @@ import { createInstallationService } from './features/installations/installation
 import { licenseRoutes } from './features/licenses/license-routes.ts'
 import { ordersRoutes } from './features/orders/orders-routes.ts'
 import { projectRoutes } from './features/projects/projects-routes.ts'
+import { rolloutRoutes } from './features/rollouts/rollout-routes.ts'
 import type { People } from './features/sign-in/people.ts'
 import { peopleRoutes } from './features/sign-in/people-routes.ts'
 import { siteRoutes } from './features/sites/site-routes.ts'
@@ -49,6 +50,8 @@ export interface PlatformParts {
   checks: Record<string, () => Promise<void>>
   /** The device channel has something to send. */
   wake: () => void
+  /** A rollout has been made or changed. */
+  wakeRollouts: () => void
   unassigned: (gatewayId: string, deviceId: string) => void
   disconnect: (gatewayId: string) => void
   closing: AbortSignal
@@ -72,6 +75,7 @@ export function platformRoutes(parts: PlatformParts): AnyRoute[] {
     ...gatewayRoutes(parts),
     ...claimRoutes(),
     ...installationRoutes({ installations: createInstallationService({ wake }) }),
+    ...rolloutRoutes(parts),
     ...licenseRoutes(parts),
     ...appsRoutes({ ...parts, maxPackageBytes: defaultMaxPackageBytes }),
     ...ordersRoutes(),

@@ -13,6 +13,7 @@ import { readDesired } from './features/installations/desired-state.ts'
 import { sweepExpiry } from './features/licenses/expire-licenses.ts'
 import { issueLicenseForGateway } from './features/licenses/issue-license.ts'
 import { warnOfExpiry } from './features/licenses/warn-of-expiry.ts'
+import { createRolloutEngine } from './features/rollouts/engine.ts'
 import { createPeople } from './features/sign-in/people.ts'
 import { createAccessTokens } from './platform/auth/access-token.ts'
 import { type BearerAuthentication, createBearerAuthentication } from './platform/auth/authenticate.ts'
@@ -105,9 +106,12 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
     : await createBroker({ db, ca, accessTokens, log, listen: config.mqtt, names: address.names })
   closing.add('broker', () => broker.close())
   const channel = createChannel({
-    ...{ db, broker, log, metrics, keys, nowMs, applyReports, readDesired, issueLicenseForGateway },
+    ...{ db, broker, log, metrics, keys, nowMs, readDesired, issueLicenseForGateway },
+    applyReports: (database, batches) => applyReports(database, batches, (pairs) => rollouts.settled(pairs)),
   })
   closing.add('device channel', () => channel.close())
+  const rollouts = createRolloutEngine({ db, log, nowMs, onWishes: channel.wake })
+  closing.add('rollouts', () => rollouts.close())
 
   const ending = new AbortController()
   const tls = await serverCertificate(config, { ca, names: address.names })
@@ -136,6 +140,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
       metricsAccess: isLoopback(config.http.host) && !config.publicUrl ? 'public' : 'platform:operate',
       checks: { database: async () => void (await sql`SELECT 1`.execute(db)) },
       wake: channel.wake,
+      wakeRollouts: rollouts.wake,
       unassigned: (gatewayId, deviceId) =>
         void channel.unassign(gatewayId, [deviceId]).catch((err) => log.warn({ err }, 'unassigned')),
       disconnect: broker.disconnect,
@@ -148,12 +153,14 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
   broker.attachWebSocket(app.server)
   const { port: mqttPort } = await broker.listen()
   channel.start()
+  rollouts.start()
   await app.listen(config.http)
   for (const task of [
     {
       name: 'deadlines',
       intervalMs: 1000,
-      run: () => sweepDeadlines(db, nowMs).then((ended) => ended > 0 && channel.wake()),
+      run: () =>
+        sweepDeadlines(db, nowMs, (pairs) => rollouts.settled(pairs)).then((ended) => ended > 0 && channel.wake()),
     },
     {
       name: 'license ends',

@@ -77,6 +77,7 @@ beforeAll(async () => {
       metricsAccess: 'platform:operate',
       checks: {},
       wake: () => {},
+      wakeRollouts: () => {},
       unassigned: () => {},
       disconnect: () => {},
       closing: AbortSignal.timeout(600_000),

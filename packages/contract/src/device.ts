@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { DayWindow } from './day-window.ts'
 import { DeviceId, nullable, oneOf, Timestamp, Uuid } from './schema.ts'
 
 export const DeviceState = oneOf(['CLAIMED', 'UNCLAIMED'])
@@ -183,12 +184,29 @@ export const AddressRange = Type.String({
   examples: ['192.168.1.0/24', '192.168.1.10-192.168.1.40'],
 })
 
+const BytesPerSecond = Type.Integer({ minimum: 1000, maximum: 100_000_000_000 })
+
+/** Another budget in some hours of the week, by the site's own clock. The first that holds counts. */
+export const SiteBudgetHours = Type.Object(
+  {
+    ...DayWindow.properties,
+    maxInFlight: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: 1000 }))),
+    downloadBytesPerSecond: Type.Optional(nullable(BytesPerSecond)),
+  },
+  { additionalProperties: false },
+)
+export type SiteBudgetHours = Static<typeof SiteBudgetHours>
+
 export const Site = Type.Object(
   {
     siteId: Uuid,
     name: Type.String(),
     timeZone: Type.String(),
     maxInFlight: Type.Integer({ description: 'Cameras that may be worked on at the same time.' }),
+    downloadBytesPerSecond: nullable(
+      Type.Integer({ description: 'Of packages, by all gateways of the site together; null: as fast as it goes.' }),
+    ),
+    budgetHours: Type.Array(SiteBudgetHours),
     repair: oneOf(['request', 'auto']),
     addressRanges: Type.Array(Type.String(), { description: 'Where a camera that no longer answers is looked for.' }),
     createdAt: Timestamp,
@@ -202,6 +220,8 @@ export const SiteBody = Type.Object(
     name: Type.String({ minLength: 1, maxLength: 200 }),
     timeZone: Type.Optional(Type.String({ maxLength: 100, description: 'IANA name, default UTC' })),
     maxInFlight: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    downloadBytesPerSecond: Type.Optional(nullable(BytesPerSecond)),
+    budgetHours: Type.Optional(Type.Array(SiteBudgetHours, { maxItems: 20 })),
     repair: Type.Optional(oneOf(['request', 'auto'])),
     addressRanges: Type.Optional(
       Type.Array(AddressRange, {

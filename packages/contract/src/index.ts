@@ -1,5 +1,6 @@
 export * from './account.ts'
 export * from './channel.ts'
+export * from './day-window.ts'
 export * from './device.ts'
 export * from './event.ts'
 export * from './installation.ts'

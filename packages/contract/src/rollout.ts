@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { DayWindow } from './day-window.ts'
 import { DeviceQuery } from './device.ts'
 import { ErrorCategory, InstallationError, LicenseType } from './installation.ts'
 import { AppId, DeviceId, nullable, oneOf, Timestamp, Uuid } from './schema.ts'
@@ -120,20 +121,6 @@ export const RolloutStrategy = Type.Object(
   { additionalProperties: false },
 )
 export type RolloutStrategy = Static<typeof RolloutStrategy>
-
-export const weekdays = ['MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT', 'SUN'] as const
-const TimeOfDay = Type.String({ pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$', examples: ['22:00'] })
-
-/** Hours of the day by a site's own clock; over midnight when `to` is before `from`, then `days` are those it begins on. */
-export const DayWindow = Type.Object(
-  {
-    days: maybe(Type.Array(oneOf(weekdays), { minItems: 1, maxItems: 7, uniqueItems: true })),
-    from: TimeOfDay,
-    to: TimeOfDay,
-  },
-  { additionalProperties: false },
-)
-export type DayWindow = Static<typeof DayWindow>
 
 export const RolloutSchedule = Type.Object(
   { startAt: maybe(Timestamp), deadlineAt: maybe(Timestamp), window: maybe(DayWindow) },
@@ -285,8 +272,9 @@ export const RolloutDeviceDetail = Type.Object(
 )
 export type RolloutDeviceDetail = Static<typeof RolloutDeviceDetail>
 
-/** YES: would be done now. LATER: once the device is back. NO: would not be done. */
-export const PreflightVerdict = oneOf(['YES', 'LATER', 'NO'])
+/** YES: would be done now. RISK: would be tried, and may be refused. LATER: once the device is back. NO: would not be done. */
+export const PreflightVerdict = oneOf(['YES', 'RISK', 'LATER', 'NO'])
+export type PreflightVerdict = Static<typeof PreflightVerdict>
 
 /** What a rollout would do, for every selected device, grouped by reason. */
 export const Preflight = Type.Object(

@@ -50,7 +50,8 @@ async function countDevices({ db }: Context, filter: RawBuilder<unknown>): Promi
   return rows[0]?.total ?? 0
 }
 
-function filterOf(caller: Caller, query: DeviceQuery): RawBuilder<unknown> {
+/** The condition on `device d` under which a device is in the list. */
+export function filterOf(caller: Pick<Caller, 'accountId' | 'scope'>, query: DeviceQuery): RawBuilder<unknown> {
   const conditions = [sql`d.account_id = ${caller.accountId}`]
   if (!caller.scope.all) conditions.push(seesProjects(caller, sql.ref('d.project_ids')))
   // a literal, because a partial index is matched when the statement is planned

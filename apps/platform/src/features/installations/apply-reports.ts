@@ -8,6 +8,8 @@ import {
   type ChangedInstallation,
   type LockedInstallation,
   lockedColumns,
+  type SettledPair,
+  settledOf,
   writeOutcomes,
 } from './installation-batch.ts'
 import { applyAppReport, type Observed, type ReportedApp } from './report-rules.ts'
@@ -42,7 +44,12 @@ interface LockedDevice {
  * Applies whole device states in one transaction. Only a greater (session, seq) of the device's present gateway,
  * assignment and session counts; whatever does not is acknowledged all the same, since sending it again helps nobody.
  */
-export async function applyReports(db: Database, batches: ReportBatch[]): Promise<ReportAck[]> {
+export async function applyReports(
+  db: Database,
+  batches: ReportBatch[],
+  /** Called after COMMIT. */
+  onSettled: (pairs: SettledPair[]) => void = () => {},
+): Promise<ReportAck[]> {
   const newest = new Map<string, { batch: ReportBatch; report: DeviceReport }>()
   for (const batch of batches) {
     for (const report of batch.reports) {
@@ -53,15 +60,17 @@ export async function applyReports(db: Database, batches: ReportBatch[]): Promis
   }
   const given = [...newest.values()]
   if (given.length === 0) return []
-  await inTransaction(db, async (transaction) => {
+  const settled = await inTransaction(db, async (transaction) => {
     const devices = await writeDevices(transaction, given)
-    if (devices.length === 0) return
+    if (devices.length === 0) return []
     const changes = await decideChanges(transaction, { devices, given })
     for (const [gatewayId, ofGateway] of Map.groupBy(changes, ({ gatewayId }) => gatewayId)) {
       await writeOutcomes(transaction, ofGateway, { actor: { kind: 'gateway', id: gatewayId }, requestId: null })
     }
     await refresh(transaction, { devices, changes })
+    return settledOf(changes)
   })
+  onSettled(settled)
   return given.map(({ batch, report }) => ({
     gatewayId: batch.gateway.gatewayId,
     deviceId: report.deviceId,

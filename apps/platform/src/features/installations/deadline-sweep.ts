@@ -6,6 +6,8 @@ import {
   type ChangedInstallation,
   type LockedInstallation,
   lockedColumns,
+  type SettledPair,
+  settledOf,
   writeOutcomes,
 } from './installation-batch.ts'
 import { applyDeadline } from './report-rules.ts'
@@ -16,8 +18,13 @@ const batchSize = 500
  * Ends what passed its deadline by the database's clock: nothing stays INSTALLING for ever. Rows that another process
  * holds are skipped. Gives the number ended; the caller repeats while it is the batch size.
  */
-export async function sweepDeadlines(db: Database, nowMs: () => number): Promise<number> {
-  return await inTransaction(db, async (transaction) => {
+export async function sweepDeadlines(
+  db: Database,
+  nowMs: () => number,
+  /** Called after COMMIT. */
+  onSettled: (pairs: SettledPair[]) => void = () => {},
+): Promise<number> {
+  const settled = await inTransaction(db, async (transaction) => {
     const { rows } = await sql<LockedInstallation & { connectivity: string; observedPackageId: string | null }>`
       SELECT ${lockedColumns}, d.connectivity,
         (SELECT p.package_id FROM app_package p WHERE p.app_id = i.app_id AND p.version_code = i.installed_version_code LIMIT 1) AS "observedPackageId"
@@ -43,6 +50,8 @@ export async function sweepDeadlines(db: Database, nowMs: () => number): Promise
       return { before, outcome: applyDeadline(before, { error, around }), isObserved: false }
     })
     await writeOutcomes(transaction, changes, byPlatform)
-    return rows.length
+    return settledOf(changes)
   })
+  onSettled(settled)
+  return settled.length
 }

@@ -23,6 +23,18 @@ export interface ChangedInstallation {
   isObserved: boolean
 }
 
+export interface SettledPair {
+  accountId: string
+  deviceId: string
+}
+
+/** Devices on which something has come to its end with these changes. */
+export function settledOf(changes: ChangedInstallation[]): SettledPair[] {
+  return changes
+    .filter(({ before, outcome }) => !before.settled && outcome.row.settled)
+    .map(({ before: { accountId, deviceId } }) => ({ accountId, deviceId }))
+}
+
 /** Columns of a locked installation `i` on device `d`; written once for reports and for the deadline sweep. */
 export const lockedColumns = sql`
   i.account_id AS "accountId", i.device_id AS "deviceId", i.app_id AS "appId", i.name, i.presence, i.package_id AS "packageId",

@@ -138,7 +138,16 @@ export async function createEnrollmentToken(
   })
 }
 
-const columnsOf = ({ timeZone, maxInFlight, repair, addressRanges }: Partial<SiteBody>) => ({
+const columnsOf = ({
+  timeZone,
+  maxInFlight,
+  downloadBytesPerSecond,
+  budgetHours,
+  repair,
+  addressRanges,
+}: Partial<SiteBody>) => ({
+  ...(downloadBytesPerSecond === undefined ? {} : { download_bytes_per_second: downloadBytesPerSecond }),
+  ...(budgetHours === undefined ? {} : { budget_hours: JSON.stringify(budgetHours) }),
   ...(timeZone === undefined ? {} : { time_zone: timeZone }),
   ...(maxInFlight === undefined ? {} : { max_in_flight: maxInFlight }),
   ...(repair === undefined ? {} : { repair }),
@@ -167,6 +176,8 @@ const toSite = (row: Selectable<SiteTable>): Site => ({
   name: row.name,
   timeZone: row.time_zone,
   maxInFlight: row.max_in_flight,
+  downloadBytesPerSecond: row.download_bytes_per_second,
+  budgetHours: row.budget_hours,
   repair: row.repair,
   addressRanges: row.address_ranges,
   createdAt: row.created_at,

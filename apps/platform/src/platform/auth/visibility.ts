@@ -5,7 +5,7 @@ import type { Caller } from './caller.ts'
  * The condition under which a caller sees a device: of its account (checked by the query itself), and in one of its
  * projects or in none. `projectIds` is the device's column, for example `sql.ref('device.project_ids')`.
  */
-export function seesProjects(caller: Caller, projectIds: RawBuilder<unknown>): RawBuilder<boolean> {
+export function seesProjects(caller: Pick<Caller, 'scope'>, projectIds: RawBuilder<unknown>): RawBuilder<boolean> {
   if (caller.scope.all) return sql<boolean>`true`
   return sql<boolean>`(${projectIds} = '{}' OR ${projectIds} && ${caller.scope.projectIds}::uuid[])`
 }

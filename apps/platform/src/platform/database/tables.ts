@@ -13,8 +13,9 @@ import type {
   Permission,
   Progress,
   RunningState,
+  SiteBudgetHours,
 } from '@ocelli/contract'
-import type { Generated, GeneratedAlways, JSONColumnType } from 'kysely'
+import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from 'kysely'
 
 /** timestamptz arrives as RFC 3339 text in UTC and is written as such, as a Date, or as now() in SQL. */
 type Time = string
@@ -91,6 +92,8 @@ export interface SiteTable {
   name: string
   time_zone: Generated<string>
   max_in_flight: Generated<number>
+  download_bytes_per_second: number | null
+  budget_hours: ColumnType<SiteBudgetHours[], string | undefined, string>
   repair: Generated<'request' | 'auto'>
   address_ranges: Generated<string[]>
   created_at: GeneratedTime

@@ -5,6 +5,7 @@
 ALTER TABLE site
   ADD COLUMN download_bytes_per_second bigint CHECK (download_bytes_per_second > 0),
   ADD COLUMN budget_hours jsonb NOT NULL DEFAULT '[]';
+CREATE INDEX site_with_budget_hours ON site (account_id) WHERE budget_hours <> '[]';
 
 CREATE TABLE rollout (
   rollout_id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -85,7 +86,8 @@ CREATE TABLE rollout_device (
   rollout_id uuid NOT NULL,
   account_id uuid NOT NULL,
   device_id text COLLATE "C" NOT NULL,
-  site_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+  -- all ones: a device without a site
+  site_id uuid NOT NULL DEFAULT 'ffffffff-ffff-ffff-ffff-ffffffffffff',
   wave smallint NOT NULL,
   -- the wave in which it is due: a device that returns from offline is due in the wave at work
   turn smallint NOT NULL,

@@ -1,0 +1,78 @@
+import { sql } from 'kysely'
+import type { DatabaseTransaction } from '../../platform/database/database.ts'
+import { byPlatform } from '../../platform/events/emit.ts'
+import { acceptedWithinSeconds } from '../installations/carry-out.ts'
+import type { Decision } from '../installations/request-rules.ts'
+import type { RolloutRow } from './rollout-row.ts'
+
+export interface Admitted {
+  deviceId: string
+  set: (Decision & { kind: 'change' })['set']
+  /** Null: the installation keeps the license it has. */
+  licenseId: string | null
+  /** The license was reserved for this attempt. */
+  isNewLicense: boolean
+}
+
+/** A device in flight is looked at again so often, should the hint that it has settled be lost. */
+export const checkEverySeconds = 15
+
+/**
+ * Writes for many devices, by one statement, what a single request writes for one: the device's revision, the
+ * installation and the event; and their place in the rollout. The caller holds the locks of the device rows.
+ */
+export async function admitDevices(db: DatabaseTransaction, rollout: RolloutRow, admitted: Admitted[]): Promise<void> {
+  if (admitted.length === 0) return
+  const { rolloutId, accountId, appId, strategy } = rollout
+  const rows = admitted.map(({ set, ...row }) => ({ ...row, ...set }))
+  await sql`
+    WITH given AS (
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS g("deviceId" text, presence text, "packageId" uuid,
+        "desiredRunningState" text, "installationState" text, "licenseId" uuid, "isNewLicense" boolean)
+    ), moved AS (
+      UPDATE device d SET revision = d.revision + 1,
+        sent_at = CASE WHEN d.revision = d.reported_revision THEN NULL ELSE d.sent_at END
+      FROM given g WHERE d.account_id = ${accountId} AND d.device_id = g."deviceId" AND d.state = 'CLAIMED'
+      RETURNING d.device_id, d.revision, d.project_ids
+    ), written AS (
+      INSERT INTO installation AS i (account_id, device_id, app_id, name, presence, package_id, desired_running_state, revision,
+        settled, queued, requested_at, deadline_at, license_id, installation_state, managed, updated_at)
+      SELECT ${accountId}, m.device_id, ${appId}, a.name, g.presence, g."packageId", g."desiredRunningState", m.revision,
+        false, false, now(), now() + ${acceptedWithinSeconds} * interval '1 second', g."licenseId", g."installationState", true, now()
+      FROM moved m JOIN given g ON g."deviceId" = m.device_id LEFT JOIN app a ON a.app_id = ${appId}
+      ON CONFLICT (account_id, device_id, app_id) DO UPDATE SET
+        presence = excluded.presence, package_id = excluded.package_id, desired_running_state = excluded.desired_running_state,
+        revision = excluded.revision, settled = false, queued = false, requested_at = now(), deadline_at = excluded.deadline_at,
+        license_id = coalesce(excluded.license_id, i.license_id), installation_state = excluded.installation_state, managed = true,
+        progress = NULL, error = NULL, drift = NULL, updated_at = now()
+      RETURNING i.device_id, i.license_id
+    ), placed AS (
+      UPDATE rollout_device rd SET state = 'IN_FLIGHT', attempts = rd.attempts + 1, revision = m.revision, reason = NULL, detail = NULL,
+        error = NULL, started_at = coalesce(rd.started_at, now()), check_at = now() + ${checkEverySeconds} * interval '1 second',
+        deadline_at = now() + ${strategy.deviceTimeoutSeconds ?? null}::int * interval '1 second', step = NULL, step_at = NULL,
+        license_id = CASE WHEN g."isNewLicense" THEN g."licenseId" ELSE rd.license_id END, updated_at = now()
+      FROM moved m JOIN given g ON g."deviceId" = m.device_id WHERE rd.rollout_id = ${rolloutId} AND rd.device_id = m.device_id
+      RETURNING rd.device_id, rd.attempts
+    )
+    INSERT INTO event (account_id, type, actor_kind, actor_id, device_id, app_id, license_id, project_ids, data)
+    SELECT ${accountId}, 'installation.requested', ${byPlatform.actor.kind}, NULL, m.device_id, ${appId}, w.license_id, m.project_ids,
+      jsonb_build_object('presence', g.presence, 'revision', m.revision, 'packageId', g."packageId",
+        'desiredRunningState', g."desiredRunningState", 'queued', false, 'rolloutId', ${rolloutId}::text, 'attempt', p.attempts)
+    FROM moved m JOIN given g ON g."deviceId" = m.device_id JOIN written w ON w.device_id = m.device_id
+      JOIN placed p ON p.device_id = m.device_id`.execute(db)
+}
+
+/** Devices whose wish somebody else has sent already: in flight here too, with that wish's revision. */
+export async function adoptDevices(
+  db: DatabaseTransaction,
+  { rolloutId }: RolloutRow,
+  adopted: { deviceId: string; revision: number }[],
+): Promise<void> {
+  if (adopted.length === 0) return
+  await sql`
+    UPDATE rollout_device rd SET state = 'IN_FLIGHT', attempts = rd.attempts + 1, revision = g.revision, reason = 'adopted',
+      detail = 'The same was asked for by somebody else and is under way.', started_at = coalesce(rd.started_at, now()),
+      check_at = now() + ${checkEverySeconds} * interval '1 second', updated_at = now()
+    FROM jsonb_to_recordset(${JSON.stringify(adopted)}::jsonb) AS g("deviceId" text, revision bigint)
+    WHERE rd.rollout_id = ${rolloutId} AND rd.device_id = g."deviceId"`.execute(db)
+}

@@ -1,0 +1,124 @@
+import { sql } from 'kysely'
+import type { Database } from '../../platform/database/database.ts'
+import { bestPackageFirst, packageFitsDevice } from '../apps/fitting-package.ts'
+import type { TargetPackage } from '../installations/request-rules.ts'
+import { emptyInstallation, type InstallationRow, type Situation } from '../installations/situation.ts'
+import type { Candidate } from './explain-misfit.ts'
+
+export interface Wanted {
+  accountId: string
+  appId: string
+  /** Null: the newest up to `maxVersionCode`. */
+  version: string | null
+  maxVersionCode: number | null
+}
+
+export type Target =
+  | { kind: 'fits'; package: TargetPackage; isSigned: boolean }
+  | { kind: 'misfit'; candidate: Candidate }
+  | { kind: 'none' }
+
+type Device = NonNullable<Situation['device']> & {
+  siteId: string | null
+  driver: string | null
+  firmwareVersion: string | null
+}
+
+/** What a request about one device is decided on, and what a rollout needs beside it. */
+export interface DeviceSituation extends Omit<Situation, 'device'> {
+  deviceId: string
+  device: Device | null
+  target: Target
+  isInFlightElsewhere: boolean
+}
+
+interface Row {
+  deviceId: string
+  device: Device | null
+  installation: InstallationRow | null
+  targetVersionCode: number | null
+  held: Situation['held'] | null
+  trialUsed: boolean
+  isInFlightElsewhere: boolean
+  candidate: (Candidate & { packageId: string; versionCode: number; fits: boolean; isSigned: boolean }) | null
+}
+
+/**
+ * The situations of many devices by one statement, in no order. With `lock` the device rows are locked, those that
+ * somebody else holds are left out, and those that are gone come with `device` null.
+ */
+export async function readDeviceSituations(
+  db: Database,
+  wanted: Wanted,
+  { deviceIds, lock }: { deviceIds: string[]; lock: boolean },
+): Promise<DeviceSituation[]> {
+  if (deviceIds.length === 0) return []
+  const { accountId, appId, version, maxVersionCode } = wanted
+  const locked = lock ? sql`FOR UPDATE OF d SKIP LOCKED` : sql``
+  const { rows } = await sql<Row>`
+    WITH given AS MATERIALIZED (
+      SELECT d.device_id, d.state, d.connectivity, d.connectivity_reason, d.revision, d.sent_at, d.app_formats, d.architecture,
+        d.platform_level, d.project_ids, d.site_id, d.driver, d.firmware_version
+      FROM device d WHERE d.account_id = ${accountId} AND d.device_id = ANY(${deviceIds}::text[])
+      ORDER BY d.device_id ${locked}
+    )
+    SELECT d.device_id AS "deviceId",
+      json_build_object('state', d.state, 'connectivity', d.connectivity, 'connectivityReason', d.connectivity_reason,
+        'revision', d.revision, 'sentAt', d.sent_at, 'appFormats', d.app_formats, 'architecture', d.architecture,
+        'platformLevel', d.platform_level, 'projectIds', d.project_ids, 'siteId', d.site_id, 'driver', d.driver,
+        'firmwareVersion', d.firmware_version) AS device,
+      CASE WHEN i.account_id IS NOT NULL THEN json_build_object('presence', i.presence, 'packageId', i.package_id,
+        'desiredRunningState', i.desired_running_state, 'revision', i.revision, 'settled', i.settled, 'queued', i.queued,
+        'requestedAt', i.requested_at, 'licenseId', i.license_id, 'installationState', i.installation_state, 'progress', i.progress,
+        'error', i.error, 'drift', i.drift, 'managed', i.managed, 'present', i.present, 'installedVersion', i.installed_version,
+        'installedVersionCode', i.installed_version_code, 'runningState', i.running_state) END AS installation,
+      (SELECT p.version_code FROM app_package p WHERE p.package_id = i.package_id) AS "targetVersionCode",
+      (SELECT json_agg(json_build_object('licenseId', l.license_id, 'licenseType', l.license_type, 'state', l.state))
+       FROM license l WHERE l.account_id = ${accountId} AND l.device_id = d.device_id AND l.app_id = ${appId}
+         AND l.state IN ('RESERVED', 'VALID') AND (l.valid_until IS NULL OR l.valid_until > now())) AS held,
+      EXISTS (SELECT 1 FROM trial_issued t WHERE t.account_id = ${accountId} AND t.app_id = ${appId} AND t.device_id = d.device_id)
+        AS "trialUsed",
+      EXISTS (SELECT 1 FROM rollout_device r WHERE r.account_id = ${accountId} AND r.device_id = d.device_id AND r.state = 'IN_FLIGHT')
+        AS "isInFlightElsewhere",
+      best.candidate
+    FROM given d
+    LEFT JOIN installation i ON i.account_id = ${accountId} AND i.device_id = d.device_id AND i.app_id = ${appId}
+    LEFT JOIN LATERAL (
+      SELECT json_build_object('packageId', p.package_id, 'versionCode', p.version_code, 'version', v.version, 'format', p.format,
+        'architectures', p.architectures, 'minPlatformLevel', p.min_platform_level, 'isSigned', p.signer_sha256 IS NOT NULL,
+        'fits', ${packageFitsDevice}) AS candidate
+      FROM app_version v JOIN app_package p ON p.app_id = v.app_id AND p.version_code = v.version_code
+      WHERE v.app_id = ${appId} AND v.withdrawn_at IS NULL AND (${version}::text IS NULL OR v.version = ${version})
+        AND (${maxVersionCode}::bigint IS NULL OR v.version_code <= ${maxVersionCode})
+      ORDER BY ${packageFitsDevice} DESC, ${bestPackageFirst} LIMIT 1) best ON true`.execute(db)
+  return rows.map(toSituation)
+}
+
+function toSituation({ candidate, installation, held, ...row }: Row): DeviceSituation {
+  return {
+    ...row,
+    appVisible: true,
+    installation: installation ?? emptyInstallation,
+    held: held ?? [],
+    target: candidate ? targetOf(candidate) : { kind: 'none' },
+  }
+}
+
+function targetOf({ fits, isSigned, ...candidate }: NonNullable<Row['candidate']>): Target {
+  if (!fits) return { kind: 'misfit', candidate }
+  const { packageId, versionCode, version } = candidate
+  return { kind: 'fits', package: { packageId, versionCode, version }, isSigned }
+}
+
+/** The situation of a device that is no longer there. */
+export const goneSituation = (deviceId: string): DeviceSituation => ({
+  deviceId,
+  device: null,
+  appVisible: true,
+  installation: emptyInstallation,
+  targetVersionCode: null,
+  held: [],
+  trialUsed: false,
+  isInFlightElsewhere: false,
+  target: { kind: 'none' },
+})

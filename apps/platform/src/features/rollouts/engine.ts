@@ -1,0 +1,136 @@
+import { sql } from 'kysely'
+import type { Logger } from 'pino'
+import type { Database } from '../../platform/database/database.ts'
+import type { SettledPair } from '../installations/installation-batch.ts'
+import { stepRollout } from './step-rollout.ts'
+
+export interface RolloutEngine {
+  start(): void
+  /** A hint that something about a rollout has changed: looked at within some milliseconds, many hints by one look. */
+  wake(): void
+  /** A hint that installations have settled. Lost, they are found within 15 s. */
+  settled(pairs: SettledPair[]): void
+  close(): Promise<void>
+}
+
+const wakeAfterMs = 20
+const lookEveryMs = 1000
+const stepsPerLook = 20
+
+/**
+ * Advances all open rollouts: at hints, and once a second. Nothing is kept here that matters: any number of processes do
+ * the same on one database, and each rollout is stepped by whoever gets hold of its row.
+ */
+export function createRolloutEngine(options: {
+  db: Database
+  log: Logger
+  nowMs: () => number
+  /** The device channel has something to send. */
+  onWishes: () => void
+}): RolloutEngine {
+  const { db, log, nowMs, onWishes } = options
+  let hints = new Map<string, SettledPair>()
+  let timer: NodeJS.Timeout | null = null
+  let running: Promise<void> | null = null
+  let isWanted = false
+  let isClosed = true
+  let hasOpen = false
+
+  async function lookAtAll(): Promise<void> {
+    const taken = hints
+    hints = new Map()
+    const open = await readOpen(db)
+    hasOpen = open.length > 0
+    if (!hasOpen) return
+    const settled = await readHinted(db, [...taken.values()])
+    for (const rolloutId of open) {
+      if (isClosed) return
+      await advance(rolloutId, settled.get(rolloutId) ?? []).catch((err: unknown) =>
+        log.error({ err, rolloutId }, 'a rollout could not be advanced; it is tried again in a second'),
+      )
+    }
+  }
+
+  /** Steps a rollout while it has more to do, but not for ever: the others have their turn. */
+  async function advance(rolloutId: string, settled: { accountId: string; deviceId: string }[]): Promise<void> {
+    let given = settled.map(({ deviceId }) => deviceId)
+    for (let steps = 0; steps < stepsPerLook && !isClosed; steps++) {
+      const { held, hasMore, hasWishes } = await stepRollout(db, rolloutId, { settled: given, nowMs })
+      if (hasWishes) onWishes()
+      if (!held) {
+        // somebody else has it: what it does not see is looked at right after
+        for (const pair of settled) hints.set(keyOf(pair), pair)
+        if (settled.length > 0) isWanted = true
+        return
+      }
+      given = []
+      if (!hasMore) return
+    }
+    isWanted = true
+  }
+
+  function look(): void {
+    timer = null
+    if (isClosed) return
+    isWanted = false
+    running = lookAtAll()
+      .catch((err: unknown) => log.error({ err }, 'rollouts could not be looked at; tried again in a second'))
+      .finally(() => {
+        running = null
+        schedule(isWanted ? wakeAfterMs : lookEveryMs)
+      })
+  }
+
+  function schedule(afterMs: number): void {
+    if (isClosed) return
+    if (timer) clearTimeout(timer)
+    timer = setTimeout(look, afterMs)
+  }
+
+  function wake(): void {
+    if (isWanted) return
+    isWanted = true
+    if (!running) schedule(wakeAfterMs)
+  }
+
+  return {
+    start() {
+      isClosed = false
+      schedule(0)
+    },
+    wake,
+    settled(pairs) {
+      if (!hasOpen || pairs.length === 0) return
+      for (const pair of pairs) hints.set(keyOf(pair), pair)
+      wake()
+    },
+    async close() {
+      isClosed = true
+      if (timer) clearTimeout(timer)
+      await running
+    },
+  }
+}
+
+const keyOf = ({ accountId, deviceId }: SettledPair): string => `${accountId}/${deviceId}`
+
+/** Rollouts that have something to do, the longest waiting first. */
+async function readOpen(db: Database): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    SELECT rollout_id AS id FROM rollout WHERE is_open AND (state <> 'SCHEDULED' OR start_at <= now() OR deadline_at <= now())
+      AND (state <> 'AWAITING_APPROVAL' OR deadline_at <= now())
+    ORDER BY start_at`.execute(db)
+  return rows.map(({ id }) => id)
+}
+
+/** The rollouts in which these devices are in flight. */
+async function readHinted(db: Database, pairs: SettledPair[]): Promise<Map<string, SettledPair[]>> {
+  if (pairs.length === 0) return new Map()
+  const { rows } = await sql<SettledPair & { rolloutId: string }>`
+    SELECT rd.rollout_id AS "rolloutId", rd.account_id AS "accountId", rd.device_id AS "deviceId"
+    FROM unnest(${pairs.map((pair) => pair.accountId)}::uuid[], ${pairs.map((pair) => pair.deviceId)}::text[]) AS p(account_id, device_id)
+    JOIN rollout_device rd ON rd.account_id = p.account_id AND rd.device_id = p.device_id AND rd.state = 'IN_FLIGHT'`.execute(
+    db,
+  )
+  return Map.groupBy(rows, ({ rolloutId }) => rolloutId)
+}

@@ -1,0 +1,81 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Authenticator, Caller } from '../../platform/auth/caller.ts'
+import type { Database } from '../../platform/database/database.ts'
+import { ProblemError } from '../../platform/http/problem.ts'
+import { readRollout } from './rollout-view.ts'
+
+export interface RolloutStreamDeps {
+  db: Database
+  authenticate: Authenticator
+  /** Ends with the platform: open streams end too. */
+  closing: AbortSignal
+}
+
+const lookEveryMs = 500
+const heartbeatEveryMs = 15_000
+const checkedEveryMs = 5000
+
+/**
+ * The rollout as server-sent events named `rollout`, each the whole of it: now, and whenever something about it has
+ * changed. Ends after the one that says that it is over, with no device in flight. Nothing to resume: every event is whole.
+ */
+export async function streamRollout(
+  deps: RolloutStreamDeps,
+  {
+    caller,
+    rolloutId,
+    request,
+    reply,
+  }: { caller: Caller; rolloutId: string; request: FastifyRequest; reply: FastifyReply },
+): Promise<void> {
+  let rollout = await readRollout({ db: deps.db, caller }, rolloutId)
+  reply.hijack()
+  const out = reply.raw
+  const gone = new AbortController()
+  out.once('close', () => gone.abort())
+  const signal = AbortSignal.any([gone.signal, deps.closing])
+  out.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+    'x-request-id': request.id,
+  })
+  out.write('retry: 3000\n\n')
+  let told = ''
+  let quietMs = 0
+  let uncheckedMs = 0
+  while (!signal.aborted) {
+    const text = JSON.stringify(rollout)
+    if (text !== told) {
+      out.write(`event: rollout\ndata: ${text}\n\n`)
+      told = text
+      quietMs = 0
+    }
+    const hasEnded = rollout.state === 'COMPLETED' || rollout.state === 'ABORTED'
+    const { pending, offline, inFlight } = rollout.counters
+    if (hasEnded && pending + offline + inFlight === 0) break
+    await pause(lookEveryMs, undefined, { signal }).catch(() => undefined)
+    if (signal.aborted) break
+    quietMs += lookEveryMs
+    uncheckedMs += lookEveryMs
+    if (quietMs >= heartbeatEveryMs) {
+      quietMs = 0
+      out.write(': still here\n\n')
+    }
+    if (uncheckedMs >= checkedEveryMs) {
+      uncheckedMs = 0
+      // a revoked token or a lost permission ends the stream
+      const now = await deps.authenticate({ headers: request.headers, method: 'GET' }).catch(() => null)
+      if (!now?.permissions.has('apps:view')) break
+      caller = now
+    }
+    const next = await readRollout({ db: deps.db, caller }, rolloutId).catch((error: unknown) => {
+      if (error instanceof ProblemError) return null
+      throw error
+    })
+    if (!next) break
+    rollout = next
+  }
+  out.end()
+}
