@@ -263,8 +263,23 @@ describe('every route of the OpenAPI document', () => {
       })
       .returning('transfer_id')
       .executeTakeFirstOrThrow()
+    const made = await platform.app.inject({
+      method: 'POST',
+      url: '/software/v1/rollouts',
+      headers: owner.headers,
+      payload: {
+        name: 'Rollout',
+        action: 'INSTALL',
+        appId,
+        licenseType: 'FULL',
+        devices: { deviceIds: [device.deviceId] },
+        requireApproval: true,
+      },
+    })
+    const { rolloutId } = made.json()
     const params = {
       transferId,
+      rolloutId,
       ...{
         deviceId: device.deviceId,
         siteId: device.siteId,
@@ -367,6 +382,7 @@ async function rowsOf(accountId: string): Promise<unknown> {
     project: await db.selectFrom('project').selectAll().where('account_id', '=', accountId).execute(),
     transfer: await db.selectFrom('device_transfer').selectAll().where('from_account_id', '=', accountId).execute(),
     user: await db.selectFrom('account_user').selectAll().where('account_id', '=', accountId).execute(),
+    rollout: await db.selectFrom('rollout').selectAll().where('account_id', '=', accountId).execute(),
     app: await db.selectFrom('app').selectAll().where('account_id', '=', accountId).execute(),
     technicalUser: await db.selectFrom('technical_user').selectAll().where('account_id', '=', accountId).execute(),
     invitation: await db.selectFrom('invitation').selectAll().where('account_id', '=', accountId).execute(),

@@ -51,13 +51,13 @@ export async function moveDevices(
       RETURNING l.license_id, l.order_id, l.device_id
     )
     INSERT INTO event (account_id, type, actor_kind, actor_id, device_id, app_id, license_id, order_id, project_ids, request_id, data)
-    SELECT ${accountId}, 'rollout.device-changed', ${origin.actor.kind}, ${origin.actor.id}, b.device_id, ${appId}, NULL, NULL,
+    SELECT ${accountId}::uuid, 'rollout.device-changed', ${origin.actor.kind}, ${origin.actor.id}, b.device_id, ${appId}, NULL::uuid, NULL::uuid,
       b.project_ids, ${origin.requestId}, jsonb_strip_nulls(jsonb_build_object('rolloutId', ${rolloutId}::text, 'from', b.state,
         'to', g."to", 'attempts', b.attempts, 'reason', g.reason, 'detail', g.detail, 'error', nullif(g.error, 'null'),
         'dueInSeconds', g."dueInSeconds"))
     FROM before b JOIN given g ON g."deviceId" = b.device_id
     UNION ALL
-    SELECT ${accountId}, 'license.released', ${origin.actor.kind}, ${origin.actor.id}, r.device_id, ${appId}, r.license_id, r.order_id,
+    SELECT ${accountId}::uuid, 'license.released', ${origin.actor.kind}, ${origin.actor.id}, r.device_id, ${appId}, r.license_id, r.order_id,
       b.project_ids, ${origin.requestId}, jsonb_build_object('reason', 'rollout', 'rolloutId', ${rolloutId}::text)
     FROM released r JOIN before b ON b.device_id = r.device_id`.execute(db)
 }

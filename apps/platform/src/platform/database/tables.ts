@@ -12,6 +12,11 @@ import type {
   OrderState,
   Permission,
   Progress,
+  RolloutAction,
+  RolloutFilter,
+  RolloutSchedule,
+  RolloutState,
+  RolloutStrategy,
   RunningState,
   SiteBudgetHours,
 } from '@ocelli/contract'
@@ -170,6 +175,47 @@ export interface DeviceTable {
   updated_at: GeneratedTime
   /** The JSON of the device as the API answers it. */
   document: GeneratedAlways<string>
+}
+
+export interface RolloutTable {
+  rollout_id: Generated<string>
+  account_id: string
+  name: string
+  action: RolloutAction
+  app_id: string
+  version: string | null
+  max_version_code: number | null
+  license_type: LicenseType | null
+  order_id: string | null
+  filter: JSONColumnType<RolloutFilter> | null
+  keep_open: Generated<boolean>
+  project_ids: string[] | null
+  strategy: JSONColumnType<RolloutStrategy>
+  schedule: JSONColumnType<RolloutSchedule>
+  when_offline: 'QUEUE' | 'SKIP' | 'FAIL'
+  require_approval: Generated<boolean>
+  state: RolloutState
+  reason_code: string | null
+  reason_detail: string | null
+  is_open: Generated<boolean>
+  wave: Generated<number>
+  wave_ended_at: Time | null
+  gate_passed: Generated<boolean>
+  rate_tokens: Generated<number>
+  rate_at: GeneratedTime
+  site_cursor: Generated<string>
+  offline_checked_at: GeneratedTime
+  joined_at: GeneratedTime
+  created_by_kind: string
+  created_by_id: string | null
+  approved_by_kind: string | null
+  approved_by_id: string | null
+  created_at: GeneratedTime
+  start_at: GeneratedTime
+  deadline_at: Time | null
+  started_at: Time | null
+  ended_at: Time | null
+  updated_at: GeneratedTime
 }
 
 export interface AppTable {
@@ -366,6 +412,7 @@ export interface EventTable {
 }
 
 export interface Tables {
+  rollout: RolloutTable
   account: AccountTable
   client_assertion: { jti_hash: string; expires_at: Time }
   account_user: AccountUserTable
