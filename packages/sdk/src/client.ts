@@ -18,6 +18,7 @@ import { accessTokenMethods, technicalUserMethods } from './resources/machine-ac
 import { orderMethods } from './resources/orders.ts'
 import { invitationMethods, userMethods } from './resources/people.ts'
 import { projectMethods } from './resources/projects.ts'
+import { rolloutMethods } from './resources/rollouts.ts'
 import { siteMethods } from './resources/sites.ts'
 import { systemMethods } from './resources/system.ts'
 import { transferMethods } from './resources/transfers.ts'
@@ -76,6 +77,7 @@ export function createClient(options: ClientOptions) {
     accessTokens: accessTokenMethods(api),
     projects: projectMethods(api),
     devices: deviceMethods(api),
+    rollouts: rolloutMethods(api),
     sites: siteMethods(api),
     gateways: gatewayMethods(api),
     claims: claimMethods(api),

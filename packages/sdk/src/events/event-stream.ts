@@ -4,8 +4,10 @@ import { cancelled, isOcelliError, OcelliError } from '../errors/ocelli-error.ts
 import type { Engine } from '../http/engine.ts'
 import { type OpenResponse, readChunks } from '../http/read-body.ts'
 
-export interface EventStreamSource {
+export interface EventStreamSource<Item> {
   engine: Engine
+  /** Reads the data of one event; throws when it is none. */
+  read: (data: string) => Item
   /** Opens the stream behind an event; null: behind the present. */
   open: (lastEventId: string | null) => Promise<OpenResponse>
   signal?: AbortSignal
@@ -27,13 +29,16 @@ const maxEventCharacters = 4 * 1024 * 1024
  * | pausing | the time asked for by the server, doubled while nothing comes, has passed | connecting behind the last id |
  * | any | signal | ends with `cancelled` |
  */
-export async function* readEventStream(source: EventStreamSource, lastEventId: string | null): AsyncGenerator<Event> {
+export async function* readEventStream<Item>(
+  source: EventStreamSource<Item>,
+  lastEventId: string | null,
+): AsyncGenerator<Item> {
   const { engine, signal } = source
   const position = { lastEventId, pauseMs: 3000 }
   for (let inVain = 0; ; inVain++) {
     const open = await source.open(position.lastEventId)
     try {
-      for await (const event of readEvents(open, position)) {
+      for await (const event of readEvents(open, source.read, position)) {
         inVain = 0
         yield event
       }
@@ -48,10 +53,11 @@ export async function* readEventStream(source: EventStreamSource, lastEventId: s
   }
 }
 
-async function* readEvents(
+async function* readEvents<Item>(
   open: OpenResponse,
+  read: (data: string) => Item,
   position: { lastEventId: string | null; pauseMs: number },
-): AsyncGenerator<Event> {
+): AsyncGenerator<Item> {
   let arrived: { id: string | null; data: string }[] = []
   let lastId: string | null = null
   const parser = createParser({
@@ -70,7 +76,7 @@ async function* readEvents(
     const events = arrived
     arrived = []
     for (const { id, data } of events) {
-      const event = toEvent(data)
+      const event = read(data)
       // before it is given out: one who leaves in the middle has seen it
       if (id !== null) position.lastEventId = id
       yield event
@@ -80,10 +86,13 @@ async function* readEvents(
   }
 }
 
-function toEvent(data: string): Event {
+export const toEvent = (data: string): Event => toItem<Event>(data, ['eventId', 'type'])
+
+/** An object with these fields. Throws `unexpected-shape`. */
+export function toItem<Item>(data: string, fields: string[]): Item {
   try {
-    const event: unknown = JSON.parse(data)
-    if (typeof event === 'object' && event !== null && 'eventId' in event && 'type' in event) return event as Event
+    const item: unknown = JSON.parse(data)
+    if (typeof item === 'object' && item !== null && fields.every((field) => field in item)) return item as Item
   } catch {
     // told below, like anything else that is no event
   }

@@ -1,5 +1,5 @@
 import type { Event, EventPage, EventQuery, EventStreamQuery } from '@ocelli/contract'
-import { readEventStream } from '../events/event-stream.ts'
+import { readEventStream, toEvent } from '../events/event-stream.ts'
 import type { Api, CallOptions } from '../http/api.ts'
 import { createListing, type Listing } from '../listing.ts'
 
@@ -33,6 +33,7 @@ export const eventMethods = (api: Api) => ({
           readEventStream(
             {
               engine: api.engine,
+              read: toEvent,
               signal: options.signal,
               open: (id) =>
                 send.open(
