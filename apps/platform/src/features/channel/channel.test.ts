@@ -1,142 +1,28 @@
-import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { type DownMessage, downTopic, type UpMessage, upTopic } from '@ocelli/contract'
-import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
-import { pino } from 'pino'
+import { randomUUID } from 'node:crypto'
+import { downTopic, type UpMessage, upTopic } from '@ocelli/contract'
+import { connectAsync } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { certificateRequest } from '../../../test/certificate-request.ts'
-import { createTestDatabase } from '../../../test/postgres/create-test-database.ts'
-import { type AccessTokens, createAccessTokens } from '../../platform/auth/access-token.ts'
-import type { Caller } from '../../platform/auth/caller.ts'
-import type { Broker } from '../../platform/broker/broker.ts'
-import { createBroker } from '../../platform/broker/in-process-broker.ts'
-import { type CertificateAuthority, createCertificateAuthority } from '../../platform/ca/certificate-authority.ts'
-import { type Database, openDatabase } from '../../platform/database/database.ts'
-import { byPlatform } from '../../platform/events/emit.ts'
-import type { Context } from '../../platform/http/route.ts'
-import { licenseKeys } from '../../platform/keys/instance-keys.ts'
-import { createVault } from '../../platform/keys/master-key.ts'
-import { createMetrics } from '../../platform/metrics.ts'
+import { type ChannelFixture, createChannelFixture, hello } from '../../../test/channel-fixture.ts'
 import { claimDevices } from '../claims/claim-service.ts'
-import { enrollGateway } from '../gateways/enrollment-service.ts'
 import { revokeGateway } from '../gateways/gateway-service.ts'
-import { applyReports } from '../installations/apply-reports.ts'
-import { readDesired } from '../installations/desired-state.ts'
-import { issueLicenseForGateway } from '../licenses/issue-license.ts'
-import { changeSite, createEnrollmentToken, createSite } from '../sites/site-service.ts'
+import { changeSite } from '../sites/site-service.ts'
 import { checkBroker } from './broker-check.ts'
-import { type Channel, createChannel } from './channel.ts'
 
 vi.setConfig({ testTimeout: 20_000 })
-const log = pino({ level: process.env.TEST_LOG ?? 'silent' })
-const vault = createVault(Buffer.alloc(32, 7))
 const facts = { manufacturer: 'M', model: 'X', serialNumber: null, macAddress: null, firmwareVersion: '1' }
 const item = (deviceId: string) => ({
   ...{ deviceId, identitySource: 'onvif:GetDeviceId', driver: 'onvif' as const, address: 'http://192.0.2.1' },
   facts: { ...facts, architecture: null, platformLevel: 30, appFormats: ['apk'] },
 })
-let db: Database
-let ca: CertificateAuthority
-let tokens: AccessTokens
-let broker: Broker
-let channel: Channel
-let port = 0
-let webSocketPort = 0
-let end: () => Promise<void>
 
+let fixture: ChannelFixture
+let { db, ca, tokens, broker, channel, port, webSocketPort, enroll, open, talk } = {} as ChannelFixture
 beforeAll(async () => {
-  const database = await createTestDatabase()
-  const opened = openDatabase({ connectionString: database.connectionString, maxConnections: 8, onError: () => {} })
-  db = opened.db
-  ca = await createCertificateAuthority(db, vault, Date.now)
-  tokens = createAccessTokens(Buffer.alloc(32, 9))
-  const listen = { host: '127.0.0.1', port: 0 }
-  broker = await createBroker({ db, ca, accessTokens: tokens, log, listen, names: ['127.0.0.1'] })
-  const metrics = createMetrics()
-  const keys = await licenseKeys(db, vault, Date.now())
-  const lead = { applyReports, readDesired, issueLicenseForGateway }
-  channel = createChannel({ db, broker, log, metrics, keys, nowMs: Date.now, sweepEveryMs: 50, ...lead })
-  channel.start()
-  port = (await broker.listen()).port ?? 0
-  const http = createServer()
-  broker.attachWebSocket(http)
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
-  webSocketPort = (http.address() as AddressInfo).port
-  end = async () => {
-    await channel.close()
-    await broker.close()
-    await new Promise((resolve) => http.close(resolve))
-    metrics.close()
-    await opened.close()
-    await database.drop()
-  }
+  fixture = await createChannelFixture()
+  ;({ db, ca, tokens, broker, channel, port, webSocketPort, enroll, open, talk } = fixture)
 })
-afterAll(() => end())
+afterAll(() => fixture.close())
 
-interface Enrolled {
-  context: Context
-  gatewayId: string
-  siteId: string
-  certificate: string
-  key: KeyObject
-}
-
-async function enroll(): Promise<Enrolled> {
-  const account = await db.insertInto('account').values({ name: 'A' }).returning('account_id').executeTakeFirstOrThrow()
-  const caller: Caller = {
-    ...{ kind: 'user', id: randomUUID(), accountId: account.account_id, permissions: new Set(), scope: { all: true } },
-  }
-  const context: Context = { db, caller, origin: byPlatform, afterCommit: (hint) => hint() }
-  const { siteId } = await createSite(context, { name: 'S', maxInFlight: 5 })
-  const { token } = await createEnrollmentToken(context, siteId, { caFingerprint: ca.fingerprint })
-  const { secret } = JSON.parse(Buffer.from(token.slice(5), 'base64url').toString())
-  const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const request = { secret, csr: certificateRequest(key), name: 'g', version: '1' }
-  const urls = { ca, mqttUrl: 'mqtts://x:1', mqttWebSocketUrl: 'wss://x/mqtt' }
-  const { gatewayId, certificate } = await enrollGateway(context, request, urls)
-  await expect(enrollGateway(context, request, urls)).rejects.toMatchObject({ code: 'unauthenticated' })
-  return {
-    context: { ...context, caller: { ...caller, kind: 'gateway', id: gatewayId } },
-    gatewayId,
-    siteId,
-    certificate,
-    key,
-  }
-}
-
-async function open({ gatewayId, certificate, key }: Enrolled, more: IClientOptions = {}): Promise<MqttClient> {
-  const client = await connectAsync(`mqtts://127.0.0.1:${port}`, {
-    ...{ clientId: gatewayId, username: gatewayId, protocolVersion: 4, clean: true, reconnectPeriod: 0 },
-    ...{ cert: certificate, key: key.export({ type: 'pkcs8', format: 'pem' }).toString(), ca: [ca.certificatePem] },
-    ...more,
-  })
-  client.on('error', () => undefined)
-  onTestFinished(() => void client.end(true))
-  return client
-}
-
-async function talk(gateway: Enrolled, more: IClientOptions = {}) {
-  const client = await open(gateway, more)
-  const heard: DownMessage[] = []
-  client.on('message', (_topic, payload) => heard.push(JSON.parse(payload.toString())))
-  await client.subscribeAsync(downTopic(gateway.gatewayId), { qos: 1 })
-  const say = (message: UpMessage) =>
-    client.publishAsync(upTopic(gateway.gatewayId), JSON.stringify(message), { qos: 1 })
-  const hear = <Kind extends DownMessage['kind']>(kind: Kind, count = 1) =>
-    vi.waitFor(
-      () => {
-        const found = heard.filter((one): one is Extract<DownMessage, { kind: Kind }> => one.kind === kind)
-        const last = found[count - 1]
-        if (!last) throw new Error(`no ${kind}: ${JSON.stringify(heard)}`)
-        return last
-      },
-      { timeout: 5000, interval: 10 },
-    )
-  return { client, say, hear, heard }
-}
-
-const hello = (connectionId: string): UpMessage => ({ kind: 'hello', connectionId, version: '1', devices: [] })
 const report = (session: number, deviceId: string, seq: number): UpMessage => ({
   ...{ kind: 'report', session },
   reports: [

@@ -1,4 +1,5 @@
 import { Health, KeySet } from '@ocelli/contract'
+import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { type Access, type AnyRoute, ok, route, streamed } from '../../platform/http/route.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
@@ -10,11 +11,20 @@ export interface SystemRoutesDeps {
   metricsAccess: Access
   /** Each check throws when its part cannot work. */
   checks: Record<string, () => Promise<void>>
+  log: Logger
+  checkTimeoutMs?: number
 }
 
 const tag = 'System'
 
-export function systemRoutes({ keys, registry, metricsAccess, checks }: SystemRoutesDeps): AnyRoute[] {
+export function systemRoutes({
+  keys,
+  registry,
+  metricsAccess,
+  checks,
+  log,
+  checkTimeoutMs = 5000,
+}: SystemRoutesDeps): AnyRoute[] {
   return [
     route({
       method: 'GET',
@@ -48,9 +58,12 @@ export function systemRoutes({ keys, registry, metricsAccess, checks }: SystemRo
       handle: async () => {
         const results = await Promise.all(
           Object.entries(checks).map(async ([name, check]) => {
-            const failure = await check().then(
+            const failure = await within(checkTimeoutMs, check).then(
               () => null,
-              () => 'failed',
+              (err: unknown) => {
+                log.warn({ err, check: name }, 'not ready')
+                return 'failed'
+              },
             )
             return [name, failure ?? 'ok'] as const
           }),
@@ -73,4 +86,15 @@ export function systemRoutes({ keys, registry, metricsAccess, checks }: SystemRo
       stream: async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()),
     }),
   ]
+}
+
+/** A part that hangs is as bad as one that fails, and whoever asks for readiness does not wait for ever. */
+async function within(timeoutMs: number, check: () => Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`No answer in ${timeoutMs} ms.`)), timeoutMs)
+  try {
+    await Promise.race([check(), late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
 }

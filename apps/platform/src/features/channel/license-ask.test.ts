@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto'
+import { verifyLicense } from '@ocelli/license'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { type ChannelFixture, createChannelFixture, hello } from '../../../test/channel-fixture.ts'
+import { addOrder, publishApp } from '../../../test/installation-fixture.ts'
+import { claimDevices } from '../claims/claim-service.ts'
+
+vi.setConfig({ testTimeout: 20_000 })
+
+let fixture: ChannelFixture
+beforeAll(async () => {
+  fixture = await createChannelFixture()
+})
+afterAll(() => fixture.close())
+
+/** A gateway in session, and a wish for an app on its device whose license is still RESERVED. */
+async function wishedFor() {
+  const { db } = fixture
+  const gateway = await fixture.enroll()
+  const { accountId } = gateway.context.caller
+  const [deviceId, appId] = [randomUUID(), `com.example.${randomUUID()}`]
+  await claimDevices(gateway.context, [
+    {
+      ...{ deviceId, identitySource: 'onvif:GetDeviceId', driver: 'onvif', address: 'http://192.0.2.1' },
+      facts: {
+        ...{ manufacturer: 'M', model: 'X', serialNumber: null, macAddress: null, firmwareVersion: '1' },
+        ...{ architecture: null, platformLevel: 30, appFormats: ['apk'] },
+      },
+    },
+  ])
+  await publishApp(db, { accountId, appId, versions: [1] })
+  const pair = { account_id: accountId, app_id: appId, device_id: deviceId }
+  const { license_id: licenseId } = await db
+    .insertInto('license')
+    .values({
+      ...pair,
+      ...{ license_type: 'FULL', state: 'RESERVED', order_id: await addOrder(db, { accountId, appId, total: 1 }) },
+    })
+    .returning('license_id')
+    .executeTakeFirstOrThrow()
+  await db
+    .insertInto('installation')
+    .values({ ...pair, presence: 'PRESENT', managed: true, license_id: licenseId })
+    .execute()
+  const spoken = await fixture.talk(gateway)
+  await spoken.say(hello('license'))
+  const { session } = await spoken.hear('welcome')
+  const ask = { kind: 'license-ask' as const, session, deviceId, assignment: 1, appId, licenseId }
+  const state = async () =>
+    (await db.selectFrom('license').select('state').where('license_id', '=', licenseId).executeTakeFirstOrThrow()).state
+  const issued = async () =>
+    (
+      await db
+        .selectFrom('event')
+        .select('event_id')
+        .where('license_id', '=', licenseId)
+        .where('type', '=', 'license.issued')
+        .execute()
+    ).length
+  return { ...spoken, ask, state, issued, deviceId, appId, licenseId }
+}
+
+test('a gateway gets the license file of its wish, which a camera can verify; RESERVED becomes VALID, once', async () => {
+  const { say, hear, ask, state, issued, deviceId, appId, licenseId } = await wishedFor()
+  await say(ask)
+  const answer = await hear('license')
+  expect(answer).toMatchObject({ deviceId, appId, licenseId, refused: null })
+  const verified = await verifyLicense(answer.license ?? '', {
+    ...{ trust: [fixture.keys.root], deviceId, appId, now: new Date() },
+  })
+  expect(verified).toMatchObject({ valid: true, claims: { jti: licenseId, sub: deviceId, app: appId } })
+  expect(await state()).toBe('VALID')
+
+  await say(ask)
+  expect((await hear('license', 2)).license).toBe(answer.license)
+  expect(await issued()).toBe(1)
+})
+
+test('a gateway of an older assignment, for another device, or without its session gets none', async () => {
+  const { say, hear, heard, ask, state, issued } = await wishedFor()
+  const other = await wishedFor()
+  const asks = [
+    { ...ask, assignment: 2 },
+    { ...ask, licenseId: other.licenseId },
+    { ...ask, deviceId: other.deviceId, appId: other.appId, licenseId: other.licenseId },
+  ]
+  for (const [at, wrong] of asks.entries()) {
+    await say(wrong)
+    expect(await hear('license', at + 1)).toMatchObject({ license: null, refused: expect.stringContaining('wished') })
+  }
+  await say({ ...ask, session: ask.session + 1000 })
+  await hear('hello-again')
+  expect(heard.filter(({ kind }) => kind === 'license')).toHaveLength(asks.length)
+  expect([await state(), await other.state(), await issued()]).toEqual(['RESERVED', 'RESERVED', 0])
+})
