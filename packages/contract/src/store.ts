@@ -38,6 +38,31 @@ export const AppPatch = Type.Partial(Type.Object({ ...listing, visibility: AppVi
 })
 export type AppPatch = Static<typeof AppPatch>
 
+/** What an .eap says of itself beside version and architecture; docs/app-packages.md tells where each is read. */
+export const EapDetails = Type.Object({
+  vendor: nullable(Type.String()),
+  vendorId: nullable(Type.String({ description: 'Ten hex digits; cameras refuse an update from another vendor.' })),
+  axisAppId: nullable(Type.String({ description: 'The number that license keys of Axis are made out for.' })),
+  copyProtection: oneOf(['none', 'axis', 'custom']),
+  manifestSchema: nullable(Type.String({ description: 'Null: a package with package.conf only.' })),
+  minSdkVersion: nullable(Type.String()),
+  runMode: nullable(oneOf(['respawn', 'once', 'never'])),
+  runAs: nullable(Type.Object({ user: Type.String(), group: Type.String() })),
+  settingPage: nullable(Type.String()),
+  parameters: Type.Array(Type.Object({ name: Type.String(), default: Type.String(), type: Type.String() })),
+  httpPaths: Type.Array(Type.String()),
+  osVersions: Type.Array(Type.Object({ min: nullable(Type.String()), max: nullable(Type.String()) }), {
+    description: 'Versions of AXIS OS, any of these ranges, bounds included; max 12 is all of 12. Empty: not said.',
+  }),
+  signature: nullable(
+    Type.Object(
+      { createdAt: Timestamp, keyId: Type.String() },
+      { description: 'Told, not verified: only cameras can.' },
+    ),
+  ),
+})
+export type EapDetails = Static<typeof EapDetails>
+
 export const AppPackage = Type.Object({
   packageId: Uuid,
   format: oneOf(['apk', 'eap']),
@@ -46,6 +71,7 @@ export const AppPackage = Type.Object({
   size: Type.Integer(),
   sha256: Sha256,
   signerCertificateSha256: nullable(Sha256),
+  eap: nullable(EapDetails),
   publishedAt: Timestamp,
 })
 export type AppPackage = Static<typeof AppPackage>
@@ -54,7 +80,7 @@ export const AppVersion = Type.Object(
   {
     appId: AppId,
     version: Type.String(),
-    versionCode: Type.Integer(),
+    versionCode: Type.Integer({ description: 'Of an .apk its own; versions of an .eap are counted from 1.' }),
     withdrawnAt: nullable(Timestamp),
     packages: Type.Array(AppPackage),
     publishedAt: Timestamp,

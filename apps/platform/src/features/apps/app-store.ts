@@ -1,4 +1,4 @@
-import type { App, AppVersion } from '@ocelli/contract'
+import type { App, AppVersion, EapDetails } from '@ocelli/contract'
 import { type RawBuilder, sql } from 'kysely'
 import type { Caller } from '../../platform/auth/caller.ts'
 import { seesApp } from '../../platform/auth/visibility.ts'
@@ -71,6 +71,7 @@ export async function readVersions(db: Database, appId: string, version?: string
       size: row.size,
       sha256: row.sha256,
       signerCertificateSha256: row.signer_sha256,
+      eap: row.eap,
       publishedAt: row.published_at,
     })
     versions.set(row.version_code, known)
@@ -121,6 +122,7 @@ interface StoredPackage {
   size: number
   sha256: string
   signer_sha256: string | null
+  eap: EapDetails | null
   published_at: string
 }
 

@@ -2,13 +2,13 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase } from '../../../test/postgres/create-test-database.ts'
 import { openDatabase } from '../../platform/database/database.ts'
-import { findFittingPackage, newestFitting } from './fitting-package.ts'
+import { findFittingPackage, newestFitting, type PackageTarget } from './fitting-package.ts'
 import { refreshUpdatable } from './refresh-updatable.ts'
 
 const database = await createTestDatabase()
 const { db, close } = openDatabase({ ...database, maxConnections: 3, onError: () => {} })
 const accountId = '00000000-0000-4000-8000-000000000001'
-const anyDevice = { appFormats: [], architecture: null, platformLevel: null }
+const anyDevice = { appFormats: [], architecture: null, platformLevel: null, firmwareVersion: null, unsignedApps: null }
 
 beforeAll(async () => {
   await sql`INSERT INTO account (account_id, name) VALUES (${accountId}, 'Acme')`.execute(db)
@@ -65,6 +65,50 @@ test('what cannot be chosen is told apart, and an incompatible package says why'
   })
 })
 
+const axis = { ...anyDevice, appFormats: ['eap'], architecture: 'aarch64', firmwareVersion: '11.11.73' }
+
+test.each([
+  ['its architecture and version of AXIS OS', axis, 'aarch64-old'],
+  ['the upper bound holds for all that begins with it', { ...axis, firmwareVersion: '13.4.2' }, 'aarch64-new'],
+  ['the lower bound is included', { ...axis, firmwareVersion: '12.0' }, 'aarch64-new'],
+  ['another architecture', { ...axis, architecture: 'armv7hf', firmwareVersion: '9.80.1' }, 'armv7hf'],
+  ['signed before unsigned', { ...axis, architecture: 'armv7hf' }, 'armv7hf-signed'],
+  ['signed apps only', { ...axis, architecture: 'armv7hf', unsignedApps: false }, 'armv7hf-signed'],
+  [
+    'a version that cannot be read stands against nothing',
+    { ...axis, architecture: 'armv7hf', firmwareVersion: 'beta' },
+    'armv7hf-signed',
+  ],
+] as const)('an Axis camera gets its own package: %s', async (_case, device, sha256) => {
+  await addEaps()
+  const found = await findFittingPackage(db, { device, appId: 'eaps' })
+  expect(found).toMatchObject({ kind: 'fits', package: { format: 'eap', sha256 } })
+})
+
+test.each([
+  [{ ...axis, firmwareVersion: '9.80.1' }, 'is made for AXIS OS '],
+  [{ ...axis, firmwareVersion: '14.0' }, 'this device has AXIS OS 14.0'],
+  [{ ...axis, architecture: 'mips' }, 'this device is mips'],
+] as const)('an Axis camera without a package is told why: %s', async (device, why) => {
+  await addEaps()
+  expect(await findFittingPackage(db, { device, appId: 'eaps' })).toMatchObject({
+    kind: 'incompatible',
+    detail: expect.stringContaining(why),
+  })
+})
+
+test('an unsigned package, and one that names no version for AXIS OS 13, are explained', async () => {
+  await addEaps()
+  const find = (device: PackageTarget) => findFittingPackage(db, { device, appId: 'plain-eap' })
+  expect(await find({ ...axis, unsignedApps: false })).toMatchObject({
+    detail: expect.stringContaining('is not signed'),
+  })
+  expect(await find({ ...axis, firmwareVersion: '13.0.1' })).toMatchObject({
+    detail: expect.stringContaining('is made for AXIS OS before 13'),
+  })
+  expect(await find({ ...axis, unsignedApps: true })).toMatchObject({ kind: 'fits' })
+})
+
 test('publishing and changed facts make exactly those devices updatable that have something newer', async () => {
   await addDevice('old', { code: 1 })
   await addDevice('arm', { code: 1, architecture: 'arm64-v8a' })
@@ -102,6 +146,29 @@ test('newestFitting joins beside a device', async () => {
     { device_id: 'too-old', version: null },
   ])
 })
+
+/** One version in packages for several cameras, and an app with one that says nothing. */
+async function addEaps() {
+  for (const appId of ['eaps', 'plain-eap']) {
+    await sql`INSERT INTO app (app_id, account_id, name) VALUES (${appId}, ${accountId}, ${appId}) ON CONFLICT DO NOTHING`.execute(
+      db,
+    )
+    await sql`INSERT INTO app_version (app_id, version_code, version) VALUES (${appId}, 1, '1.0.0') ON CONFLICT DO NOTHING`.execute(
+      db,
+    )
+  }
+  const add = async (appId: string, sha256: string, ranges: object[]) => {
+    const [architecture = ''] = sha256.split('-')
+    await sql`INSERT INTO app_package (app_id, version_code, format, architectures, size, sha256, eap, os_versions, is_signed)
+      VALUES (${appId}, 1, 'eap', ${[architecture]}, 10, ${sha256}, '{}', ${JSON.stringify(ranges)}::jsonb, ${sha256.endsWith('-signed')})
+      ON CONFLICT DO NOTHING`.execute(db)
+  }
+  await add('eaps', 'aarch64-old', [{ min: '10.12', max: '11' }])
+  await add('eaps', 'aarch64-new', [{ min: '12.0', max: '13' }])
+  await add('eaps', 'armv7hf', [{ max: '12' }])
+  await add('eaps', 'armv7hf-signed', [{ min: '11', max: '11.11' }])
+  await add('plain-eap', 'aarch64', [])
+}
 
 interface VersionSpec {
   code: number

@@ -80,6 +80,7 @@ async function forDevice(
   const device = await db
     .selectFrom('device')
     .select(['app_formats as appFormats', 'architecture', 'platform_level as platformLevel'])
+    .select(['firmware_version as firmwareVersion', 'unsigned_apps as unsignedApps'])
     .where('account_id', '=', caller.accountId)
     .where('device_id', '=', deviceId)
     .where(seesProjects(caller, sql.ref('device.project_ids')))

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { type ApkPackage, PackageError, readAppPackage } from '@ocelli/app-package'
+import { type AppPackage, PackageError, readAppPackage } from '@ocelli/app-package'
 import { AppId } from '@ocelli/contract'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { sql } from 'kysely'
@@ -13,7 +13,7 @@ export const packageMediaTypes = ['application/octet-stream', 'application/vnd.a
 
 /** A package that has arrived and been read; nothing names it yet. */
 export interface UploadedPackage {
-  content: ApkPackage
+  content: AppPackage
   blob: StagedBlob
 }
 
@@ -95,7 +95,7 @@ async function removeUnnamed({ db, blobs }: { db: Database; blobs: BlobStore }, 
   })
 }
 
-async function readPackage(path: string, signal: AbortSignal): Promise<ApkPackage> {
+async function readPackage(path: string, signal: AbortSignal): Promise<AppPackage> {
   const content = await readAppPackage(path, { signal }).catch((error: unknown) => {
     if (!(error instanceof PackageError)) throw error
     throw new ProblemError(error.code === 'unsigned' ? 'package-unsigned' : 'package-invalid', error.detail, {
@@ -103,10 +103,10 @@ async function readPackage(path: string, signal: AbortSignal): Promise<ApkPackag
       cause: error,
     })
   })
-  if (content.format !== 'apk') throw invalid('only .apk packages are taken here')
   const isUsableId: boolean = Value.Check(AppId, content.appId)
   if (!isUsableId) throw invalid(`the app id "${content.appId.slice(0, 100)}" is not usable`)
-  if (!Number.isSafeInteger(content.versionCode)) throw invalid('its version code is larger than 2^53')
+  if (content.format === 'apk' && !Number.isSafeInteger(content.versionCode))
+    throw invalid('its version code is larger than 2^53')
   if (!/^[^\p{Cc}]{1,100}$/u.test(content.versionName)) throw invalid('its version name is not 1 to 100 characters')
   return content
 }

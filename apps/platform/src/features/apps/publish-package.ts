@@ -1,3 +1,4 @@
+import type { AppPackage } from '@ocelli/app-package'
 import type { AppVersion, AppVisibility } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { seesApp } from '../../platform/auth/visibility.ts'
@@ -7,7 +8,9 @@ import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
 import { projectsOfApp, readVersions } from './app-store.ts'
+import { eapDetails } from './eap-details.ts'
 import { lockBlob, type UploadedPackage } from './package-upload.ts'
+import { placeVersion, wasWithdrawn } from './place-version.ts'
 import { refreshUpdatable } from './refresh-updatable.ts'
 
 export interface PublishOptions {
@@ -27,17 +30,17 @@ export async function publishPackage(
   options: PublishOptions,
 ): Promise<{ version: AppVersion; isNew: boolean }> {
   const { caller } = context
-  const { appId, versionCode, versionName, signer } = content
+  const { appId, versionName } = content
   return await inTransaction(context.db, async (db) => {
     const name = (options.name ?? content.label ?? '').trim().slice(0, 200) || appId
     const first = await sql`INSERT INTO app (app_id, account_id, name, visibility, signer_sha256)
-      VALUES (${appId}, ${caller.accountId}, ${name}, ${options.visibility ?? 'PRIVATE'}, ${signer.certificateSha256})
+      VALUES (${appId}, ${caller.accountId}, ${name}, ${options.visibility ?? 'PRIVATE'}, ${signerOf(content)})
       ON CONFLICT DO NOTHING RETURNING app_id`.execute(db)
     const isFirst = first.rows.length > 0
-    await lockOwnApp(db, context, { appId, certificateSha256: signer.certificateSha256 })
+    await lockOwnApp(db, context, content)
     const published = await sameFile(db, appId, blob.sha256)
     if (published) return { version: await oneVersion(db, appId, published), isNew: false }
-    await judgeVersion(db, content)
+    const versionCode = placeVersion(await readVersions(db, appId), content)
 
     await lockBlob(db, blob.sha256)
     // kept before the transaction began; a refused upload of the same bytes may have removed them since
@@ -45,9 +48,7 @@ export async function publishPackage(
     await sql`INSERT INTO blob (sha256, size) VALUES (${blob.sha256}, ${blob.size}) ON CONFLICT DO NOTHING`.execute(db)
     await sql`INSERT INTO app_version (app_id, version_code, version) VALUES (${appId}, ${versionCode}, ${versionName})
       ON CONFLICT (app_id, version_code) DO NOTHING`.execute(db)
-    await sql`INSERT INTO app_package (app_id, version_code, format, architectures, min_platform_level, size, sha256, signer_sha256)
-      VALUES (${appId}, ${versionCode}, ${content.format}, ${content.architectures}, ${content.minPlatformLevel},
-        ${blob.size}, ${blob.sha256}, ${signer.certificateSha256})`.execute(db)
+    await insertPackage(db, { content, blob, versionCode })
     await refreshUpdatable(db, { appId })
     const event = { accountId: caller.accountId, appId, projectIds: await projectsOfApp(db, caller.accountId, appId) }
     const data = { version: versionName, versionCode, sha256: blob.sha256, size: blob.size }
@@ -59,27 +60,54 @@ export async function publishPackage(
   })
 }
 
-async function lockOwnApp(
+const signerOf = (content: AppPackage) => (content.format === 'apk' ? content.signer.certificateSha256 : null)
+
+async function insertPackage(
   db: DatabaseTransaction,
-  { caller }: Context,
-  { appId, certificateSha256 }: { appId: string; certificateSha256: string },
+  { content, blob, versionCode }: UploadedPackage & { versionCode: number },
 ): Promise<void> {
-  const { rows } = await sql<{ account_id: string; signer_sha256: string; sees: boolean }>`
-    SELECT account_id, signer_sha256, ${seesApp(caller, sql`app.app_id`)} AS sees FROM app WHERE app_id = ${appId} FOR UPDATE`.execute(
-    db,
-  )
+  const { appId, format, architectures } = content
+  const isEap = content.format === 'eap'
+  const level = isEap ? null : content.minPlatformLevel
+  const eap = isEap ? eapDetails(content) : null
+  const isSigned = !isEap || content.signature !== null
+  await sql`INSERT INTO app_package (app_id, version_code, format, architectures, min_platform_level, size, sha256, signer_sha256,
+      eap, os_versions, is_signed)
+    VALUES (${appId}, ${versionCode}, ${format}, ${architectures}, ${level}, ${blob.size}, ${blob.sha256}, ${signerOf(content)},
+      ${eap && JSON.stringify(eap)}::jsonb, ${JSON.stringify(eap?.osVersions ?? [])}::jsonb, ${isSigned})`.execute(db)
+}
+
+/** The signer of an app never changes: the certificate of an .apk, the vendor id of an .eap. */
+async function lockOwnApp(db: DatabaseTransaction, { caller }: Context, content: AppPackage): Promise<void> {
+  const { appId } = content
+  const { rows } = await sql<{
+    account_id: string
+    signer_sha256: string | null
+    vendor_id: string | null
+    sees: boolean
+  }>`
+    SELECT account_id, signer_sha256, ${seesApp(caller, sql`app.app_id`)} AS sees,
+      (SELECT p.eap->>'vendorId' FROM app_package p WHERE p.app_id = app.app_id AND p.eap->>'vendorId' IS NOT NULL LIMIT 1) AS vendor_id
+    FROM app WHERE app_id = ${appId} FOR UPDATE`.execute(db)
   const app = rows[0]
   if (app?.account_id !== caller.accountId) {
     throw new ProblemError('package-foreign-app', `The app ${appId} belongs to another publisher on this platform.`)
   }
   if (!app.sees) throw notFound(`The app ${appId}`)
-  if (app.signer_sha256 !== certificateSha256) {
-    throw new ProblemError(
-      'package-other-signer',
-      `The app ${appId} is signed by the certificate ${app.signer_sha256}, this package by ${certificateSha256}. Sign it with the key of the versions before.`,
+  if (app.signer_sha256 !== signerOf(content)) {
+    throw otherSigner(
+      `The app ${appId} is signed by the certificate ${app.signer_sha256}, this package by ${signerOf(content)}. Sign it with the key of the versions before.`,
+    )
+  }
+  const vendorId = content.format === 'eap' ? content.vendorId : null
+  if (vendorId !== null && app.vendor_id !== null && app.vendor_id !== vendorId) {
+    throw otherSigner(
+      `The app ${appId} is of the vendor ${app.vendor_id}, this package of ${vendorId}. Cameras refuse such an update: put the vendorId of the versions before into its manifest.json.`,
     )
   }
 }
+
+const otherSigner = (detail: string) => new ProblemError('package-other-signer', detail)
 
 async function sameFile(db: DatabaseTransaction, appId: string, sha256: string): Promise<string | null> {
   const row = await db
@@ -91,37 +119,8 @@ async function sameFile(db: DatabaseTransaction, appId: string, sha256: string):
     .where('p.app_id', '=', appId)
     .where('p.sha256', '=', sha256)
     .executeTakeFirst()
-  if (row?.withdrawn_at) throw withdrawn(row.version)
+  if (row?.withdrawn_at) throw wasWithdrawn(row.version)
   return row?.version ?? null
-}
-
-/** A package comes with a version of its own, newer than all, or joins the newest as one for other cameras. */
-async function judgeVersion(db: DatabaseTransaction, content: UploadedPackage['content']): Promise<void> {
-  const { appId, versionCode, versionName, format, architectures } = content
-  const newest = (await readVersions(db, appId))[0]
-  if (!newest || versionCode > newest.versionCode) {
-    const namesake = newest && (await readVersions(db, appId, versionName))[0]
-    if (!namesake) return
-    throw notNewer(`Version ${versionName} is published already, with the version code ${namesake.versionCode}`)
-  }
-  if (versionCode < newest.versionCode || versionName !== newest.version) {
-    throw notNewer(`The newest version is ${newest.version} with the version code ${newest.versionCode}`)
-  }
-  if (newest.withdrawnAt) throw withdrawn(newest.version)
-  const kind = (part: { format: string; architectures: string[] }) => `${part.format}/${part.architectures.join()}`
-  if (newest.packages.some((part) => kind(part) === kind({ format, architectures }))) {
-    throw notNewer(
-      `Version ${newest.version} (version code ${newest.versionCode}) is published already, with another file`,
-    )
-  }
-}
-
-function withdrawn(version: string): ProblemError {
-  return notNewer(`Version ${version} was withdrawn`)
-}
-
-function notNewer(reason: string): ProblemError {
-  return new ProblemError('package-not-newer', `${reason}. Raise version code and version name of the package.`)
 }
 
 async function oneVersion(db: DatabaseTransaction, appId: string, version: string): Promise<AppVersion> {

@@ -61,7 +61,7 @@ async function claim(db: Database, { caller, origin }: Context, claims: Claim[])
     WITH item AS MATERIALIZED (
       SELECT * FROM jsonb_to_recordset(${toJson(claims)}::jsonb) AS i(device_id text, identity_source text, driver text,
         address text, name text, site_id uuid, manufacturer text, model text, serial_number text, mac_address text,
-        firmware_version text, architecture text, platform_level integer, app_formats jsonb)),
+        firmware_version text, architecture text, platform_level integer, unsigned_apps boolean, app_formats jsonb)),
     gateway_now AS MATERIALIZED (SELECT connected FROM gateway WHERE gateway_id = ${gatewayId}),
     own AS MATERIALIZED (
       SELECT d.device_id, d.state, d.gateway_id FROM device d
@@ -69,11 +69,11 @@ async function claim(db: Database, { caller, origin }: Context, claims: Claim[])
       ORDER BY d.device_id FOR UPDATE),
     inserted AS (
       INSERT INTO device (account_id, device_id, state, identity_source, driver, address, name, site_id, gateway_id,
-        manufacturer, model, serial_number, mac_address, firmware_version, architecture, platform_level, app_formats,
+        manufacturer, model, serial_number, mac_address, firmware_version, architecture, platform_level, unsigned_apps, app_formats,
         connectivity, connectivity_reason, last_seen_at, assignment, claimed_at)
       SELECT ${accountId}, i.device_id, 'CLAIMED', i.identity_source, i.driver, i.address, i.name, i.site_id, ${gatewayId},
         i.manufacturer, i.model, i.serial_number, i.mac_address, i.firmware_version, i.architecture, i.platform_level,
-        ARRAY(SELECT jsonb_array_elements_text(i.app_formats)),
+        i.unsigned_apps, ARRAY(SELECT jsonb_array_elements_text(i.app_formats)),
         CASE WHEN g.connected THEN 'ONLINE' ELSE 'UNKNOWN' END, CASE WHEN g.connected THEN NULL ELSE 'gateway-away' END,
         now(), 1, now()
       FROM item i, gateway_now g
@@ -88,7 +88,7 @@ async function claim(db: Database, { caller, origin }: Context, claims: Claim[])
       UPDATE device d SET
         state = 'CLAIMED', address = i.address, driver = i.driver, manufacturer = i.manufacturer, model = i.model,
         serial_number = i.serial_number, mac_address = i.mac_address, firmware_version = i.firmware_version,
-        architecture = i.architecture, platform_level = i.platform_level,
+        architecture = i.architecture, platform_level = i.platform_level, unsigned_apps = i.unsigned_apps,
         app_formats = ARRAY(SELECT jsonb_array_elements_text(i.app_formats)), last_seen_at = now(), updated_at = now(),
         -- the identity stays as it was read at the claim, and what a person has set stays theirs
         identity_source = CASE own.state WHEN 'CLAIMED' THEN d.identity_source ELSE i.identity_source END,
@@ -131,7 +131,11 @@ function toJson(claims: Claim[]): string {
     ...{ device_id: deviceId, identity_source: identitySource, driver, address, name: name ?? null, site_id: siteId },
     ...{ manufacturer: facts.manufacturer, model: facts.model, serial_number: facts.serialNumber },
     ...{ mac_address: facts.macAddress, firmware_version: facts.firmwareVersion, architecture: facts.architecture },
-    ...{ platform_level: facts.platformLevel, app_formats: facts.appFormats },
+    ...{
+      platform_level: facts.platformLevel,
+      unsigned_apps: facts.unsignedApps ?? null,
+      app_formats: facts.appFormats,
+    },
   }))
   return JSON.stringify(rows, (_key, value: unknown) =>
     typeof value === 'string' ? value.replaceAll('\u0000', '') : value,

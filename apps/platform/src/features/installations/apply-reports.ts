@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { Database, DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
+import { bestPackageFirst } from '../apps/fitting-package.ts'
 import { refreshUpdatable } from '../apps/refresh-updatable.ts'
 import {
   type ChangedInstallation,
@@ -37,6 +38,7 @@ interface LockedDevice {
   factsChanged: boolean
   replacementChanged: boolean
   deviceRevision: number
+  architecture: string | null
   repair: 'request' | 'auto'
 }
 
@@ -106,7 +108,7 @@ async function writeDevices(db: DatabaseTransaction, given: Given): Promise<Lock
         "clockOffsetSeconds" integer, "certificateExpiresAt" timestamptz, replacement jsonb, address text, facts jsonb)
     ), locked AS (
       SELECT d.account_id, d.device_id, d.connectivity, d.connectivity_reason, d.replacement AS replaced_by, d.project_ids,
-        (d.app_formats, d.architecture, d.platform_level) AS fit, s.repair, g.*
+        (d.app_formats, d.architecture, d.platform_level, d.firmware_version, d.unsigned_apps) AS fit, s.repair, g.*
       FROM given g
       JOIN gateway w ON w.gateway_id = g."gatewayId" AND w.session = g.session AND w.revoked_at IS NULL
       JOIN device d ON d.account_id = g."accountId" AND d.device_id = g."deviceId" AND d.gateway_id = g."gatewayId"
@@ -128,13 +130,16 @@ async function writeDevices(db: DatabaseTransaction, given: Given): Promise<Lock
       firmware_version = coalesce(l.facts->>'firmwareVersion', d.firmware_version),
       architecture = coalesce(l.facts->>'architecture', d.architecture),
       platform_level = coalesce((l.facts->>'platformLevel')::int, d.platform_level),
+      unsigned_apps = coalesce((l.facts->>'unsignedApps')::boolean, d.unsigned_apps),
       app_formats = CASE WHEN jsonb_typeof(l.facts->'appFormats') = 'array'
         THEN ARRAY(SELECT jsonb_array_elements_text(l.facts->'appFormats')) ELSE d.app_formats END
     FROM locked l WHERE d.account_id = l.account_id AND d.device_id = l.device_id
     RETURNING d.account_id AS "accountId", d.device_id AS "deviceId", d.gateway_id AS "gatewayId", l.connectivity,
-      l.connectivity_reason AS "connectivityReason", d.project_ids AS "projectIds", d.revision AS "deviceRevision", l.repair,
+      l.connectivity_reason AS "connectivityReason", d.project_ids AS "projectIds", d.revision AS "deviceRevision", d.architecture, l.repair,
       l.replaced_by IS DISTINCT FROM d.replacement AS "replacementChanged",
-      (d.app_formats, d.architecture, d.platform_level) IS DISTINCT FROM l.fit AS "factsChanged"`.execute(db)
+      (d.app_formats, d.architecture, d.platform_level, d.firmware_version, d.unsigned_apps) IS DISTINCT FROM l.fit AS "factsChanged"`.execute(
+    db,
+  )
   return devices
 }
 
@@ -163,7 +168,7 @@ async function decideChanges(
       const code = reported.observed?.versionCode ?? null
       const outcome = applyAppReport(before, reported, {
         targetVersionCode: before.targetVersionCode,
-        observedPackageId: code === null ? null : (packages.byCode.get(`${appId}/${code}`) ?? null),
+        observedPackageId: ownPackage(packages.byCode.get(`${appId}/${code}`) ?? [], { device, before }),
         licenseState: before.licenseState,
         repair: device.repair,
       })
@@ -177,24 +182,41 @@ async function decideChanges(
 
 interface Packages {
   codes: Map<string, number>
-  byCode: Map<string, string>
+  byCode: Map<string, PublishedPackage[]>
+}
+
+interface PublishedPackage {
+  packageId: string
+  architectures: string[]
 }
 
 /** Version codes of the version names that cameras report, for apps that we published. */
 async function readPackages(db: DatabaseTransaction, given: Given): Promise<Packages> {
   const appIds = [...new Set(given.flatMap(({ report }) => (report.apps ?? []).map((app) => app.appId)))]
   const codes = new Map<string, number>()
-  const byCode = new Map<string, string>()
+  const byCode = new Map<string, PublishedPackage[]>()
   if (appIds.length === 0) return { codes, byCode }
-  const { rows } = await sql<{ app_id: string; version: string; version_code: number; package_id: string | null }>`
-    SELECT v.app_id, v.version, v.version_code, (SELECT p.package_id FROM app_package p
-      WHERE p.app_id = v.app_id AND p.version_code = v.version_code LIMIT 1) AS package_id
+  const { rows } = await sql<{ app_id: string; version: string; version_code: number; packages: PublishedPackage[] }>`
+    SELECT v.app_id, v.version, v.version_code, coalesce((SELECT jsonb_agg(jsonb_build_object('packageId', p.package_id,
+        'architectures', p.architectures) ORDER BY ${bestPackageFirst}) FROM app_package p
+      WHERE p.app_id = v.app_id AND p.version_code = v.version_code), '[]') AS packages
     FROM app_version v WHERE v.app_id = ANY(${appIds})`.execute(db)
   for (const row of rows) {
     codes.set(`${row.app_id}/${row.version}`, row.version_code)
-    if (row.package_id) byCode.set(`${row.app_id}/${row.version_code}`, row.package_id)
+    byCode.set(`${row.app_id}/${row.version_code}`, row.packages)
   }
   return { codes, byCode }
+}
+
+/** Which package of an observed version it is: the one that we sent, else the one for this device's architecture. */
+function ownPackage(
+  packages: readonly PublishedPackage[],
+  { device, before }: { device: LockedDevice; before: LockedInstallation },
+): string | null {
+  const sent = packages.find(({ packageId }) => packageId === before.packageId)
+  const fits = ({ architectures }: PublishedPackage) =>
+    architectures.length === 0 || device.architecture === null || architectures.includes(device.architecture)
+  return (sent ?? packages.find(fits) ?? packages[0])?.packageId ?? null
 }
 
 /** Every app that the report or the database knows on this device. What a read list does not name is not there. */

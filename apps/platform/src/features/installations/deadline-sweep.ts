@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Database } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { byPlatform } from '../../platform/events/emit.ts'
+import { bestPackageFirst, packageFitsDevice } from '../apps/fitting-package.ts'
 import {
   type ChangedInstallation,
   type LockedInstallation,
@@ -27,7 +28,8 @@ export async function sweepDeadlines(
   const settled = await inTransaction(db, async (transaction) => {
     const { rows } = await sql<LockedInstallation & { connectivity: string; observedPackageId: string | null }>`
       SELECT ${lockedColumns}, d.connectivity,
-        (SELECT p.package_id FROM app_package p WHERE p.app_id = i.app_id AND p.version_code = i.installed_version_code LIMIT 1) AS "observedPackageId"
+        (SELECT p.package_id FROM app_package p WHERE p.app_id = i.app_id AND p.version_code = i.installed_version_code
+          ORDER BY ${packageFitsDevice} DESC, ${bestPackageFirst} LIMIT 1) AS "observedPackageId"
       FROM installation i JOIN device d ON d.account_id = i.account_id AND d.device_id = i.device_id
       WHERE NOT i.settled AND i.deadline_at < now()
       ORDER BY i.deadline_at LIMIT ${batchSize} FOR UPDATE OF d, i SKIP LOCKED`.execute(transaction)

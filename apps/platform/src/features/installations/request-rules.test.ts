@@ -52,6 +52,7 @@ function situation(
         sentAt: more.sentAt ?? null,
       },
       ...{ appFormats: ['apk'], architecture: null, platformLevel: null, projectIds: [] },
+      ...{ firmwareVersion: null, unsignedApps: null },
     } as Situation['device'],
     appVisible: true,
     installation: { ...emptyInstallation, ...row },

@@ -72,6 +72,8 @@ export interface Situation {
     appFormats: string[]
     architecture: string | null
     platformLevel: number | null
+    firmwareVersion: string | null
+    unsignedApps: boolean | null
     projectIds: string[]
   } | null
   appVisible: boolean
@@ -101,7 +103,8 @@ export async function readSituation(db: Database, caller: Caller, { appId, devic
     SELECT
       (SELECT jsonb_build_object('state', d.state, 'connectivity', d.connectivity, 'connectivityReason', d.connectivity_reason,
           'revision', d.revision, 'sentAt', d.sent_at, 'appFormats', d.app_formats, 'architecture', d.architecture,
-          'platformLevel', d.platform_level, 'projectIds', d.project_ids)
+          'platformLevel', d.platform_level, 'firmwareVersion', d.firmware_version,
+          'unsignedApps', d.unsigned_apps, 'projectIds', d.project_ids)
        FROM device d WHERE d.account_id = ${accountId} AND d.device_id = ${deviceId}
          AND ${seesProjects(caller, sql.ref('d.project_ids'))}) AS device,
       EXISTS (SELECT 1 FROM app a WHERE a.app_id = ${appId} AND ${seesApp(caller, sql.ref('a.app_id'))}

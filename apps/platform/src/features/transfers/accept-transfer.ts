@@ -95,9 +95,9 @@ async function moveDeviceRow(
   { fromAccountId, toAccountId, deviceId }: Transfer,
 ): Promise<void> {
   await sql`INSERT INTO device (account_id, device_id, state, manufacturer, model, serial_number, mac_address, firmware_version,
-      architecture, platform_level, driver, app_formats, identity_source, assignment)
+      architecture, platform_level, unsigned_apps, driver, app_formats, identity_source, assignment)
     SELECT ${toAccountId}, device_id, 'UNCLAIMED', manufacturer, model, serial_number, mac_address, firmware_version,
-      architecture, platform_level, driver, app_formats, identity_source, assignment + 1
+      architecture, platform_level, unsigned_apps, driver, app_formats, identity_source, assignment + 1
     FROM device WHERE account_id = ${fromAccountId} AND device_id = ${deviceId}
     ON CONFLICT (account_id, device_id) DO NOTHING`.execute(db)
   await sql`DELETE FROM device WHERE account_id = ${fromAccountId} AND device_id = ${deviceId}`.execute(db)

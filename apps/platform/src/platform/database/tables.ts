@@ -4,6 +4,7 @@ import type {
   DesiredRunningState,
   DeviceState,
   Drift,
+  EapDetails,
   FoundCamera,
   InstallationError,
   InstallationState,
@@ -142,6 +143,7 @@ export interface DeviceTable {
   firmware_version: string | null
   architecture: string | null
   platform_level: number | null
+  unsigned_apps: boolean | null
   driver: string | null
   app_formats: Generated<string[]>
   address: string | null
@@ -232,7 +234,7 @@ export interface AppTable {
   image_urls: Generated<string[]>
   trial_days: Generated<number>
   visibility: Generated<'PRIVATE' | 'LISTED'>
-  signer_sha256: string
+  signer_sha256: string | null
   created_at: GeneratedTime
   updated_at: GeneratedTime
 }
@@ -255,6 +257,9 @@ export interface AppPackageTable {
   size: number
   sha256: string
   signer_sha256: string | null
+  eap: JSONColumnType<EapDetails> | null
+  os_versions: Generated<JSONColumnType<EapDetails['osVersions']>>
+  is_signed: Generated<boolean>
   published_at: GeneratedTime
 }
 
