@@ -59,6 +59,11 @@ test('a key whose kid is not its thumbprint is not certified', async () => {
   await expect(certifyKey({ root, subject: { ...signer, kid: root.kid }, issuedAt })).rejects.toThrow(TypeError)
 })
 
+test('a root whose kid is not its thumbprint certifies nothing', async () => {
+  const renamed = { ...root, kid: signer.kid }
+  await expect(certifyKey({ root: renamed, subject: signer, issuedAt })).rejects.toThrow(TypeError)
+})
+
 test('a certificate is not dated with half seconds', async () => {
   await expect(certifyKey({ root, subject: signer, issuedAt: 0.5 })).rejects.toThrow(/whole seconds/)
 })

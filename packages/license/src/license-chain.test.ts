@@ -108,6 +108,11 @@ test('a maker key does not stand in for a root or a signing key', async () => {
   expect(await refusalOf(encodeLicenseFile({ token: signed, keyCertificate: certificate }))).toBe('no-grant')
 })
 
+test('a trusted platform key does not stand in for a maker key', async () => {
+  const file = await licenseFile({ by: stranger })
+  expect(await refusalOf(file, { ...options, trust: [toPublicKey(stranger)] })).toBe('unknown-key')
+})
+
 test('a license that a pinned root holds for needs no grant', async () => {
   const file = await licenseFile({ granted: termGrant })
   const result = await verifyLicense(file, { ...options, trust: [toPublicKey(root)] })

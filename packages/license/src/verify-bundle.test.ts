@@ -79,6 +79,10 @@ describe('manifests that contradict themselves', () => {
     ['an install with a package of another app', { packages: [{ ...packaged, appId: 'com.example.other' }] }],
     ['an install without its license', { licenses: [license] }],
     ['an install with the license of another device', { installs: [{ ...install, deviceId: 'OTHER' }] }],
+    [
+      'an install with the license of another app',
+      { licenses: [{ ...license, appId: 'com.example.other' }, claims.licenses[1]] },
+    ],
     ['a hash that leads out of the folder', { packages: [{ ...packaged, sha256: '../'.repeat(21).padEnd(64, 'x') }] }],
     ['a hash in upper case', { packages: [{ ...packaged, sha256: packaged.sha256.toUpperCase() }] }],
     ['a package of unknown format', { packages: [{ ...packaged, format: 'exe' }] }],
