@@ -3,7 +3,7 @@ import { type HttpChallenge, parseChallenges } from './http-challenge.ts'
 import { type Credentials, chooseDigest, type DigestChallenge } from './http-digest.ts'
 import type { HttpReply, HttpRequest, HttpTransport } from './http-transport.ts'
 import { createLoginRecord, type LoginRecord, MAX_REFUSED_LOGINS } from './login-record.ts'
-import { type Upload, uploadOnce } from './upload-once.ts'
+import { type Upload, type UploadReply, uploadOnce } from './upload-once.ts'
 
 /** The login of a camera whose whole protocol is plain HTTP: Digest wherever it is offered, Basic on https only. */
 export type HttpLogin = {
@@ -16,7 +16,7 @@ export type HttpLogin = {
    * Sends a large body once, with the login of a `send` that came right before; its answer to a refused login is final.
    * Throws what `uploadOnce` throws.
    */
-  upload(upload: Omit<Upload, 'authorization' | 'isFreshLogin'>): Promise<HttpReply>
+  upload(upload: Omit<Upload, 'authorization' | 'isFreshLogin'>): Promise<UploadReply>
   readonly record: LoginRecord
 }
 

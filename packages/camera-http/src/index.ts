@@ -23,4 +23,4 @@ export { createLoginRecord, type LoginFailure, type LoginRecord, MAX_REFUSED_LOG
 export { openOrigins } from './open-origins.ts'
 export type { CameraCertificate, CameraTls } from './pinned-socket.ts'
 export { createSerialQueue, type SerialQueue } from './serial-queue.ts'
-export { type Upload, uploadOnce } from './upload-once.ts'
+export { type Upload, type UploadReply, uploadOnce } from './upload-once.ts'

@@ -17,15 +17,17 @@ export type Upload = {
   signal?: AbortSignal | undefined
 }
 
+/** The answer to a large body, and whether the camera had all of it by then: some refuse before, with any status. */
+export type UploadReply = HttpReply & { hadWhole: boolean }
+
 /**
  * Posts a large body, once: a 401 to it is a refusal and is not tried again, since the body would cross the network a second time.
- * Throws `credentials-refused`, `rejected` (retryable) for a login that had aged, and `bad-reply` for a success before the
- * camera had everything; every other status is the caller's.
+ * Throws `credentials-refused`, and `rejected` (retryable) for a login that had aged; every other status is the caller's.
  */
 export async function uploadOnce(
   upload: Upload,
   { transport, login }: { transport: HttpTransport; login: LoginRecord },
-): Promise<HttpReply> {
+): Promise<UploadReply> {
   const { body, authorization } = upload
   let sentBytes = 0
   const reply = await transport({
@@ -45,10 +47,7 @@ export async function uploadOnce(
   })
   if (reply.status === 401) throw loginRefused(reply, upload, login)
   if (authorization !== undefined && reply.status < 300) login.accepted()
-  if (reply.status < 300 && sentBytes !== body.size) {
-    throw new CameraHttpError('bad-reply', 'The camera reported success before it had the whole package.')
-  }
-  return reply
+  return { ...reply, hadWhole: sentBytes === body.size }
 }
 
 function loginRefused(

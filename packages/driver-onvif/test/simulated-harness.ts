@@ -54,6 +54,7 @@ export function createSimulatedHarness(packages: Awaited<ReturnType<typeof creat
   return {
     startCamera: startConformanceCamera,
     writePackage: (version) => packages.write(version),
+    probeTellsApps: true,
     canFail: new Set<CameraFault['kind']>([
       'install-fails',
       'install-never-ends',

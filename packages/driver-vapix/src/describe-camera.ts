@@ -12,29 +12,39 @@ const APP_INTERFACE = 'Properties.EmbeddedDevelopment.Version'
 /** list.cgi came with it; without a list no app can be looked after. */
 const LEAST_APP_INTERFACE = '1.20'
 
-/** The serial number, which is the camera's MAC address without colons and what licenses of Axis bind to. */
+/**
+ * The serial number, which is the camera's MAC address without colons and what licenses of Axis bind to. Read from param.cgi, which
+ * refuses a wrong login by its status; basicdeviceinfo.cgi answers one as if all was well. Cameras may show parameters to
+ * anybody, so list.cgi, which no camera does, proves the login first.
+ */
 export async function readIdentity(camera: VapixCamera, call: Call): Promise<DeviceIdentity> {
-  const properties = await camera.properties(call)
-  const serialNumber =
-    properties?.get('SerialNumber') ??
-    (await camera.parameters(['Properties.System'], call)).get('Properties.System.SerialNumber')
+  if (!camera.isLoggedIn) await camera.apps(call)
+  const serialNumber = (await camera.parameters(['Properties.System'], call)).get('Properties.System.SerialNumber')
   if (!serialNumber) throw new DriverError('bad-reply', 'The camera does not tell its serial number.')
   return { deviceId: serialNumber, source: 'vapix:SerialNumber' }
 }
 
+const GROUPS = ['Brand', 'Properties.System', 'Properties.Firmware', 'Properties.EmbeddedDevelopment']
+
 /** What the camera is. `appFormats` is empty where its AXIS OS cannot show its apps. */
 export async function readFacts(camera: VapixCamera, call: Call): Promise<Facts> {
-  const properties = await camera.properties(call)
-  const groups = ['Properties.EmbeddedDevelopment', ...(properties === null ? OLD_GROUPS : [])]
-  const parameters = await camera.parameters(groups, call)
-  const facts = properties === null ? factsOfParameters(parameters) : factsOfProperties(properties)
+  const parameters = await camera.parameters(GROUPS, call)
+  const value = (name: string) => parameters.get(name) || null
+  const [serialNumber, firmwareVersion] = [
+    value('Properties.System.SerialNumber'),
+    value('Properties.Firmware.Version'),
+  ]
   const runsApps = canRunApps(parameters)
   return {
-    ...facts,
-    macAddress: normalMac(facts.serialNumber),
+    manufacturer: value('Brand.Brand'),
+    model: value('Brand.ProdNbr'),
+    serialNumber,
+    macAddress: normalMac(serialNumber),
+    firmwareVersion,
+    architecture: value('Properties.System.Architecture'),
     platformLevel: null,
     appFormats: runsApps ? ['eap'] : [],
-    unsignedApps: runsApps ? await readUnsignedApps(camera, facts.firmwareVersion, call) : null,
+    unsignedApps: runsApps ? await readUnsignedApps(camera, firmwareVersion, call) : null,
   }
 }
 
@@ -54,19 +64,7 @@ async function readUnsignedApps(camera: VapixCamera, osVersion: string | null, c
   }
 }
 
-const OLD_GROUPS = ['Properties.System', 'Properties.Firmware', 'Brand']
-
-function factsOfParameters(parameters: Parameters) {
-  const value = (name: string) => parameters.get(name) || null
-  return {
-    manufacturer: value('Brand.Brand'),
-    model: value('Brand.ProdNbr'),
-    serialNumber: value('Properties.System.SerialNumber'),
-    firmwareVersion: value('Properties.Firmware.Version'),
-    architecture: value('Properties.System.Architecture'),
-  }
-}
-
+/** What a camera shows of itself without a login. */
 export function factsOfProperties(properties: DeviceProperties) {
   const value = (name: string) => properties.get(name) || null
   return {
@@ -74,6 +72,5 @@ export function factsOfProperties(properties: DeviceProperties) {
     model: value('ProdNbr'),
     serialNumber: value('SerialNumber'),
     firmwareVersion: value('Version'),
-    architecture: value('Architecture'),
   }
 }

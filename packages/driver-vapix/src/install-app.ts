@@ -152,8 +152,11 @@ async function lookFor(
  * their package. Where it said nothing only the package's own version counts.
  */
 function isInstalled(entry: AppEntry, { version }: LocalPackage, failure: DriverError | null): boolean {
-  return failure === null || entry.version === version
+  return failure === null || plainVersion(entry.version ?? '') === plainVersion(version)
 }
+
+/** Without a manifest the last number stands behind a hyphen: `1.4-3`. */
+const plainVersion = (version: string) => version.trim().replaceAll('-', '.')
 
 /** What cameras answer while they restart or are busy with the package. */
 function isPassing(error: unknown): boolean {

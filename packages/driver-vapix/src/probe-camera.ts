@@ -46,8 +46,8 @@ export async function probeCamera(
 export async function describeOpenly(camera: VapixCamera, call: CallOptions): Promise<OpenDescription | null> {
   const properties = await answered(() => camera.openProperties(call))
   const facts = properties === null ? null : factsOfProperties(properties)
-  const access = await answered(() => camera.appAccess(call))
-  const serialNumber = facts?.serialNumber ?? (access === null ? null : serialInRealm(access))
+  const access = await answered(() => camera.openAnswer('list', call))
+  const serialNumber = facts?.serialNumber ?? serialInRealm(access) ?? (await readRealm(camera, call))
   if (facts === null && serialNumber === null) return null
   const state = await answered(() => camera.systemState(call))
   const { clockOffsetMs } = camera
@@ -62,9 +62,13 @@ export async function describeOpenly(camera: VapixCamera, call: CallOptions): Pr
   }
 }
 
+/** Cameras that are too old to list apps still want a login for their parameters. */
+const readRealm = async (camera: VapixCamera, call: CallOptions) =>
+  serialInRealm(await answered(() => camera.openAnswer('param', call)))
+
 /** An Axis camera names its serial number in the realm of its logins: `AXIS_ACCC8E123456`. */
-function serialInRealm({ rawHeaders }: HttpReply): string | null {
-  for (const { parameters } of parseChallenges(rawHeaders)) {
+function serialInRealm(reply: HttpReply | null): string | null {
+  for (const { parameters } of parseChallenges(reply?.rawHeaders ?? [])) {
     const serialNumber = /^AXIS_([0-9A-F]{12})$/i.exec(parameters.get('realm') ?? '')?.[1]
     if (serialNumber !== undefined) return serialNumber.toUpperCase()
   }

@@ -16,16 +16,14 @@ type ControlAction = 'start' | 'stop' | 'remove'
 
 /** The CGIs of one Axis camera that apps need, each asked and read. Throws CameraHttpError and DriverError. */
 export type VapixCamera = {
-  /** Null: this AXIS OS has no such CGI, or shows nothing without a login. */
+  /** Asked without a login; null: no basicdeviceinfo.cgi (before AXIS OS 8.40), or nothing for those without a login. */
   openProperties(call: Call): Promise<DeviceProperties | null>
-  /** Null: no basicdeviceinfo.cgi (before AXIS OS 8.40). */
-  properties(call: Call): Promise<DeviceProperties | null>
   /** Asked without a login; null: no systemready.cgi (before AXIS OS 9.50). */
   systemState(call: Call): Promise<SystemState | null>
   parameters(groups: readonly string[], call: Call): Promise<Parameters>
   setParameter(name: string, value: string, call: Call): Promise<void>
-  /** What list.cgi answers without a login: a 401, or that there is no such CGI. */
-  appAccess(call: Call): Promise<HttpReply>
+  /** What list.cgi and param.cgi answer without a login: a 401, or that there is no such CGI. */
+  openAnswer(of: 'list' | 'param', call: Call): Promise<HttpReply>
   apps(call: Call): Promise<AppEntry[]>
   control(action: ControlAction, appId: string, call: Call): Promise<CgiOutcome>
   /** Null: not told. */
@@ -39,6 +37,8 @@ export type VapixCamera = {
   /** Hands a text to a path of the app's own. */
   postToApp(path: string, text: string, call: Call): Promise<HttpReply>
   readonly clockOffsetMs: number | null
+  /** The camera has accepted the login. */
+  readonly isLoggedIn: boolean
 }
 
 export type PackageFile = {
@@ -58,22 +58,14 @@ export function createVapixCamera(session: VapixSession): VapixCamera {
   const apps = (name: string) => `/axis-cgi/applications/${name}.cgi`
   const json = (content: unknown) => ({ type: 'application/json', content: JSON.stringify(content) })
 
-  const askProperties = (method: string, access: 'open' | 'login', { signal }: Call) =>
-    ask({
-      ...{ path: '/axis-cgi/basicdeviceinfo.cgi', access, signal },
-      body: json({ apiVersion: '1.0', context: 'ocelli', method }),
-    })
   const listRequest = ({ signal }: Call) =>
     ({ method: 'POST', path: apps('list'), access: 'login', isIdempotent: true, signal }) as const
 
   return {
-    async openProperties(call) {
-      const reply = await askProperties('getAllUnrestrictedProperties', 'open', call)
+    async openProperties({ signal }) {
+      const body = json({ apiVersion: '1.0', context: 'ocelli', method: 'getAllUnrestrictedProperties' })
+      const reply = await ask({ path: '/axis-cgi/basicdeviceinfo.cgi', access: 'open', body, signal })
       return reply.status === 401 ? null : unlessUnsupported(() => readDeviceProperties(reply))
-    },
-    async properties(call) {
-      const reply = await askProperties('getAllProperties', 'login', call)
-      return unlessUnsupported(() => readDeviceProperties(reply))
     },
     async systemState({ signal }) {
       const body = json({ apiVersion: '1', method: 'systemready', params: { timeout: 1 } })
@@ -90,7 +82,12 @@ export function createVapixCamera(session: VapixSession): VapixCamera {
       const body = { type: 'application/x-www-form-urlencoded', content }
       checkUpdate(await ask({ path: '/axis-cgi/param.cgi', body, signal }))
     },
-    appAccess: (call) => session.send({ ...listRequest(call), access: 'open' }),
+    openAnswer: (of, call) =>
+      session.send({
+        ...listRequest(call),
+        access: 'open',
+        ...(of === 'param' ? { path: '/axis-cgi/param.cgi' } : {}),
+      }),
     apps: async (call) => readAppList(await session.send(listRequest(call))),
     async control(action, appId, { signal }) {
       const query = { action, package: appId }
@@ -120,7 +117,10 @@ export function createVapixCamera(session: VapixSession): VapixCamera {
         timeouts: installTimeouts,
         ...call,
       }
-      return readOutcome(await session.upload(upload, listRequest(call)), 'upload.cgi')
+      const reply = await session.upload(upload, listRequest(call))
+      const outcome = readOutcome(reply, 'upload.cgi')
+      if (outcome.kind === 'error' || reply.hadWhole) return outcome
+      throw new DriverError('bad-reply', 'The camera reported success before it had the whole package.')
     },
     async uploadLicense(appId, license, { signal }) {
       const mark = boundary()
@@ -144,6 +144,9 @@ export function createVapixCamera(session: VapixSession): VapixCamera {
     },
     get clockOffsetMs() {
       return session.clockOffsetMs
+    },
+    get isLoggedIn() {
+      return session.isLoggedIn
     },
   }
 }

@@ -10,6 +10,7 @@ import {
   type HttpTimeouts,
   rawHeaderValues,
   type StreamBody,
+  type UploadReply,
 } from '@ocelli/camera-http'
 
 /** One request to a CGI of the camera. */
@@ -39,10 +40,12 @@ export type UploadRequest = {
 export type VapixSession = {
   send(request: CgiRequest): Promise<HttpReply>
   /** Sends a large body once, with the login that `preflight`, a small request right before it, got through with. */
-  upload(request: UploadRequest, preflight: CgiRequest): Promise<HttpReply>
+  upload(request: UploadRequest, preflight: CgiRequest): Promise<UploadReply>
   random(bytes: number): Uint8Array
   /** The camera's clock minus ours by the latest answer, in milliseconds, exact to a second; null where answers carry no date. */
   readonly clockOffsetMs: number | null
+  /** The camera has accepted the login. */
+  readonly isLoggedIn: boolean
 }
 
 export type VapixSessionOptions = {
@@ -75,6 +78,9 @@ export function createVapixSession(options: VapixSessionOptions): VapixSession {
     random,
     get clockOffsetMs() {
       return clockOffsetMs
+    },
+    get isLoggedIn() {
+      return login.record.isProven
     },
     // The whole call holds the queue, logins included: two calls side by side would both guess a wrong password.
     send: (request) => queue(() => send(request), request.signal),

@@ -43,7 +43,11 @@ export interface CameraSetup {
 /** How the suite gets cameras and packages of one protocol. Timings of the driver under test must be those of a test. */
 export interface ConformanceHarness {
   startCamera(setup?: CameraSetup): Promise<ConformanceCamera>
-  /** Writes a package that the cameras take; `version` as in `2.0`. */
-  writePackage(version: string): Promise<LocalPackage>
+  /** Writes a package that the cameras of that setup take; `version` as in `2.0`, which the package may write in more parts. */
+  writePackage(version: string, setup?: CameraSetup): Promise<LocalPackage>
+  /** Whether cameras of this protocol tell without a login that they run apps. */
+  probeTellsApps: boolean
+  /** What the camera's `deviceCode` holds when an installation fails for that reason; by default the reason itself. */
+  failureWords?: (reason: string) => string
   canFail: ReadonlySet<CameraFault['kind']>
 }

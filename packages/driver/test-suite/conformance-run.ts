@@ -31,9 +31,9 @@ export function createRun(module: DriverModule, harness: ConformanceHarness) {
 
   async function beginInstalled(setup: CameraSetup = {}) {
     const started = await begin(setup)
-    const localPackage = await harness.writePackage('1.0')
+    const localPackage = await harness.writePackage('1.0', setup)
     await started.driver.install(localPackage, options())
-    return { ...started, appId: localPackage.appId }
+    return { ...started, appId: localPackage.appId, version: localPackage.version }
   }
 
   const withFault = (kind: CameraFault['kind'], name: string, run: () => Promise<void>) =>

@@ -16,9 +16,10 @@ export function testInstalling({ module, harness, options, begin, beginInstalled
           if (step === 'UPLOAD' && percent !== null) percents.push(percent)
         },
       })
-      expect(app).toMatchObject({ appId: localPackage.appId, version: '1.0' })
+      const { appId, version } = localPackage
+      expect(app).toMatchObject({ appId, version })
       expect(app.state).not.toBe('INSTALLING')
-      expect(camera.apps()).toMatchObject([{ appId: localPackage.appId, version: '1.0' }])
+      expect(camera.apps()).toMatchObject([{ appId, version }])
       expect(percents.at(-1)).toBe(100)
       expect(percents).toEqual([...percents].sort((left, right) => left - right))
       expect(steps.at(-1)).toBe('INSTALL')
@@ -26,9 +27,10 @@ export function testInstalling({ module, harness, options, begin, beginInstalled
 
     test('a higher version updates the app', async () => {
       const { camera, driver, appId } = await beginInstalled()
-      const app = await driver.install(await harness.writePackage('2.0'), options())
-      expect(app.version).toBe('2.0')
-      expect(camera.apps()).toMatchObject([{ appId, version: '2.0' }])
+      const next = await harness.writePackage('2.0')
+      const app = await driver.install(next, options())
+      expect(app.version).toBe(next.version)
+      expect(camera.apps()).toMatchObject([{ appId, version: next.version }])
     })
 
     test('an installation leaves the apps of others as they are', async () => {
@@ -41,24 +43,24 @@ export function testInstalling({ module, harness, options, begin, beginInstalled
     withFault('no-events', 'a camera without events is polled', async () => {
       const { camera, driver } = await begin()
       camera.fail({ kind: 'no-events' })
-      expect((await driver.install(await harness.writePackage('1.0'), options())).version).toBe('1.0')
+      const localPackage = await harness.writePackage('1.0')
+      expect((await driver.install(localPackage, options())).version).toBe(localPackage.version)
     })
 
     withFault('install-fails', 'a failed installation tells the reason in the words of the camera', async () => {
       const { camera, driver } = await begin()
       camera.fail({ kind: 'install-fails', status: 'bad signature' })
       const error = await expectCode(driver.install(await harness.writePackage('1.0'), options()), 'install-failed')
-      expect(error.message).toContain('bad signature')
-      expect(error.deviceCode).toContain('bad signature')
+      expect(error.deviceCode).toContain((harness.failureWords ?? String)('bad signature'))
       expect(error.retryable).toBe(false)
       expect(camera.apps()).toEqual([])
     })
 
     withFault('install-fails', 'a failed update leaves the version that was there', async () => {
-      const { camera, driver, appId } = await beginInstalled()
+      const { camera, driver, appId, version } = await beginInstalled()
       camera.fail({ kind: 'install-fails', status: 'bad signature' })
       await expectCode(driver.install(await harness.writePackage('2.0'), options()), 'install-failed')
-      expect(camera.apps()).toMatchObject([{ appId, version: '1.0' }])
+      expect(camera.apps()).toMatchObject([{ appId, version }])
     })
 
     withFault('package-refused', 'a package that the camera does not take is refused', async () => {
@@ -101,8 +103,9 @@ export function testInstalling({ module, harness, options, begin, beginInstalled
         const ended = await driver.install(localPackage, options()).catch((error: unknown) => error)
         if (ended instanceof Error) expect(ended).toMatchObject({ retryable: true })
         const again = await driver.install(localPackage, options())
-        expect(again.version).toBe('1.0')
-        expect(camera.apps()).toMatchObject([{ appId: localPackage.appId, version: '1.0' }])
+        const { appId, version } = localPackage
+        expect(again.version).toBe(version)
+        expect(camera.apps()).toMatchObject([{ appId, version }])
       },
     )
   })

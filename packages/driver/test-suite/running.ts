@@ -29,7 +29,8 @@ export function testRunning({ module, options, begin, beginInstalled, withFault 
 
     test('a license lets the app run and is listed', async () => {
       const { camera, driver, appId } = await beginInstalled({ needsLicense: true })
-      await driver.placeLicense({ appId, license: await camera.license(appId) }, options())
+      const placed = await driver.placeLicense({ appId, license: await camera.license(appId) }, options())
+      expect(placed.checkedBy).toBe('CAMERA')
       await driver.start(appId, options())
       expect(await driver.listApps(options())).toMatchObject([{ state: 'RUNNING', licenses: [{}] }])
     })
@@ -38,6 +39,15 @@ export function testRunning({ module, options, begin, beginInstalled, withFault 
       const { camera, driver, appId } = await beginInstalled({ needsLicense: true })
       const license = await camera.license('com.example.another')
       await expectCode(driver.placeLicense({ appId, license }, options()), 'license-refused')
+    })
+
+    test('a license that the driver can take away is gone, and taking it away again is a success', async () => {
+      const { camera, driver, appId } = await beginInstalled({ needsLicense: true })
+      if (!driver.removeLicense) return
+      await driver.placeLicense({ appId, license: await camera.license(appId) }, options())
+      await driver.removeLicense({ appId }, options())
+      expect(await driver.listApps(options())).toMatchObject([{ licenses: [] }])
+      await driver.removeLicense({ appId }, options())
     })
 
     withFault('app-falls-back', 'an app that ends by itself has fallen back', async () => {

@@ -50,6 +50,9 @@ export async function uploadPackage(
     { transport, login },
   )
   if (reply.status >= 300) throw uploadError(reply)
+  if (!reply.hadWhole) {
+    throw new OnvifError('bad-reply', 'The camera reported success before it had the whole package.')
+  }
 }
 
 function requireDigest(reply: HttpReply): DigestChallenge {
