@@ -80,6 +80,6 @@ export function platformRoutes(parts: PlatformParts): AnyRoute[] {
     ...appsRoutes({ ...parts, maxPackageBytes: defaultMaxPackageBytes }),
     ...ordersRoutes(),
     ...eventRoutes(parts),
-    ...systemRoutes({ ...parts, registry: parts.metrics.registry }),
+    ...systemRoutes({ ...parts, caCertificate: parts.ca.certificatePem, registry: parts.metrics.registry }),
   ]
 }

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Server as SecureServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { sql } from 'kysely'
 import type { Logger } from 'pino'
@@ -30,6 +30,7 @@ import { startEmbeddedPostgres } from './platform/embedded-postgres/start-embedd
 import { every } from './platform/every.ts'
 import { createApp } from './platform/http/create-app.ts'
 import { registerRoutes } from './platform/http/register-routes.ts'
+import { openServerCertificate } from './platform/http/server-certificate.ts'
 import { accessTokenKey } from './platform/keys/instance-keys.ts'
 import { openLicenseKeyring, rotateSigningKey } from './platform/keys/license-keyring.ts'
 import { createVault, loadMasterKey } from './platform/keys/master-key.ts'
@@ -114,13 +115,13 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
   closing.add('rollouts', () => rollouts.close())
 
   const ending = new AbortController()
-  const tls = await serverCertificate(config, { ca, names: address.names })
+  const certificate = await openServerCertificate(config, { ca, names: address.names, nowMs })
   const app = await createApp({
     log,
     metrics,
     rateLimitPerSecond: config.rateLimitPerSecond,
     publicUrl: address.publicUrl,
-    tls,
+    tls: certificate?.current ?? null,
   })
   closing.add('http', async () => {
     ending.abort()
@@ -179,6 +180,16 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
         if (olderThanDays > 0) await rotateSigningKey(db, vault, { olderThanDays })
       },
     },
+    {
+      name: 'certificate of HTTPS',
+      intervalMs: 3_600_000,
+      run: async () => {
+        const renewed = await certificate?.renew()
+        if (!renewed) return
+        ;(app.server as unknown as SecureServer).setSecureContext(renewed)
+        log.info('HTTPS is served with a new certificate')
+      },
+    },
     { name: 'unnamed blobs', intervalMs: 3_600_000, run: () => sweepBlobs({ db, blobs }) },
     {
       name: 'old idempotency keys',
@@ -190,7 +201,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
     closing.add(task.name, running.close)
   }
   return {
-    localUrl: localUrl(config, tls !== null),
+    localUrl: localUrl(config, certificate !== null),
     publicUrl: address.publicUrl,
     mqttPort,
     firstAccount,
@@ -245,20 +256,4 @@ function addresses(config: Config): { publicUrl: string; mqttUrl: string; mqttWe
 function localUrl({ http }: Config, isHttps: boolean): string {
   const host = http.host === '0.0.0.0' || http.host === '::' ? '127.0.0.1' : http.host
   return `${isHttps ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${http.port}`
-}
-
-async function serverCertificate(
-  config: Config,
-  { ca, names }: { ca: CertificateAuthority; names: string[] },
-): Promise<{ key: string; cert: string } | null> {
-  if (config.tls) {
-    const [cert, key] = await Promise.all([
-      readFile(config.tls.certificateFile, 'utf8'),
-      readFile(config.tls.keyFile, 'utf8'),
-    ])
-    return { cert, key }
-  }
-  if (!servesHttps(config)) return null
-  const { certPem, keyPem } = await ca.issueServerCertificate({ names })
-  return { cert: certPem, key: keyPem }
 }

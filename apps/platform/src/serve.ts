@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { prepareLocalSite } from './local-site.ts'
-import { ConfigError, readConfig } from './platform/config.ts'
+import { ConfigError, readConfig, servesHttps } from './platform/config.ts'
 import { DataFolderError, prepareDataFolder, resolveDataFolder, thisMachine } from './platform/data-folder.ts'
 import { EmbeddedPostgresError } from './platform/embedded-postgres/embedded-postgres-error.ts'
 import { type LocalGateway, startLocalGateway } from './platform/local-gateway.ts'
@@ -67,7 +67,12 @@ export async function serve(environment: Record<string, string | undefined>): Pr
       })
     }
     process.stdout.write(
-      welcome(platform, { dataFolder, hasGateway: gateway !== null, startedInMs: performance.now() - startedAtMs }),
+      welcome(platform, {
+        dataFolder,
+        hasGateway: gateway !== null,
+        isOwnCa: servesHttps(config) && config.tls === null,
+        startedInMs: performance.now() - startedAtMs,
+      }),
     )
     return await stopped
   } catch (error) {
@@ -100,14 +105,25 @@ function isExpected(error: unknown): error is Error {
 }
 
 function welcome(
-  { publicUrl, firstAccount }: Platform,
-  { dataFolder, hasGateway, startedInMs }: { dataFolder: string; hasGateway: boolean; startedInMs: number },
+  { publicUrl, firstAccount, ca }: Platform,
+  {
+    dataFolder,
+    hasGateway,
+    isOwnCa,
+    startedInMs,
+  }: { dataFolder: string; hasGateway: boolean; isOwnCa: boolean; startedInMs: number },
 ): string {
   const lines = [
     '',
     `  Ocelli is ready (${(startedInMs / 1000).toFixed(1)} s)`,
     '',
     `  API and documentation   ${publicUrl}/docs`,
+    ...(isOwnCa
+      ? [
+          `  Certificate authority   ${publicUrl}/.well-known/ocelli-ca.pem`,
+          `    SHA-256               ${ca.fingerprint}`,
+        ]
+      : []),
     `  Data                    ${dataFolder}`,
     `  Built-in gateway        ${hasGateway ? 'site Local' : 'off'}`,
     `  Administrator           ${firstAccount.adminEmail}`,

@@ -39,11 +39,14 @@ const attempts = 5
 /** Requests on one app on one device: read, decide by the rules, carry out by one guarded statement, again if it moved. */
 export function createInstallationService({ wake }: { wake: () => void }): InstallationService {
   const perform = async (context: Context, request: Request): Promise<Answer<Installation>> => {
+    let cause: unknown
     for (let attempt = 1; attempt <= attempts; attempt++) {
       const situation = await readSituation(context.db, context.caller, request.pair)
       requireKnown(situation, request.pair)
       const decision = decide(await request.wish(situation), situation)
-      if (await carryOut(context, { request, situation, decision })) {
+      const outcome = await carryOut(context, { request, situation, decision })
+      if (outcome.kind === 'overtaken') cause = outcome.cause ?? cause
+      else {
         if (decision.kind !== 'unchanged') context.afterCommit(wake)
         const status = decision.kind === 'unchanged' ? decision.status : decision.kind === 'cancel' ? 200 : 202
         return { status, body: await viewInstallation(context.db, context.caller.accountId, request.pair) }
@@ -51,6 +54,7 @@ export function createInstallationService({ wake }: { wake: () => void }): Insta
     }
     throw new ProblemError('unavailable', 'This device is being changed by too many requests at once. Try again.', {
       retryAfterSeconds: 1,
+      cause,
     })
   }
   return {
@@ -88,12 +92,17 @@ export function createInstallationService({ wake }: { wake: () => void }): Insta
   }
 }
 
+/** Overtaken: the device has moved on since the situation was read, or (`cause`) a constraint was broken meanwhile. */
+type Outcome = { kind: 'done' } | { kind: 'overtaken'; cause?: unknown }
+
+const outcomeOf = (isDone: boolean): Outcome => ({ kind: isDone ? 'done' : 'overtaken' })
+
 async function carryOut(
   context: Context,
   { request, situation, decision }: { request: Request; situation: Situation; decision: Decision },
-): Promise<boolean> {
+): Promise<Outcome> {
   const { device } = situation
-  if (decision.kind === 'unchanged' || !device) return true
+  if (decision.kind === 'unchanged' || !device) return { kind: 'done' }
   const base = {
     accountId: context.caller.accountId,
     pair: request.pair,
@@ -101,7 +110,7 @@ async function carryOut(
     projectIds: device.projectIds,
     origin: context.origin,
   }
-  if (decision.kind === 'cancel') return await carryOutCancel(context.db, base)
+  if (decision.kind === 'cancel') return outcomeOf(await carryOutCancel(context.db, base))
   const queued = device.connectivity !== 'ONLINE'
   if (queued && request.whenOffline !== 'queue') {
     throw new ProblemError(
@@ -119,13 +128,13 @@ async function carryOut(
       })
     : null
   try {
-    return await withSavepoint(context, () =>
-      carryOutChange(context.db, { ...base, decision, orderId, licenseType, queued }),
-    )
-  } catch (error) {
+    const change = { ...base, decision, orderId, licenseType, queued }
+    return outcomeOf(await withSavepoint(context, () => carryOutChange(context.db, change)))
+  } catch (cause) {
     // the last unit went to somebody else, or the same license was made, between reading and writing: decide again
-    if (['app_order_units', 'license_held_once'].includes(brokenConstraint(error)?.constraint ?? '')) return false
-    throw error
+    if (['app_order_units', 'license_held_once'].includes(brokenConstraint(cause)?.constraint ?? ''))
+      return { kind: 'overtaken', cause }
+    throw cause
   }
 }
 

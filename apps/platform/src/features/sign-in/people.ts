@@ -1,11 +1,12 @@
 import { betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
-import { Client, Pool } from 'pg'
+import { Client, type Pool } from 'pg'
 import type { Logger } from 'pino'
 import type { CallerReader } from '../../platform/auth/authenticate.ts'
 import type { Authenticator } from '../../platform/auth/caller.ts'
 import { hashSecret, verifySecret } from '../../platform/auth/secret.ts'
 import type { Database } from '../../platform/database/database.ts'
+import { openPool } from '../../platform/database/open-pool.ts'
 import type { PersonDirectory } from '../users/person-directory.ts'
 import { createSessionAuthentication } from './session-authentication.ts'
 
@@ -41,13 +42,15 @@ export interface People extends PersonDirectory {
  */
 export async function createPeople(options: PeopleOptions): Promise<People> {
   const { connectionString, publicUrl, log } = options
-  const pool = new Pool({ connectionString, max: 3, options: `-c search_path=${schema} -c timezone=UTC` })
-  pool.on('error', (err) => log.warn({ err }, 'a connection for sign-in was lost'))
+  const { pool, close } = openPool(
+    { connectionString, max: 3, options: `-c search_path=${schema} -c timezone=UTC` },
+    (err) => log.warn({ err }, 'a connection for sign-in was lost'),
+  )
   const settings = authSettings({ ...options, pool })
   try {
     await migrateAuth(connectionString, async () => (await getMigrations(settings)).runMigrations())
   } catch (error) {
-    await pool.end()
+    await close()
     throw error
   }
   const auth = betterAuth(settings)
@@ -81,7 +84,7 @@ export async function createPeople(options: PeopleOptions): Promise<People> {
       await internalAdapter.deleteUser(authUserId)
       sessions.forget()
     },
-    close: () => pool.end(),
+    close,
   }
 }
 

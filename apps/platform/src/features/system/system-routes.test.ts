@@ -12,6 +12,7 @@ import { createVault } from '../../platform/keys/master-key.ts'
 import { systemRoutes } from './system-routes.ts'
 
 const log = pino({ level: 'silent' })
+const caCertificate = '-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n'
 const checks: Record<string, () => Promise<void>> = {}
 let keys: LicenseKeys
 let platform: TestPlatform
@@ -21,7 +22,15 @@ beforeAll(async () => {
   const platformWith = (metricsAccess: Access) =>
     createTestPlatform(async ({ db, metrics }) => {
       keys = await licenseKeys(db, createVault(Buffer.alloc(32, 7)), Date.now())
-      return systemRoutes({ keys, registry: metrics.registry, metricsAccess, checks, log, checkTimeoutMs: 200 })
+      return systemRoutes({
+        keys,
+        caCertificate,
+        registry: metrics.registry,
+        metricsAccess,
+        checks,
+        log,
+        checkTimeoutMs: 200,
+      })
     })
   closed = await platformWith('platform:operate')
   platform = await platformWith('public')
@@ -96,4 +105,10 @@ test('publishes the keys that its licenses are verified with, and nothing privat
   const token = await signLicense({ key: keys.signing, claims })
   const verified = await verifyLicense(token, { trust: body.keys, deviceId: 'CAM', appId: 'app', now: new Date() })
   expect(verified).toMatchObject({ valid: true, claims: { jti: 'license' } })
+})
+
+test('hands out the certificate of its CA to everybody', async () => {
+  const answer = await platform.app.inject('/.well-known/ocelli-ca.pem')
+  expect([answer.statusCode, answer.body]).toEqual([200, caCertificate])
+  expect(answer.headers['content-disposition']).toContain('ocelli-ca.pem')
 })

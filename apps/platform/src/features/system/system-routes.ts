@@ -6,6 +6,8 @@ import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
 
 export interface SystemRoutesDeps {
   keys: LicenseKeys
+  /** PEM */
+  caCertificate: string
   registry: Registry
   /** Public where only this machine reaches the platform, else for the instance administrator. */
   metricsAccess: Access
@@ -19,6 +21,7 @@ const tag = 'System'
 
 export function systemRoutes({
   keys,
+  caCertificate,
   registry,
   metricsAccess,
   checks,
@@ -38,6 +41,20 @@ export function systemRoutes({
           { keys: keys.publicKeys.map(({ kty, crv, x, kid }) => ({ kty, crv, x, kid, use: 'sig', alg: 'EdDSA' })) },
           { 'cache-control': 'public, max-age=300' },
         ),
+    }),
+    route({
+      method: 'GET',
+      path: '/.well-known/ocelli-ca.pem',
+      access: 'public',
+      tag,
+      summary: "The certificate of the platform's own CA, for those who are to trust it",
+      responses: { 200: null },
+      handle: streamed,
+      stream: async (_request, reply) =>
+        reply
+          .type('application/x-pem-file')
+          .header('content-disposition', 'attachment; filename="ocelli-ca.pem"')
+          .send(caCertificate),
     }),
     route({
       method: 'GET',

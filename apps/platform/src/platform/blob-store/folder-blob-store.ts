@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { copyFile, link, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { makeFolder } from '../data-folder.ts'
 import { ProblemError } from '../http/problem.ts'
 import type { BlobStore } from './blob-store.ts'
 import { asDiskProblem, ifMissing, openStagingArea, type StagedFile } from './staging-area.ts'
@@ -9,6 +10,8 @@ import { asDiskProblem, ifMissing, openStagingArea, type StagedFile } from './st
 /** Blobs as files `ab/cdef…` in a folder; a file that has its name is whole and on disk. */
 export async function openFolderBlobStore(options: { folder: string | URL; nowMs: () => number }): Promise<BlobStore> {
   const folder = options.folder instanceof URL ? fileURLToPath(options.folder) : options.folder
+  // Packages are for those who hold a quantity, not for everybody on this machine.
+  await makeFolder(folder, 0o700)
   const staging = await openStagingArea(join(folder, 'incoming'), options.nowMs())
   const pathOf = (sha256: string) => join(folder, checkedHash(sha256).slice(0, 2), sha256.slice(2))
   const receive: BlobStore['receive'] = async (stream, limits) => {

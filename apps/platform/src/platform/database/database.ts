@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
-import { Client, Pool, type PoolConfig, types } from 'pg'
+import { Client, type Pool, type PoolConfig, types } from 'pg'
+import { openPool } from './open-pool.ts'
 import type { Tables } from './tables.ts'
 
 /** The pool, or a transaction on it: stores take either. */
@@ -71,10 +72,9 @@ export function openDatabase({ connectionString, maxConnections, onError }: Data
     },
     Client: PreparingClient,
   } as PoolConfig
-  const pool = new Pool(config)
-  pool.on('error', onError)
+  const { pool, close } = openPool(config, onError)
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
-  return { db, pool, close: () => db.destroy() }
+  return { db, pool, close }
 }
 
 /** Constraint that a statement broke, as `{ code, constraint }`; null for any other error. */

@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises'
+import type { CertificateAuthority, KeyAndCertificate } from '../ca/certificate-authority.ts'
+import { type Config, servesHttps } from '../config.ts'
+
+export interface ServerCertificate {
+  current: { key: string; cert: string }
+  /** Gives the certificate to change to, or null while the present one will do. Rejects where there should be one and is none. */
+  renew(): Promise<{ key: string; cert: string } | null>
+}
+
+/** Of 825 days: clients are shown one of a year and more at any time. */
+const renewedAfterMs = 90 * 86_400_000
+
+/** What HTTPS is served with: the operator's files, read again when they change, else one of the own CA; null for plain HTTP. */
+export async function openServerCertificate(
+  config: Config,
+  { ca, names, nowMs }: { ca: CertificateAuthority; names: string[]; nowMs: () => number },
+): Promise<ServerCertificate | null> {
+  const { tls } = config
+  if (tls) {
+    const read = async () => {
+      const [cert, key] = await Promise.all([readFile(tls.certificateFile, 'utf8'), readFile(tls.keyFile, 'utf8')])
+      return { cert, key }
+    }
+    let current = await read()
+    return {
+      current,
+      async renew() {
+        const now = await read()
+        if (now.cert === current.cert && now.key === current.key) return null
+        current = now
+        return now
+      },
+    }
+  }
+  if (!servesHttps(config)) return null
+  let issuedAtMs = nowMs()
+  return {
+    current: toPair(await ca.issueServerCertificate({ names })),
+    async renew() {
+      if (nowMs() - issuedAtMs < renewedAfterMs) return null
+      const issued = await ca.issueServerCertificate({ names })
+      issuedAtMs = nowMs()
+      return toPair(issued)
+    },
+  }
+}
+
+const toPair = ({ certPem, keyPem }: KeyAndCertificate) => ({ cert: certPem, key: keyPem })
