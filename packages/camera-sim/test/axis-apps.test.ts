@@ -51,7 +51,7 @@ test.each([
   ['a manifest that is none', { manifest: '{}' }, 'Error: 29'],
   ['a user that is not allowed', { user: { username: 'root', group: 'root' } }, 'Error: 13'],
   ['no package', Buffer.from('this is no package'), 'Error: 1'],
-])('%s is answered with %s', async (_what, options, answer) => {
+])('%s has a code of its own', async (_what, options, answer) => {
   const camera = await startAxis()
   expect(await uploadEap(camera, options)).toBe(answer)
 })

@@ -4,19 +4,17 @@ import type { Cgi, CgiRequest } from './cgi.ts'
 export interface AccountCgiOptions {
   users: AxisUser[]
   needsSetup: () => boolean
+  /** The first user may have any name. */
+  anyFirstName: boolean
 }
 
-const page = (status: number, text: string) => ({
-  status,
-  type: 'text/html',
-  body: `<HTML>\n<HEAD><TITLE>${text}</TITLE></HEAD>\n<BODY>${text}</BODY>\n</HTML>\n`,
-})
+const page = (status: number, text: string) => ({ status, type: 'text/html', body: `${text}\n` })
 
 /**
  * pwdgrp.cgi makes, changes and removes users. On a camera that needs setup, adding an administrator asks for no login,
- * once. That call is known from public client code, not from Axis' documentation.
+ * once; before AXIS OS 11.5 that one is called root.
  */
-export function createAccountCgi({ users, needsSetup }: AccountCgiOptions): Cgi {
+export function createAccountCgi({ users, needsSetup, anyFirstName }: AccountCgiOptions): Cgi {
   function add({ query, isAdministrator }: CgiRequest) {
     const group = groupOf(query)
     if (needsSetup()) {
@@ -25,6 +23,7 @@ export function createAccountCgi({ users, needsSetup }: AccountCgiOptions): Cgi 
       return null
     }
     const [user, password] = [query.get('user') ?? '', query.get('pwd') ?? '']
+    if (needsSetup() && !anyFirstName && user !== 'root') return page(400, 'Error: The first account must be root.')
     if (!/^[A-Za-z0-9]{1,14}$/.test(user) || password === '' || password.length > 64) {
       return page(400, 'Error: Bad user name or password.')
     }

@@ -29,6 +29,8 @@ export interface AxisGateOptions {
   realm: () => string
   policy: () => AuthenticationPolicy
   isSecure: boolean
+  /** What `Recommended` means over HTTPS. */
+  basicOnlyOverHttps: boolean
   shape: () => ChallengeShape
   lockout: LockoutPolicy | null
   nowMs: () => number
@@ -60,7 +62,8 @@ export function createAxisGate(options: AxisGateOptions): AxisGate {
       case 'Basic_Digest':
         return ['digest', 'basic']
       case 'Recommended':
-        return options.isSecure ? ['basic', 'digest'] : ['digest']
+        if (!options.isSecure) return ['digest']
+        return options.basicOnlyOverHttps ? ['basic'] : ['basic', 'digest']
     }
   }
 

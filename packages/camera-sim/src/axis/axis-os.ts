@@ -30,6 +30,10 @@ export interface AxisOs {
   /** The challenge before 10 has no qop and no opaque, and Basic is offered beside Digest. */
   challenge: 'plain' | 'full'
   missingGroupEnding: '' | '!'
+  /** The first administrator may have any name; before it must be root. */
+  anyFirstName: boolean
+  /** Digest is not offered over HTTPS any more. */
+  basicOnlyOverHttps: boolean
 }
 
 const generations: readonly { prefix: string; version: string; embeddedDevelopment: string; buildDate: string }[] = [
@@ -70,6 +74,8 @@ export function axisOs(wanted: string): AxisOs {
     listsSignature: from('12.0'),
     challenge: from('10.0') ? 'full' : 'plain',
     missingGroupEnding: from('11.0') ? '!' : '',
+    anyFirstName: from('11.5'),
+    basicOnlyOverHttps: from('12.0'),
   }
 }
 

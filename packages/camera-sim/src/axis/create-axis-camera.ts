@@ -60,6 +60,7 @@ function compose(options: TotalAxisOptions) {
     realm: () => `AXIS_${deviceId()}`,
     policy: () => options.authenticationPolicy,
     isSecure: tls !== null,
+    basicOnlyOverHttps: os.basicOnlyOverHttps,
     shape: () =>
       faults.get('challengeShape') ??
       (os.challenge === 'full'
@@ -98,7 +99,7 @@ function compose(options: TotalAxisOptions) {
     }),
     '/axis-cgi/applications/license.cgi': createLicenseCgi({ shelf, serialNumber: deviceId, deviceNowMs }),
     '/axis-cgi/param.cgi': createParamCgi({ facts, shelf, missingGroupEnding: os.missingGroupEnding }),
-    '/axis-cgi/pwdgrp.cgi': createAccountCgi({ users: state.users, needsSetup }),
+    '/axis-cgi/pwdgrp.cgi': createAccountCgi({ users: state.users, needsSetup, anyFirstName: os.anyFirstName }),
   }
   const router = createAxisRouter({
     cgis: () => cgis,
