@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { addCamera } from '../cameras/add-camera.ts'
 import { createCameraStore } from '../cameras/camera-store.ts'
-import { requireIdentity } from '../platform/gateway-identity.ts'
+import { awaitIdentity } from '../platform/gateway-identity.ts'
 import { createPlatformApi } from '../platform/platform-api.ts'
 import { describeError } from '../state/error-code.ts'
 import { GatewayError } from '../state/gateway-error.ts'
@@ -21,8 +21,9 @@ export interface CameraAddFlags {
 export async function cameraAddCommand(flags: CameraAddFlags, context: CommandContext): Promise<void> {
   const { env, clock, drivers, signal, print, say } = context
   const { folder, cameras } = await openCameras(context)
-  const identity = await requireIdentity(folder)
   const password = await readPassword(flags, context)
+  const onWait = () => say('This gateway is not enrolled yet. Waiting 10 seconds for it.')
+  const identity = await awaitIdentity(folder, { clock, signal, onWait })
   const api = createPlatformApi({ identity: () => identity, clock, env })
   const camera = await addCamera({
     ...{ folder, cameras, api, identity, clock, drivers, signal },

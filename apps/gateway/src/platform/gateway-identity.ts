@@ -1,6 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import type { Clock } from '../state/clock.ts'
 import { GatewayError } from '../state/gateway-error.ts'
 import type { StateFolder } from '../state/state-folder.ts'
 
@@ -42,6 +43,27 @@ export async function requireIdentity(folder: StateFolder): Promise<GatewayIdent
     'not-enrolled',
     `${folder.path} is not enrolled. Make an enrollment token for the site and run: ocelli-gateway enroll`,
   )
+}
+
+/** A gateway that has just been started beside its platform enrolls within a second or two. */
+const enrollsWithinMs = 10_000
+const lookEveryMs = 250
+
+/** Waits a while for a gateway that is enrolling at this moment; then throws `not-enrolled`. */
+export async function awaitIdentity(
+  folder: StateFolder,
+  { clock, signal, onWait }: { clock: Clock; signal: AbortSignal; onWait: () => void },
+): Promise<GatewayIdentity> {
+  const identity = await loadIdentity(folder)
+  if (identity) return identity
+  onWait()
+  const untilMs = clock.monotonic() + enrollsWithinMs
+  while (clock.monotonic() < untilMs) {
+    await clock.sleep(lookEveryMs, signal)
+    const late = await loadIdentity(folder)
+    if (late) return late
+  }
+  return await requireIdentity(folder)
 }
 
 export async function saveIdentity(folder: StateFolder, identity: GatewayIdentity): Promise<void> {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { ClaimResult } from '@ocelli/contract'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createCameraStore } from '../../src/cameras/camera-store.ts'
+import { createRefusedLogins } from '../../src/cameras/refused-logins.ts'
 import { runCli } from '../../src/cli/run-cli.ts'
 import { type Clock, createSystemClock } from '../../src/state/clock.ts'
 import { openStateFolder } from '../../src/state/state-folder.ts'
@@ -78,6 +79,15 @@ async function run(
     askPassword: typed === undefined ? null : async () => typed,
   })
   return { code, out: out.join('\n'), err: err.join('\n'), asked: driver.asked }
+}
+
+/** Time that passes without waiting. */
+function createHurriedClock(): Clock {
+  let nowMs = 0
+  const sleep = async (ms: number) => {
+    nowMs += ms
+  }
+  return { now: () => Date.now() + nowMs, monotonic: () => nowMs, sleep }
 }
 
 const enrolled = () => run(['enroll', '--platform', platform.url, '--token', platform.token, '--name', 'Gate house'])
@@ -173,6 +183,22 @@ describe('camera add', () => {
     expect(camera.refusedLogins).toBe(6)
   })
 
+  test('a login that the running gateway was refused is not tried by hand either, nor the other way round', async () => {
+    const camera = placeCamera('https://192.0.2.7')
+    await add('192.0.2.7')
+    const clock = createSystemClock()
+    const ofGateway = createRefusedLogins({ folder: await openStateFolder(home), clock })
+    const place = { address: 'https://192.0.2.7', deviceId: 'cam-1' }
+    await ofGateway.note(place, { user: 'admin', password: 'old' })
+    expect(await add('192.0.2.7', 'old')).toMatchObject({ code: 7, err: expect.stringContaining('wait 30 minutes') })
+    expect(camera.refusedLogins).toBe(0)
+    await add('192.0.2.7', 'wrong')
+    expect(camera.refusedLogins).toBe(2)
+    const moved = { ...place, address: 'https://192.0.2.99' }
+    expect(await ofGateway.closedForMs(moved, { user: 'admin', password: 'wrong' })).toBeGreaterThan(29 * 60_000)
+    expect(await ofGateway.closedForMs(moved, { user: 'admin', password: 'right' })).toBe(0)
+  })
+
   test('keeps no refused password readable', async () => {
     placeCamera('http://192.0.2.7')
     await add('192.0.2.7', 'hunter2-wrong')
@@ -251,8 +277,17 @@ describe('the other commands', () => {
     expect(await run(['enroll', '--platform', platform.url])).toMatchObject({ code: 2 })
   })
 
+  test('camera add waits for a gateway that is enrolling at this moment', async () => {
+    placeCamera('http://192.0.2.7')
+    const adding = add('192.0.2.7')
+    await enrolled()
+    expect(await adding).toMatchObject({ code: 0, err: expect.stringContaining('Waiting 10 seconds') })
+  })
+
   test('camera add and run say that the folder is not enrolled', async () => {
-    expect(await add('192.0.2.7')).toMatchObject({ code: 3, err: expect.stringContaining('ocelli-gateway enroll') })
+    const flags = ['camera', 'add', '--address', '192.0.2.7', '--user', 'admin']
+    const said = await run(flags, { env: { OCELLI_CAMERA_PASSWORD: 'right' }, clock: createHurriedClock() })
+    expect(said).toMatchObject({ code: 3, err: expect.stringContaining('ocelli-gateway enroll') })
     expect(await run(['run'])).toMatchObject({ code: 3, err: expect.stringContaining('ocelli-gateway enroll') })
   })
 
