@@ -10,7 +10,9 @@ export interface DiscoveryOptions {
   cameras: readonly SimulatedCamera[]
   /** 3702 unless a test wants another. */
   port?: number
-  /** Address of the one network interface to use; all by default. */
+  /** IPv4 by default; a second responder answers IPv6. */
+  family?: 'IPv4' | 'IPv6'
+  /** Address of the one network interface to use, `::%eth0` for IPv6; the system's choice by default. */
   interfaceAddress?: string
   /** Answers come after a random time up to this, as the specification's APP_MAX_DELAY asks. */
   maxDelayMs?: number
@@ -25,17 +27,25 @@ export interface Discovery {
   close(): Promise<void>
 }
 
-const group = '239.255.255.250'
+const groups = { IPv4: '239.255.255.250', IPv6: 'ff02::c' } as const
 // SOAP-over-UDP: multicasts four times, unicasts twice, with 50 to 250 ms in between.
 const multicastTimes = 4
 const unicastTimes = 2
 
 /** Answers WS-Discovery for many cameras on one socket. Rejects when the port or multicast is not to be had. */
 export async function startDiscovery(options: DiscoveryOptions): Promise<Discovery> {
-  const { cameras, interfaceAddress, maxDelayMs = 500, random = Math.random, time = systemTime } = options
+  const {
+    cameras,
+    family = 'IPv4',
+    interfaceAddress,
+    maxDelayMs = 500,
+    random = Math.random,
+    time = systemTime,
+  } = options
   const timers = createTimers(time)
   const startedSeconds = Math.floor(time.nowMs() / 1000)
-  const socket = await bindSocket(options.port ?? 3702, interfaceAddress)
+  const group = groups[family]
+  const socket = await bindSocket(options.port ?? 3702, { family, interfaceAddress })
   const { port } = socket.address()
   let messageNumber = 0
 
@@ -79,33 +89,41 @@ export async function startDiscovery(options: DiscoveryOptions): Promise<Discove
       for (const stop of unsubscribe) stop()
       timers.cancelAll()
       await Promise.all(
-        cameras.map((camera) => sayBye(socket, { port, text: writeBye(targetOf(camera), headOf(camera)) })),
+        cameras.map((camera) => sayBye(socket, { port, group, text: writeBye(targetOf(camera), headOf(camera)) })),
       )
       await new Promise<void>((resolve) => socket.close(resolve))
     },
   }
 }
 
-function sayBye(socket: Socket, bye: { port: number; text: string }): Promise<void> {
-  return new Promise((resolve) => socket.send(bye.text, bye.port, group, () => resolve()))
+function sayBye(socket: Socket, bye: { port: number; group: string; text: string }): Promise<void> {
+  return new Promise((resolve) => socket.send(bye.text, bye.port, bye.group, () => resolve()))
 }
 
 function targetOf(camera: SimulatedCamera): Target {
   const url = new URL(camera.url)
-  const addresses = url.hostname === '0.0.0.0' ? ownAddresses() : [url.hostname]
+  const isAny = ['0.0.0.0', '[::]'].includes(url.hostname)
+  const addresses = isAny ? ownAddresses(url.hostname === '[::]') : [url.hostname]
   const xaddrs = addresses.map((address) => `${url.protocol}//${address}:${camera.port}${url.pathname}`)
   return { endpointId: camera.endpointId, scopes: camera.scopes, xaddrs }
 }
 
-/** IPv4 addresses under which others reach this machine; its own loopback where there are none. */
-function ownAddresses(): string[] {
+/** Addresses under which others reach this machine, link-local ones apart; its own loopback where there are none. */
+function ownAddresses(hasIpv6: boolean): string[] {
   const all = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
   const outer = all.filter(({ family, internal }) => family === 'IPv4' && !internal).map(({ address }) => address)
+  const outer6 = all.filter(
+    ({ family, internal, address }) => family === 'IPv6' && !internal && !/^fe80:/i.test(address),
+  )
+  if (hasIpv6) outer.push(...outer6.map(({ address }) => `[${address}]`))
   return outer.length === 0 ? ['127.0.0.1'] : outer
 }
 
-function bindSocket(port: number, interfaceAddress: string | undefined): Promise<Socket> {
-  const socket = createSocket({ type: 'udp4', reuseAddr: true })
+type Place = { family: 'IPv4' | 'IPv6'; interfaceAddress: string | undefined }
+
+function bindSocket(port: number, place: Place): Promise<Socket> {
+  const isIpv6 = place.family === 'IPv6'
+  const socket = createSocket({ type: isIpv6 ? 'udp6' : 'udp4', reuseAddr: true, ipv6Only: isIpv6 })
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) => {
       socket.close()
@@ -114,7 +132,7 @@ function bindSocket(port: number, interfaceAddress: string | undefined): Promise
     socket.once('error', fail)
     socket.bind(port, () => {
       try {
-        joinGroup(socket, interfaceAddress)
+        joinGroup(socket, place)
       } catch (error) {
         return fail(error)
       }
@@ -126,7 +144,8 @@ function bindSocket(port: number, interfaceAddress: string | undefined): Promise
   })
 }
 
-function joinGroup(socket: Socket, interfaceAddress: string | undefined): void {
+function joinGroup(socket: Socket, { family, interfaceAddress }: Place): void {
+  const group = groups[family]
   if (interfaceAddress === undefined) {
     socket.addMembership(group)
     return
