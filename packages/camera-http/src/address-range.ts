@@ -13,7 +13,7 @@ export const MAX_RANGE_ADDRESSES = 65_536
 
 /**
  * Reads what a person writes for a part of a network: `192.0.2.7`, `camera.example:8080`, `http://192.0.2.7`, `192.0.2.0/24`,
- * `192.0.2.10-192.0.2.40`, `192.0.2.10-40`, `2001:db8::/120`, `2001:db8::1-2001:db8::f`. A network's own and broadcast address
+ * `192.0.2.10-192.0.2.40`, `192.0.2.10-40`, `192.0.2.0/24:8080`, `2001:db8::/120`, `2001:db8::1-2001:db8::f`. A network's own and broadcast address
  * are left out. Nothing is expanded before it is walked through. Throws RangeError, with a sentence for a person, for anything
  * else, and for more than 65,536 addresses together.
  */
@@ -31,24 +31,33 @@ export function readAddressRanges(texts: readonly string[]): AddressRanges {
   }
 }
 
-type Range = { kind: 'place'; place: CameraPlace } | { kind: 'span'; first: bigint; last: bigint; version: 4 | 6 }
+type Span = { kind: 'span'; first: bigint; last: bigint; version: 4 | 6; port?: string }
+type Range = { kind: 'place'; place: CameraPlace } | Span
 
 const sizeOf = (range: Range): number => (range.kind === 'place' ? 1 : Number(range.last - range.first) + 1)
 
 function* placesIn(range: Range): Generator<CameraPlace> {
   if (range.kind === 'place') return yield range.place
-  for (let at = range.first; at <= range.last; at++) yield placeOf(writeAddress(at, range.version))
+  for (let at = range.first; at <= range.last; at++) yield placeOf(writeAddress(at, range.version), range.port)
 }
 
 function readRange(text: string): Range {
-  const range = text.length > 300 ? null : (readNetwork(text) ?? readSpan(text) ?? readPlace(text))
+  const range =
+    text.length > 300 ? null : (readNetwork(text) ?? readSpan(text) ?? readWithPort(text) ?? readPlace(text))
   if (range !== null) return range
   throw new RangeError(
     `"${text.slice(0, 60)}" is no address, network or range such as 192.168.1.20, 192.168.1.0/24 or 192.168.1.10-192.168.1.40.`,
   )
 }
 
-function readNetwork(text: string): Range | null {
+/** A network or range of IPv4 addresses whose cameras are forwarded or listen elsewhere. */
+function readWithPort(text: string): Range | null {
+  const [, range = '', port = ''] = /^([\d./\s-]+):(\d{1,5})$/.exec(text) ?? []
+  const span = readNetwork(range) ?? readSpan(range)
+  return span === null || Number(port) > 65_535 || Number(port) === 0 ? null : { ...span, port: String(Number(port)) }
+}
+
+function readNetwork(text: string): Span | null {
   const [, address = '', length = ''] = /^([0-9a-f:.]+)\/(\d{1,3})$/i.exec(text) ?? []
   const found = readAddress(address)
   const bits = found?.version === 4 ? 32 : 128
@@ -62,7 +71,7 @@ function readNetwork(text: string): Range | null {
     : { kind: 'span', first, last, version: found.version }
 }
 
-function readSpan(text: string): Range | null {
+function readSpan(text: string): Span | null {
   const [, from = '', to = ''] = /^([0-9a-f:.]+)\s*-\s*([0-9a-f:.]+)$/i.exec(text) ?? []
   const first = readAddress(from)
   // 192.0.2.10-40: the last part alone.
@@ -85,8 +94,8 @@ function readPlace(text: string): Range | null {
   return URL.canParse(text) ? { kind: 'place', place: normal({ host: text, origins: [text] }) } : null
 }
 
-function placeOf(host: string): CameraPlace {
-  const written = isIP(host) === 6 ? `[${host}]` : host
+function placeOf(host: string, port?: string): CameraPlace {
+  const written = (isIP(host) === 6 ? `[${host}]` : host) + (port === undefined ? '' : `:${port}`)
   return { host, origins: [`https://${written}`, `http://${written}`] }
 }
 

@@ -7,9 +7,10 @@ import { type GatewayIdentity, saveIdentity } from '../platform/gateway-identity
 import { createPlatformApi } from '../platform/platform-api.ts'
 import type { Environment } from '../platform/proxy.ts'
 import type { Clock } from '../state/clock.ts'
+import { GatewayError } from '../state/gateway-error.ts'
 import type { StateFolder } from '../state/state-folder.ts'
 import { createGateway } from '../work/gateway.ts'
-import type { DriverTable, Log } from '../work/gateway-options.ts'
+import type { DiscoveryMode, DriverTable, Log } from '../work/gateway-options.ts'
 
 export interface RunGatewayOptions {
   folder: StateFolder
@@ -30,6 +31,7 @@ const workEndsWithinMs = 3_000
 /** The whole gateway on an enrolled folder that is locked, until the signal aborts. */
 export async function runGateway(options: RunGatewayOptions): Promise<void> {
   const { folder, env, drivers, clock, random, log, version, signal } = options
+  const discovery = readDiscoveryMode(env)
   let current = options.identity
   const identity = () => current
   const replace = async (next: GatewayIdentity) => {
@@ -46,7 +48,7 @@ export async function runGateway(options: RunGatewayOptions): Promise<void> {
   const accessToken = (until: AbortSignal) => api.accessToken(until)
   const channel = createChannel({ identity, accessToken, env, clock, random, log })
   const gateway = createGateway({
-    ...{ stateFolder: folder, channel, cameras, packages, drivers, clock, random, log, version },
+    ...{ stateFolder: folder, channel, cameras, packages, drivers, clock, random, log, version, discovery },
   })
 
   const stopping = new AbortController()
@@ -59,6 +61,11 @@ export async function runGateway(options: RunGatewayOptions): Promise<void> {
     cameras.close()
     await Promise.all([channel.close(), packages.close()])
   }
+}
+
+function readDiscoveryMode({ OCELLI_DISCOVERY: text = 'on' }: Environment): DiscoveryMode {
+  if (text === 'on' || text === 'ranges' || text === 'off') return text
+  throw new GatewayError('invalid-input', `OCELLI_DISCOVERY is "${text}"; it can be on, ranges or off.`)
 }
 
 /** The work's own end or failure; after the signal it is waited for only so long. */

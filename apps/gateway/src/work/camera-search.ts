@@ -6,7 +6,7 @@ import type { Clock } from '../state/clock.ts'
 import type { Observation } from './camera-link.ts'
 import type { CandidateProof } from './candidate-proof.ts'
 import { toFoundCamera } from './found-camera.ts'
-import type { DriverTable, Log } from './gateway-options.ts'
+import type { DiscoveryMode, DriverTable, Log } from './gateway-options.ts'
 import type { IdentityRegistry } from './identity-registry.ts'
 import { createWakeUp, ignoreAbort } from './wake-up.ts'
 
@@ -36,6 +36,7 @@ export interface CameraSearchOptions {
   proof: CandidateProof
   /** Address ranges of a site, as the platform has them. */
   rangesOf: (siteId: string) => readonly string[]
+  discovery: DiscoveryMode
   /** A camera's identity was read at another address. */
   onMoved: (deviceId: string, address: string) => void
   clock: Clock
@@ -52,7 +53,7 @@ interface Missing {
 }
 
 export function createCameraSearch(options: CameraSearchOptions): CameraSearch {
-  const { cameras, drivers, identities, proof, rangesOf, onMoved, clock, log } = options
+  const { cameras, drivers, identities, proof, rangesOf, discovery, onMoved, clock, log } = options
   const missing = new Map<string, Missing>()
   const wakeUp = createWakeUp(clock)
   let restUntilMs = Number.NEGATIVE_INFINITY
@@ -112,11 +113,22 @@ export function createCameraSearch(options: CameraSearchOptions): CameraSearch {
     return await Promise.all(Object.values(drivers).map((load) => load()))
   }
 
+  /** A camera that listened on a port of its own still does. */
+  function rangesFor({ siteId, address }: Camera): string[] {
+    const { port } = new URL(address)
+    return rangesOf(siteId).flatMap((range) =>
+      port === '' || range.includes(':') ? [range] : [range, `${range}:${port}`],
+    )
+  }
+
   /** The local networks and what is now at the cameras' addresses first; then the ranges, one after the other. */
   function placesToLook(sought: readonly Camera[]): Pick<DiscoverOptions, 'multicast' | 'ranges'>[] {
-    const ranges = new Set(sought.flatMap(({ siteId }) => rangesOf(siteId)))
+    const ranges = new Set(sought.flatMap(rangesFor))
     const own = [...new Set(sought.map(({ address }) => placeOf(address)))]
-    return [{ multicast: true, ranges: own }, ...[...ranges].map((range) => ({ multicast: false, ranges: [range] }))]
+    return [
+      { multicast: discovery === 'on', ranges: own },
+      ...[...ranges].map((range) => ({ multicast: false, ranges: [range] })),
+    ]
   }
 
   async function look(modules: readonly DriverModule[], where: DiscoverOptions): Promise<Finding[]> {
@@ -170,6 +182,7 @@ export function createCameraSearch(options: CameraSearchOptions): CameraSearch {
     replacementOf: (deviceId) => missing.get(deviceId)?.replacement ?? null,
     forget: (deviceId) => void missing.delete(deviceId),
     async run(signal) {
+      if (discovery === 'off') return
       while (!signal.aborted) {
         const waitMs = dueInMs()
         if (waitMs > 0) await wakeUp.wait(waitMs, signal).catch(ignoreAbort(signal))

@@ -16,6 +16,8 @@ export interface Log {
 /** Protocols by name, loaded when the first camera needs one: `{ onvif: async () => (await import('@ocelli/driver-onvif')).driverModule }`. */
 export type DriverTable = Partial<Record<Driver['name'], () => Promise<DriverModule>>>
 
+export type DiscoveryMode = 'on' | 'ranges' | 'off'
+
 /** Everything `createGateway` stands on. It opens none of it and closes none of it: closing the channel says `gone`. */
 export interface GatewayOptions {
   stateFolder: StateFolder
@@ -28,6 +30,8 @@ export interface GatewayOptions {
   random: () => number
   log: Log
   version: string
+  /** How cameras that moved are looked for: on the local networks and in the site's ranges, in the ranges only, not at all. */
+  discovery?: DiscoveryMode
 }
 
 /** The gateway's work, from hello to the last report. */

@@ -34,7 +34,7 @@ interface Employed {
 
 /** Puts the gateway's parts together; nothing happens before `run`. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { stateFolder, channel, cameras, packages, drivers, clock, random, log, version } = options
+  const { stateFolder, channel, cameras, packages, drivers, clock, random, log, version, discovery = 'on' } = options
   const siteLimits = new Map<string, number>()
   const siteRanges = new Map<string, readonly string[]>()
   const admission = createSiteQueue((siteId) => siteLimits.get(siteId) ?? 1)
@@ -61,7 +61,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   const refused = createRefusedLogins({ folder: stateFolder, clock })
   const proof = createCandidateProof({ drivers, refused, identities, clock, log })
   const rangesOf = (siteId: string) => siteRanges.get(siteId) ?? []
-  const search = createCameraSearch({ cameras, drivers, identities, proof, rangesOf, onMoved: moved, clock, log })
+  const search = createCameraSearch({
+    ...{ cameras, drivers, identities, proof, rangesOf, discovery, onMoved: moved, clock, log },
+  })
   const reporter = createReporter({ stateFolder, clock, log, session: platform.session, send: platform.send })
   const licenses = createLicenseDesk({ clock, session: platform.session, send: platform.send })
 

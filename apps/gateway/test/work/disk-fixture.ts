@@ -7,7 +7,7 @@ import type { PackageCache } from '../../src/packages/package-cache.ts'
 import { type Clock, createSystemClock } from '../../src/state/clock.ts'
 import { openStateFolder } from '../../src/state/state-folder.ts'
 import { createGateway } from '../../src/work/gateway.ts'
-import type { DriverTable } from '../../src/work/gateway-options.ts'
+import type { DiscoveryMode, DriverTable } from '../../src/work/gateway-options.ts'
 import { createRecordingLog } from '../edge/quiet-log.ts'
 import { createScriptedPlatform } from './scripted-platform.ts'
 
@@ -15,12 +15,15 @@ export interface DiskSiteOptions {
   cameras: Camera[]
   packages: PackageCache
   drivers: (clock: Clock) => DriverTable
+  clock?: Clock
+  discovery?: DiscoveryMode
 }
 
 /** A gateway on a real folder with the real camera store and the system's clock; only the platform is scripted. */
 export async function createDiskSite(options: DiskSiteOptions) {
   const home = await mkdtemp(join(tmpdir(), 'ocelli-work-'))
-  const clock = createSystemClock()
+  const clock = options.clock ?? createSystemClock()
+  const { discovery = 'off' } = options
   const platform = createScriptedPlatform()
   const drivers = options.drivers(clock)
   const log = createRecordingLog()
@@ -45,6 +48,7 @@ export async function createDiskSite(options: DiskSiteOptions) {
       random,
       log,
       version: '0',
+      discovery,
     }
     const ended = createGateway(parts).run(stop.signal)
     stopRunning = async () => {
