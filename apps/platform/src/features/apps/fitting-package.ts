@@ -52,47 +52,55 @@ export function newestFitting(appId: RawBuilder<unknown>): RawBuilder<unknown> {
     ORDER BY ${bestPackageFirst} LIMIT 1) newest`
 }
 
+/**
+ * A scalar subquery: the package that comes first for the device `d`, as a JSON `PackageCandidate`, or NULL where none is
+ * published. One that fits comes before one that does not, so that a refusal can say what stands against the newest.
+ */
+export function firstCandidate({ appId, version }: { appId: string; version?: string | null | undefined }) {
+  return sql<PackageCandidate | null>`(SELECT jsonb_build_object('packageId', c.package_id, 'versionCode', c.version_code, 'version', c.version,
+      'format', c.format, 'size', c.size, 'sha256', c.sha256, 'architectures', c.architectures, 'minPlatformLevel', c.min_platform_level,
+      'osVersions', c.os_versions, 'isSigned', c.is_signed, 'fits', c.fits)
+    FROM (SELECT p.*, v.version, ${packageFitsDevice} AS fits
+      FROM app_version v JOIN app_package p ON p.app_id = v.app_id AND p.version_code = v.version_code
+      WHERE v.app_id = ${appId} AND v.withdrawn_at IS NULL AND (${version ?? null}::text IS NULL OR v.version = ${version ?? null})
+      ORDER BY fits DESC, p.version_code DESC, (p.architectures = '{}' OR d.architecture = ANY(p.architectures)) DESC,
+        ${bestPackageFirst} LIMIT 1) c)`
+}
+
+/** What the first candidate means for the device. */
+export function judgeCandidate(
+  candidate: PackageCandidate | null,
+  { device, version }: { device: PackageTarget; version?: string | null | undefined },
+): FittingPackage {
+  if (!candidate) return { kind: version ? 'unknown-version' : 'none-published' }
+  if (!candidate.fits) return { kind: 'incompatible', detail: explain(candidate, device) }
+  const { packageId, versionCode, format, size, sha256 } = candidate
+  return { kind: 'fits', package: { packageId, versionCode, version: candidate.version, format, size, sha256 } }
+}
+
 /** The package to install: the newest that fits, or that of the version asked for. Withdrawn versions are unknown here. */
 export async function findFittingPackage(
   db: Database,
   { device, appId, version }: { device: PackageTarget; appId: string; version?: string | null | undefined },
 ): Promise<FittingPackage> {
-  const { rows } = await sql<Candidate>`
-    SELECT p.package_id, p.version_code, v.version, p.format, p.size, p.sha256, p.architectures, p.min_platform_level,
-      p.os_versions, p.is_signed, ${packageFitsDevice} AS fits
+  const { rows } = await sql<{ candidate: PackageCandidate | null }>`
+    SELECT ${firstCandidate({ appId, version })} AS candidate
     FROM (SELECT ${device.appFormats}::text[] AS app_formats, ${device.architecture}::text AS architecture,
-        ${device.platformLevel}::int AS platform_level, ${device.firmwareVersion}::text AS firmware_version,
-        ${device.unsignedApps}::boolean AS unsigned_apps) d,
-      app_version v JOIN app_package p ON p.app_id = v.app_id AND p.version_code = v.version_code
-    WHERE v.app_id = ${appId} AND v.withdrawn_at IS NULL AND (${version ?? null}::text IS NULL OR v.version = ${version ?? null})
-    ORDER BY fits DESC, p.version_code DESC, (p.architectures = '{}' OR d.architecture = ANY(p.architectures)) DESC,
-      ${bestPackageFirst} LIMIT 1`.execute(db)
-  const best = rows[0]
-  if (!best) return { kind: version ? 'unknown-version' : 'none-published' }
-  if (!best.fits) return { kind: 'incompatible', detail: explain(best, device) }
-  const { package_id, version_code, format, size, sha256 } = best
-  return {
-    kind: 'fits',
-    package: { packageId: package_id, versionCode: version_code, version: best.version, format, size, sha256 },
-  }
+      ${device.platformLevel}::int AS platform_level, ${device.firmwareVersion}::text AS firmware_version,
+      ${device.unsignedApps}::boolean AS unsigned_apps) d`.execute(db)
+  return judgeCandidate(rows[0]?.candidate ?? null, { device, version })
 }
 
-interface Candidate {
-  package_id: string
-  version_code: number
-  version: string
-  format: 'apk' | 'eap'
-  size: number
-  sha256: string
+export interface PackageCandidate extends ChosenPackage {
   architectures: string[]
-  min_platform_level: number | null
-  os_versions: EapDetails['osVersions']
-  is_signed: boolean
+  minPlatformLevel: number | null
+  osVersions: EapDetails['osVersions']
+  isSigned: boolean
   fits: boolean
 }
 
-function explain(candidate: Candidate, device: PackageTarget): string {
-  const { format, architectures, min_platform_level: level } = candidate
+function explain(candidate: PackageCandidate, device: PackageTarget): string {
+  const { format, architectures, minPlatformLevel: level } = candidate
   if (device.appFormats.length > 0 && !device.appFormats.includes(format)) {
     return `Version ${candidate.version} is an .${format} package; this device takes ${device.appFormats.map((name) => `.${name}`).join(', ')}.`
   }
@@ -102,10 +110,10 @@ function explain(candidate: Candidate, device: PackageTarget): string {
   if (level !== null && device.platformLevel !== null && level > device.platformLevel) {
     return `Version ${candidate.version} needs platform level ${level}; this device has ${device.platformLevel}.`
   }
-  if (!candidate.is_signed && device.unsignedApps === false) {
+  if (!candidate.isSigned && device.unsignedApps === false) {
     return `Version ${candidate.version} is not signed, and this device takes signed apps only. Publish the signed package, or let the device accept unsigned apps.`
   }
-  const versions = candidate.os_versions.map(describeRange).join(' or ')
+  const versions = candidate.osVersions.map(describeRange).join(' or ')
   return `Version ${candidate.version} is made for ${versions || 'AXIS OS before 13'}; this device has AXIS OS ${device.firmwareVersion}.`
 }
 

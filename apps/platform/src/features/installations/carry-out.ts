@@ -1,7 +1,8 @@
-import type { LicenseType } from '@ocelli/contract'
+import type { Installation, LicenseType } from '@ocelli/contract'
 import { sql } from 'kysely'
 import type { Database } from '../../platform/database/database.ts'
 import type { EventOrigin } from '../../platform/events/emit.ts'
+import { selectView, toInstallation, type ViewRow } from './installation-view.ts'
 import type { Decision } from './request-rules.ts'
 import type { Pair } from './situation.ts'
 
@@ -24,14 +25,14 @@ interface Change {
 
 /**
  * One statement: the device's revision, the license, the installation and the events. Lock order device, installation,
- * license, counter. False when the device has moved on since the situation was read. Taking the last unit twice breaks
+ * license, counter. Gives the installation as it now stands, null when the device has moved on since the situation was read. Taking the last unit twice breaks
  * the counter's CHECK and with it the whole statement.
  */
-export async function carryOutChange(db: Database, change: Change): Promise<boolean> {
+export async function carryOutChange(db: Database, change: Change): Promise<Installation | null> {
   const { accountId, pair, decision, origin } = change
   const { set, license } = decision
   const usedLicenseId = license.kind === 'use' ? license.licenseId : null
-  const { rows } = await sql<{ revision: number }>`
+  const { rows } = await sql<ViewRow>`
     WITH moved AS (
       UPDATE device SET revision = revision + 1, sent_at = CASE WHEN revision = reported_revision THEN NULL ELSE sent_at END, updated_at = now()
       WHERE account_id = ${accountId} AND device_id = ${pair.deviceId} AND revision = ${change.expectedRevision} AND state = 'CLAIMED'
@@ -40,7 +41,7 @@ export async function carryOutChange(db: Database, change: Change): Promise<bool
       INSERT INTO license (account_id, app_id, device_id, license_type, order_id, state)
       SELECT ${accountId}, ${pair.appId}, ${pair.deviceId}, ${change.licenseType}, ${change.orderId}::uuid, 'RESERVED'
       FROM moved WHERE ${change.orderId}::uuid IS NOT NULL
-      RETURNING license_id
+      RETURNING license_id, license_type, valid_until, state, expired_at
     ), written AS (
       INSERT INTO installation AS i (account_id, device_id, app_id, name, presence, package_id, desired_running_state, revision, settled,
         queued, requested_at, deadline_at, license_id, installation_state, managed, updated_at)
@@ -54,7 +55,7 @@ export async function carryOutChange(db: Database, change: Change): Promise<bool
         revision = excluded.revision, settled = false, queued = excluded.queued, requested_at = now(), deadline_at = excluded.deadline_at,
         license_id = coalesce(excluded.license_id, i.license_id), installation_state = excluded.installation_state, managed = true,
         progress = NULL, error = NULL, drift = NULL, updated_at = now()
-      RETURNING license_id
+      RETURNING i.*
     ), told AS (
       INSERT INTO event (account_id, type, actor_kind, actor_id, device_id, app_id, license_id, order_id, project_ids, request_id, data)
       SELECT ${accountId}, type, ${origin.actor.kind}, ${origin.actor.id}, ${pair.deviceId}, ${pair.appId}, license_id, order_id,
@@ -67,8 +68,8 @@ export async function carryOutChange(db: Database, change: Change): Promise<bool
         SELECT 'license.reserved', r.license_id, ${change.orderId}::uuid, jsonb_build_object('licenseType', ${change.licenseType}::text) FROM reserved r
       ) e
     )
-    SELECT revision FROM moved`.execute(db)
-  return rows.length > 0
+    ${selectView({ installation: sql`written`, justReserved: sql`reserved` })}`.execute(db)
+  return rows[0] ? toInstallation(rows[0]) : null
 }
 
 /** Takes back a wish that was never sent: its reserved unit returns at once. */

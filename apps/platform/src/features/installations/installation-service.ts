@@ -3,20 +3,19 @@ import { sql } from 'kysely'
 import { brokenConstraint } from '../../platform/database/database.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Answer, Context } from '../../platform/http/route.ts'
-import { findFittingPackage } from '../apps/fitting-package.ts'
-import { pickOrder } from '../licenses/pick-order.ts'
+import { judgeCandidate } from '../apps/fitting-package.ts'
+import { refuseOrder } from '../licenses/pick-order.ts'
 import { carryOutCancel, carryOutChange } from './carry-out.ts'
 import { viewInstallation } from './installation-view.ts'
 import { type Decision, decide, type TargetPackage, type Wish } from './request-rules.ts'
-import { type Pair, readSituation, type Situation } from './situation.ts'
+import { type Pair, type Question, readSituation, type Situation } from './situation.ts'
 
 export type WhenOffline = 'reject' | 'queue'
 
 interface Request {
-  pair: Pair
+  question: Question
   whenOffline: WhenOffline
-  orderId?: string
-  wish: (situation: Situation) => Promise<Wish>
+  wish: (situation: Situation) => Wish
 }
 
 export interface InstallationService {
@@ -41,16 +40,20 @@ export function createInstallationService({ wake }: { wake: () => void }): Insta
   const perform = async (context: Context, request: Request): Promise<Answer<Installation>> => {
     let cause: unknown
     for (let attempt = 1; attempt <= attempts; attempt++) {
-      const situation = await readSituation(context.db, context.caller, request.pair)
-      requireKnown(situation, request.pair)
-      const decision = decide(await request.wish(situation), situation)
-      const outcome = await carryOut(context, { request, situation, decision })
-      if (outcome.kind === 'overtaken') cause = outcome.cause ?? cause
-      else {
-        if (decision.kind !== 'unchanged') context.afterCommit(wake)
-        const status = decision.kind === 'unchanged' ? decision.status : decision.kind === 'cancel' ? 200 : 202
-        return { status, body: await viewInstallation(context.db, context.caller.accountId, request.pair) }
+      const situation = await readSituation(context.db, context.caller, request.question)
+      requireKnown(situation, request.question)
+      const decision = decide(request.wish(situation), situation)
+      if (decision.kind === 'unchanged') {
+        const body = await viewInstallation(context.db, context.caller.accountId, request.question)
+        return { status: decision.status, body }
       }
+      const carriedOut = await carryOut(context, { request, situation, decision })
+      if (carriedOut.kind === 'moved-on') {
+        cause = carriedOut.cause
+        continue
+      }
+      context.afterCommit(wake)
+      return { status: decision.kind === 'cancel' ? 200 : 202, body: carriedOut.installation }
     }
     throw new ProblemError('unavailable', 'This device is being changed by too many requests at once. Try again.', {
       retryAfterSeconds: 1,
@@ -60,57 +63,62 @@ export function createInstallationService({ wake }: { wake: () => void }): Insta
   return {
     install: (context, pair, { licenseType, orderId, version, start, whenOffline }) =>
       perform(context, {
-        pair,
+        question: { ...pair, package: { version: version ?? null }, unit: { licenseType, orderId } },
         whenOffline,
-        orderId,
-        wish: async (situation) => {
+        wish: (situation) => {
           requireApp(situation, pair)
           const keeps =
             version === undefined && situation.installation.presence === 'PRESENT' && situation.installation.packageId
-          const target = keeps ? null : await findTarget(context, { pair, situation, version })
+          const target = keeps ? null : requireTarget(situation, { pair, version })
           return { kind: 'install', licenseType, target, start: start === true }
         },
       }),
     update: (context, pair, whenOffline) =>
       perform(context, {
-        pair,
+        question: { ...pair, package: { version: null } },
         whenOffline,
-        wish: async (situation) => {
+        wish: (situation) => {
           if (!situation.installation.managed) {
             throw new ProblemError(
               'app-not-installed',
               'The app is not installed on this device by the platform. Install it first.',
             )
           }
-          return { kind: 'update', target: await findTarget(context, { pair, situation }) }
+          return { kind: 'update', target: requireTarget(situation, { pair }) }
         },
       }),
     uninstall: (context, pair, whenOffline) =>
-      perform(context, { pair, whenOffline, wish: async () => ({ kind: 'uninstall' }) }),
+      perform(context, { question: pair, whenOffline, wish: () => ({ kind: 'uninstall' }) }),
     run: (context, pair, { running, whenOffline }) =>
-      perform(context, { pair, whenOffline, wish: async () => ({ kind: 'run', running }) }),
+      perform(context, { question: pair, whenOffline, wish: () => ({ kind: 'run', running }) }),
   }
 }
 
-/** Overtaken: the device has moved on since the situation was read, or (`cause`) a constraint was broken meanwhile. */
-type Outcome = { kind: 'done' } | { kind: 'overtaken'; cause?: unknown }
-
-const outcomeOf = (isDone: boolean): Outcome => ({ kind: isDone ? 'done' : 'overtaken' })
+type CarriedOut = { kind: 'done'; installation: Installation } | { kind: 'moved-on'; cause?: unknown }
 
 async function carryOut(
   context: Context,
-  { request, situation, decision }: { request: Request; situation: Situation; decision: Decision },
-): Promise<Outcome> {
+  {
+    request,
+    situation,
+    decision,
+  }: { request: Request; situation: Situation; decision: Exclude<Decision, { kind: 'unchanged' }> },
+): Promise<CarriedOut> {
   const { device } = situation
-  if (decision.kind === 'unchanged' || !device) return { kind: 'done' }
+  const { appId, deviceId, unit } = request.question
+  if (!device) throw notFound(`The device ${deviceId}`)
+  const { accountId } = context.caller
   const base = {
-    accountId: context.caller.accountId,
-    pair: request.pair,
+    accountId,
+    pair: { appId, deviceId },
     expectedRevision: device.revision,
     projectIds: device.projectIds,
     origin: context.origin,
   }
-  if (decision.kind === 'cancel') return outcomeOf(await carryOutCancel(context.db, base))
+  if (decision.kind === 'cancel') {
+    if (!(await carryOutCancel(context.db, base))) return { kind: 'moved-on' }
+    return { kind: 'done', installation: await viewInstallation(context.db, accountId, base.pair) }
+  }
   const queued = device.connectivity !== 'ONLINE'
   if (queued && request.whenOffline !== 'queue') {
     throw new ProblemError(
@@ -118,23 +126,24 @@ async function carryOut(
       `The device is ${device.connectivity}${device.connectivityReason ? ` (${device.connectivityReason})` : ''}. Try again when it is back, or send ?whenOffline=queue.`,
     )
   }
-  const licenseType = decision.license.kind === 'reserve' ? decision.license.licenseType : null
-  const orderId = licenseType
-    ? await pickOrder(context.db, {
-        accountId: base.accountId,
-        appId: request.pair.appId,
-        licenseType,
-        orderId: request.orderId,
-      })
-    : null
+  const reserves = decision.license.kind === 'reserve' ? unit : undefined
+  if (reserves && !situation.freeOrderId) await refuseOrder(context.db, { accountId, appId, ...reserves })
   try {
-    const change = { ...base, decision, orderId, licenseType, queued }
-    return outcomeOf(await withSavepoint(context, () => carryOutChange(context.db, change)))
-  } catch (cause) {
+    const installation = await withSavepoint(context, () =>
+      carryOutChange(context.db, {
+        ...base,
+        decision,
+        orderId: reserves ? situation.freeOrderId : null,
+        licenseType: reserves?.licenseType ?? null,
+        queued,
+      }),
+    )
+    return installation ? { kind: 'done', installation } : { kind: 'moved-on' }
+  } catch (error) {
     // the last unit went to somebody else, or the same license was made, between reading and writing: decide again
-    if (['app_order_units', 'license_held_once'].includes(brokenConstraint(cause)?.constraint ?? ''))
-      return { kind: 'overtaken', cause }
-    throw cause
+    const constraint = brokenConstraint(error)?.constraint ?? ''
+    if (['app_order_units', 'license_held_once'].includes(constraint)) return { kind: 'moved-on', cause: error }
+    throw error
   }
 }
 
@@ -165,13 +174,12 @@ function requireApp({ appVisible }: Situation, { appId }: Pair): void {
   if (!appVisible) throw notFound(`The app ${appId}`)
 }
 
-async function findTarget(
-  { db }: Context,
-  { pair, situation, version }: { pair: Pair; situation: Situation; version?: string },
-): Promise<TargetPackage> {
-  const { device } = situation
+function requireTarget(
+  { device, candidate }: Situation,
+  { pair, version }: { pair: Pair; version?: string | undefined },
+): TargetPackage {
   if (!device) throw notFound(`The device ${pair.deviceId}`)
-  const found = await findFittingPackage(db, { device, appId: pair.appId, version })
+  const found = judgeCandidate(candidate, { device, version })
   switch (found.kind) {
     case 'fits':
       return found.package

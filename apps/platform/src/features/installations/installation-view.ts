@@ -5,7 +5,7 @@ import { newestFitting } from '../apps/fitting-package.ts'
 import { licenseExpired } from './expiry-rules.ts'
 import { emptyInstallation, type Pair } from './situation.ts'
 
-interface ViewRow {
+export interface ViewRow {
   app_id: string
   device_id: string
   name: string | null
@@ -35,7 +35,15 @@ interface ViewRow {
   observed_at: string | null
 }
 
-function select(accountId: string, where: RawBuilder<unknown>): RawBuilder<ViewRow> {
+/** The columns of ViewRow, from the tables or from what the same statement writes. */
+export function selectView({
+  installation = sql`installation`,
+  justReserved,
+}: {
+  installation?: RawBuilder<unknown>
+  /** Licenses that the same statement inserts, and that `license` does not show yet. */
+  justReserved?: RawBuilder<unknown>
+} = {}): RawBuilder<ViewRow> {
   return sql<ViewRow>`
     SELECT i.app_id, i.device_id, coalesce(a.name, i.name) AS name, i.managed, i.present, i.installation_state, i.running_state,
       i.desired_running_state, i.settled, i.updatable, i.installed_version, i.progress, i.drift, i.queued, i.revision, i.error,
@@ -43,14 +51,19 @@ function select(accountId: string, where: RawBuilder<unknown>): RawBuilder<ViewR
       l.expired_at, i.presence IS NOT DISTINCT FROM 'PRESENT' AS is_wished,
       CASE WHEN i.presence = 'PRESENT' THEN target.version END AS target_version,
       (SELECT newest.version FROM ${newestFitting(sql.ref('i.app_id'))}) AS latest_version
-    FROM installation i
+    FROM ${installation} i
     JOIN device d ON d.account_id = i.account_id AND d.device_id = i.device_id
     LEFT JOIN app a ON a.app_id = i.app_id AND (i.managed OR a.account_id = i.account_id OR a.visibility = 'LISTED')
-    LEFT JOIN license l ON l.license_id = i.license_id
+    LEFT JOIN LATERAL (
+      SELECT license_id, license_type, valid_until, state, expired_at FROM license l WHERE l.license_id = i.license_id
+      ${justReserved ? sql`UNION ALL SELECT license_id, license_type, valid_until, state, expired_at FROM ${justReserved} r WHERE r.license_id = i.license_id` : sql``}
+    ) l ON true
     LEFT JOIN app_package tp ON tp.package_id = i.package_id
-    LEFT JOIN app_version target ON target.app_id = tp.app_id AND target.version_code = tp.version_code
-    WHERE i.account_id = ${accountId} AND ${where}
-    ORDER BY i.app_id`
+    LEFT JOIN app_version target ON target.app_id = tp.app_id AND target.version_code = tp.version_code`
+}
+
+function select(accountId: string, where: RawBuilder<unknown>): RawBuilder<ViewRow> {
+  return sql<ViewRow>`${selectView()} WHERE i.account_id = ${accountId} AND ${where} ORDER BY i.app_id`
 }
 
 /** The installation as the API shows it; a pair never installed is NOT_INSTALLED. */
@@ -68,7 +81,7 @@ export async function listInstallations(db: Database, accountId: string, deviceI
   return rows.map(toInstallation)
 }
 
-function toInstallation(row: ViewRow): Installation {
+export function toInstallation(row: ViewRow): Installation {
   const isHeld = row.license_state === 'RESERVED' || row.license_state === 'VALID'
   const hasExpired = row.license_state === 'EXPIRED' && row.is_wished
   return {

@@ -1,5 +1,5 @@
 import type { LicenseType } from '@ocelli/contract'
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Database } from '../../platform/database/database.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 
@@ -10,14 +10,22 @@ interface Wanted {
   orderId?: string
 }
 
-/** The confirmed order that a unit is taken from: the named one, else of those with a free unit the one that ends last. */
-export async function pickOrder(db: Database, { accountId, appId, licenseType, orderId }: Wanted): Promise<string> {
-  const { rows } = await sql<{ order_id: string }>`
-    SELECT order_id FROM app_order
+/** A scalar subquery: the order that a unit is taken from, or NULL: the named one, else of those with a free unit the one that ends last. */
+export function freeOrder({ accountId, appId, licenseType, orderId }: Wanted): RawBuilder<string | null> {
+  return sql<string | null>`(SELECT order_id FROM app_order
     WHERE account_id = ${accountId} AND app_id = ${appId} AND license_type = ${licenseType} AND state = 'CONFIRMED' AND used < total
       AND (valid_until IS NULL OR valid_until > now()) AND (${orderId ?? null}::uuid IS NULL OR order_id = ${orderId ?? null}::uuid)
-    ORDER BY valid_until DESC NULLS FIRST, order_id LIMIT 1`.execute(db)
-  if (rows[0]) return rows[0].order_id
+    ORDER BY valid_until DESC NULLS FIRST, order_id LIMIT 1)`
+}
+
+/** The confirmed order with a free unit; `not-found`, `invalid-request` or `no-free-license` where there is none. */
+export async function pickOrder(db: Database, wanted: Wanted): Promise<string> {
+  const { rows } = await sql<{ order_id: string | null }>`SELECT ${freeOrder(wanted)} AS order_id`.execute(db)
+  return rows[0]?.order_id ?? (await refuseOrder(db, wanted))
+}
+
+/** Says why no unit can be taken. Always throws. */
+export async function refuseOrder(db: Database, { accountId, appId, licenseType, orderId }: Wanted): Promise<never> {
   if (orderId) await requireOrder(db, { accountId, appId, licenseType, orderId })
   throw new ProblemError(
     'no-free-license',
