@@ -91,7 +91,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     masterKey: env.OCELLI_MASTER_KEY ?? null,
     localGateway: env.OCELLI_LOCAL_GATEWAY !== 'off',
     rateLimitPerSecond: integer('OCELLI_RATE_LIMIT', env.OCELLI_RATE_LIMIT, { fallback: 100, max: 1_000_000 }),
-    databasePoolSize: integer('OCELLI_DATABASE_POOL', env.OCELLI_DATABASE_POOL, { fallback: 10, max: 500 }),
+    databasePoolSize: integer('OCELLI_DATABASE_POOL', env.OCELLI_DATABASE_POOL, { fallback: 20, max: 500 }),
     licensing: {
       warnDays: wholeDays('OCELLI_LICENSE_WARN_DAYS', env.OCELLI_LICENSE_WARN_DAYS ?? '30,7,1'),
       keyRotationDays: integer('OCELLI_LICENSE_KEY_ROTATION_DAYS', env.OCELLI_LICENSE_KEY_ROTATION_DAYS, {

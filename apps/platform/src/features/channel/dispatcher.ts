@@ -84,16 +84,21 @@ export function createDispatcher(options: {
   }
 }
 
-/** Claims, counts and stamps in one statement, so that of several processes one sends each device. */
+/**
+ * Claims, counts and stamps in one statement, so that of several processes one sends each device. Goes from the connected
+ * gateways to their devices: wishes that wait for a gateway that is away cost nothing here, however many they are.
+ */
 async function claimDue(db: Database): Promise<Due[]> {
   const { rows } = await sql<Due>`
     WITH due AS (
-      SELECT d.account_id, d.device_id, g.session FROM device d JOIN gateway g ON g.gateway_id = d.gateway_id
-      WHERE d.revision <> d.reported_revision AND d.gateway_id IS NOT NULL AND d.state = 'CLAIMED'
-        AND g.connected AND g.revoked_at IS NULL
-        AND (d.sent_at IS NULL OR d.sent_revision <> d.revision OR d.sent_session <> g.session
-          OR d.sent_at < now() - make_interval(secs => least(300, 5 * 2 ^ least(greatest(d.send_count - 1, 0), 10))))
-      LIMIT ${chunk} FOR UPDATE OF d SKIP LOCKED)
+      SELECT w.account_id, w.device_id, g.session FROM gateway g CROSS JOIN LATERAL (
+        SELECT d.account_id, d.device_id FROM device d
+        WHERE d.gateway_id = g.gateway_id AND d.revision <> d.reported_revision AND d.state = 'CLAIMED'
+          AND (d.sent_at IS NULL OR d.sent_revision <> d.revision OR d.sent_session <> g.session
+            OR d.sent_at < now() - make_interval(secs => least(300, 5 * 2 ^ least(greatest(d.send_count - 1, 0), 10))))
+        LIMIT ${chunk} FOR UPDATE SKIP LOCKED) w
+      WHERE g.connected AND g.revoked_at IS NULL
+      LIMIT ${chunk})
     UPDATE device d SET sent_at = now(), sent_revision = d.revision, sent_session = due.session,
       send_count = CASE WHEN d.sent_revision = d.revision AND d.sent_session = due.session THEN d.send_count + 1 ELSE 1 END
     FROM due WHERE d.account_id = due.account_id AND d.device_id = due.device_id

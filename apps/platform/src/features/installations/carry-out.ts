@@ -34,7 +34,7 @@ export async function carryOutChange(db: Database, change: Change): Promise<Inst
   const usedLicenseId = license.kind === 'use' ? license.licenseId : null
   const { rows } = await sql<ViewRow>`
     WITH moved AS (
-      UPDATE device SET revision = revision + 1, sent_at = CASE WHEN revision = reported_revision THEN NULL ELSE sent_at END, updated_at = now()
+      UPDATE device SET revision = revision + 1, sent_at = CASE WHEN revision = reported_revision THEN NULL ELSE sent_at END
       WHERE account_id = ${accountId} AND device_id = ${pair.deviceId} AND revision = ${change.expectedRevision} AND state = 'CLAIMED'
       RETURNING revision
     ), reserved AS (
@@ -85,7 +85,7 @@ export async function carryOutCancel(
 ): Promise<boolean> {
   const { rows } = await sql<{ revision: number }>`
     WITH moved AS (
-      UPDATE device d SET revision = revision + 1, updated_at = now()
+      UPDATE device d SET revision = revision + 1
       WHERE account_id = ${accountId} AND device_id = ${pair.deviceId} AND revision = ${expectedRevision}
         AND EXISTS (SELECT 1 FROM installation i WHERE i.account_id = d.account_id AND i.device_id = d.device_id AND i.app_id = ${pair.appId}
           AND i.installation_state = 'PENDING' AND (d.sent_at IS NULL OR d.sent_at < i.requested_at))
