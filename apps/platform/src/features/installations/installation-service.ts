@@ -8,14 +8,14 @@ import { refuseOrder } from '../licenses/pick-order.ts'
 import { carryOutCancel, carryOutChange } from './carry-out.ts'
 import { viewInstallation } from './installation-view.ts'
 import { type Decision, decide, type TargetPackage, type Wish } from './request-rules.ts'
-import { type Pair, type Question, readSituation, type Situation } from './situation.ts'
+import { type AnsweredSituation, type Pair, type Question, readSituation, type Situation } from './situation.ts'
 
 export type WhenOffline = 'reject' | 'queue'
 
 interface Request {
   question: Question
   whenOffline: WhenOffline
-  wish: (situation: Situation) => Wish
+  wish: (situation: AnsweredSituation) => Wish
 }
 
 export interface InstallationService {
@@ -102,7 +102,7 @@ async function carryOut(
     request,
     situation,
     decision,
-  }: { request: Request; situation: Situation; decision: Exclude<Decision, { kind: 'unchanged' }> },
+  }: { request: Request; situation: AnsweredSituation; decision: Exclude<Decision, { kind: 'unchanged' }> },
 ): Promise<CarriedOut> {
   const { device } = situation
   const { appId, deviceId, unit } = request.question
@@ -175,7 +175,7 @@ function requireApp({ appVisible }: Situation, { appId }: Pair): void {
 }
 
 function requireTarget(
-  { device, candidate }: Situation,
+  { device, candidate }: AnsweredSituation,
   { pair, version }: { pair: Pair; version?: string | undefined },
 ): TargetPackage {
   if (!device) throw notFound(`The device ${pair.deviceId}`)

@@ -59,8 +59,6 @@ function situation(
     targetVersionCode: row.packageId === older.packageId ? 1 : 2,
     held: more.held ?? (row.licenseId ? [full] : []),
     trialUsed: false,
-    candidate: null,
-    freeOrderId: null,
   }
 }
 

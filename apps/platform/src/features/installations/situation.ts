@@ -83,6 +83,10 @@ export interface Situation {
   targetVersionCode: number | null
   held: HeldLicense[]
   trialUsed: boolean
+}
+
+/** The situation, and what the question asked for beside it. */
+export interface AnsweredSituation extends Situation {
   /** The package that comes first for this device; null where none was asked for or none is published. */
   candidate: PackageCandidate | null
   /** An order with a free unit; null where none was asked for or none has one. */
@@ -116,7 +120,7 @@ export async function readSituation(
   db: Database,
   caller: Caller,
   { appId, deviceId, package: wanted, unit }: Question,
-): Promise<Situation> {
+): Promise<AnsweredSituation> {
   const { accountId } = caller
   const candidate = wanted ? firstCandidate({ appId, version: wanted.version }) : sql<null>`NULL::jsonb`
   const order = unit ? freeOrder({ accountId, appId, ...unit }) : sql<null>`NULL::uuid`
