@@ -3,18 +3,22 @@ import { accessTokenRoutes } from './features/access-tokens/access-tokens-routes
 import { accountRoutes } from './features/accounts/accounts-routes.ts'
 import { appsRoutes, defaultMaxPackageBytes } from './features/apps/apps-routes.ts'
 import { authTokenRoutes } from './features/auth-token/auth-token-routes.ts'
+import { bundleRoutes } from './features/bundles/bundle-routes.ts'
 import { claimRoutes } from './features/claims/claim-routes.ts'
 import { deviceRoutes } from './features/devices/device-routes.ts'
 import { eventRoutes } from './features/events/event-routes.ts'
 import { gatewayRoutes } from './features/gateways/gateway-routes.ts'
+import { grantRoutes } from './features/grants/grant-routes.ts'
 import { installationRoutes } from './features/installations/installation-routes.ts'
 import { createInstallationService } from './features/installations/installation-service.ts'
 import { licenseRoutes } from './features/licenses/license-routes.ts'
+import { makerKeyRoutes } from './features/maker-keys/maker-key-routes.ts'
 import { ordersRoutes } from './features/orders/orders-routes.ts'
 import { projectRoutes } from './features/projects/projects-routes.ts'
 import { rolloutRoutes } from './features/rollouts/rollout-routes.ts'
 import type { People } from './features/sign-in/people.ts'
 import { peopleRoutes } from './features/sign-in/people-routes.ts'
+import { signingKeyRoutes } from './features/signing-keys/signing-key-routes.ts'
 import { siteRoutes } from './features/sites/site-routes.ts'
 import { systemRoutes } from './features/system/system-routes.ts'
 import { technicalUserRoutes } from './features/technical-users/technical-users-routes.ts'
@@ -79,6 +83,10 @@ export function platformRoutes(parts: PlatformParts): AnyRoute[] {
     ...licenseRoutes(parts),
     ...appsRoutes({ ...parts, maxPackageBytes: defaultMaxPackageBytes }),
     ...ordersRoutes(),
+    ...makerKeyRoutes(),
+    ...grantRoutes(parts),
+    ...signingKeyRoutes(),
+    ...bundleRoutes(parts),
     ...eventRoutes(parts),
     ...systemRoutes({ ...parts, caCertificate: parts.ca.certificatePem, registry: parts.metrics.registry }),
   ]

@@ -33,7 +33,8 @@ export async function refuseOrder(db: Database, { accountId, appId, licenseType,
   )
 }
 
-async function requireOrder(
+/** The named order is one of the account, for this app and license type. */
+export async function requireOrder(
   db: Database,
   { accountId, appId, licenseType, orderId }: Wanted & { orderId: string },
 ): Promise<void> {

@@ -52,9 +52,9 @@ async function moveLicenses(db: DatabaseTransaction, transfer: Transfer): Promis
   for (const orderId of oldOrders) {
     const units = held.rows.filter((license) => license.orderId === orderId).length
     const { rows } = await sql<{ order_id: string }>`
-      INSERT INTO app_order (account_id, app_id, license_type, total, state, term_days, valid_until, reference, confirmed_at, confirmed_by)
+      INSERT INTO app_order (account_id, app_id, license_type, total, state, term_days, valid_until, reference, confirmed_at, confirmed_by, grant_id)
       SELECT ${toAccountId}, app_id, license_type, ${units}, 'CONFIRMED', term_days, valid_until, ${`transfer ${transfer.transferId}`},
-        now(), ${`transfer ${transfer.transferId}`}
+        now(), ${`transfer ${transfer.transferId}`}, grant_id
       FROM app_order WHERE order_id = ${orderId} RETURNING order_id`.execute(db)
     newOrders.push(...rows.map((row) => row.order_id))
   }
