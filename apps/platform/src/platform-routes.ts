@@ -12,9 +12,11 @@ import { grantRoutes } from './features/grants/grant-routes.ts'
 import { installationRoutes } from './features/installations/installation-routes.ts'
 import { createInstallationService } from './features/installations/installation-service.ts'
 import { licenseRoutes } from './features/licenses/license-routes.ts'
+import { lostDeviceRoutes } from './features/lost-devices/lost-device-routes.ts'
 import { makerKeyRoutes } from './features/maker-keys/maker-key-routes.ts'
 import { ordersRoutes } from './features/orders/orders-routes.ts'
 import { projectRoutes } from './features/projects/projects-routes.ts'
+import { receiptRoutes } from './features/receipts/receipt-routes.ts'
 import { rolloutRoutes } from './features/rollouts/rollout-routes.ts'
 import type { People } from './features/sign-in/people.ts'
 import { peopleRoutes } from './features/sign-in/people-routes.ts'
@@ -87,6 +89,8 @@ export function platformRoutes(parts: PlatformParts): AnyRoute[] {
     ...grantRoutes(parts),
     ...signingKeyRoutes(),
     ...bundleRoutes(parts),
+    ...receiptRoutes(parts),
+    ...lostDeviceRoutes({ wake }),
     ...eventRoutes(parts),
     ...systemRoutes({ ...parts, caCertificate: parts.ca.certificatePem, registry: parts.metrics.registry }),
   ]

@@ -167,7 +167,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
       name: 'license ends',
       intervalMs: 120_000,
       run: async () => {
-        if ((await sweepExpiry(db, nowMs)).installations > 0) channel.wake()
+        if ((await sweepExpiry(db)).installations > 0) channel.wake()
         await warnOfExpiry(db, config.licensing.warnDays)
       },
     },

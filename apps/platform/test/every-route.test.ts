@@ -252,6 +252,31 @@ describe('every route of the OpenAPI document', () => {
       })
       .returning('invitation_id')
       .executeTakeFirstOrThrow()
+    // one id for both kinds of key, since both routes call it keyId
+    const keyId = `key-${randomUUID()}`
+    await platform.db
+      .insertInto('maker_key')
+      .values({ app_id: appId, key_id: keyId, public_key: '{}', added_by: owner.userId })
+      .execute()
+    await platform.db
+      .insertInto('signing_key')
+      .values({ key_id: keyId, account_id: accountId, user_id: owner.userId, name: 'laptop', public_key: '{}' })
+      .execute()
+    const bundleId = randomUUID()
+    await platform.db
+      .insertInto('bundle')
+      .values({
+        bundle_id: bundleId,
+        account_id: accountId,
+        manifest: 'm',
+        key_certificate: 'c',
+        root_thumbprint: 'r',
+        packages: '[]',
+        outcomes: '[]',
+        created_by: owner.userId,
+        expires_at: '2030-01-01T00:00:00Z',
+      })
+      .execute()
     const third = await platform.account()
     const { transfer_id: transferId } = await platform.db
       .insertInto('device_transfer')
@@ -280,6 +305,8 @@ describe('every route of the OpenAPI document', () => {
     const params = {
       transferId,
       rolloutId,
+      keyId,
+      bundleId,
       ...{
         deviceId: device.deviceId,
         siteId: device.siteId,
@@ -372,6 +399,7 @@ describe('every route of the OpenAPI document', () => {
 
 async function rowsOf(accountId: string): Promise<unknown> {
   const { db } = platform
+  const ownApps = db.selectFrom('app').select('app_id').where('account_id', '=', accountId)
   return {
     device: await db.selectFrom('device').selectAll().where('account_id', '=', accountId).execute(),
     installation: await db.selectFrom('installation').selectAll().where('account_id', '=', accountId).execute(),
@@ -383,6 +411,9 @@ async function rowsOf(accountId: string): Promise<unknown> {
     transfer: await db.selectFrom('device_transfer').selectAll().where('from_account_id', '=', accountId).execute(),
     user: await db.selectFrom('account_user').selectAll().where('account_id', '=', accountId).execute(),
     rollout: await db.selectFrom('rollout').selectAll().where('account_id', '=', accountId).execute(),
+    makerKey: await db.selectFrom('maker_key').selectAll().where('app_id', 'in', ownApps).execute(),
+    signingKey: await db.selectFrom('signing_key').selectAll().where('account_id', '=', accountId).execute(),
+    bundle: await db.selectFrom('bundle').selectAll().where('account_id', '=', accountId).execute(),
     app: await db.selectFrom('app').selectAll().where('account_id', '=', accountId).execute(),
     technicalUser: await db.selectFrom('technical_user').selectAll().where('account_id', '=', accountId).execute(),
     invitation: await db.selectFrom('invitation').selectAll().where('account_id', '=', accountId).execute(),

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { LicenseType, Permission } from '@ocelli/contract'
 import { certifyKey, generateLicenseKey, type PrivateLicenseKey } from '@ocelli/license'
 import { sql } from 'kysely'
+import { claimDevices } from '../src/features/claims/claim-service.ts'
 import { applyReports } from '../src/features/installations/apply-reports.ts'
 import { readDesired } from '../src/features/installations/desired-state.ts'
 import { installationRoutes } from '../src/features/installations/installation-routes.ts'
@@ -13,6 +14,11 @@ import type { AnyRoute } from '../src/platform/http/route.ts'
 import type { LicenseKeys } from '../src/platform/keys/instance-keys.ts'
 import { addDevice, publishApp, reportOf, type TestDevice } from './installation-fixture.ts'
 import { createTestPlatform, type TestAccount } from './test-platform.ts'
+
+const unknownFacts = {
+  ...{ manufacturer: null, model: null, serialNumber: null, macAddress: null, firmwareVersion: null },
+  ...{ architecture: null, platformLevel: null },
+}
 
 export interface TestKeys {
   keys: LicenseKeys
@@ -152,5 +158,44 @@ export async function createLedger(more: (keys: LicenseKeys) => AnyRoute[] = () 
     await sql`UPDATE license SET valid_until = valid_until - ${passed}, issued_at = issued_at - ${passed},
       renewed_at = renewed_at - ${passed} WHERE license_id = ${licenseId} OR order_id = ${orderId}`.execute(db)
   }
-  return { platform, db, keys, age, root, customer, wakes: () => wakes, close: platform.close }
+  /** What a gateway gets for the license that the wish for this app names. */
+  const askWished = async (device: TestDevice, appId: string) => {
+    const licenseId = (await desired(device, appId))?.license?.licenseId
+    return licenseId ? await askLicense(device, { appId, licenseId }) : null
+  }
+  /** A gateway claims a camera that the account knows already, or does not. */
+  async function claim(accountId: string, deviceId: string): Promise<TestDevice> {
+    const gateway = await addDevice(db, accountId)
+    const facts = { ...unknownFacts, appFormats: ['apk'] }
+    const caller = {
+      kind: 'gateway',
+      id: gateway.gatewayId,
+      accountId,
+      permissions: new Set<Permission>(),
+      scope: { all: true },
+    } as const
+    const origin = { actor: { kind: caller.kind, id: caller.id }, requestId: null }
+    const item = {
+      deviceId,
+      driver: 'onvif' as const,
+      identitySource: 'GetDeviceId',
+      address: 'http://192.0.2.1',
+      facts,
+    }
+    const [result] = await claimDevices({ db, caller, origin, afterCommit: (hint) => hint() }, [item])
+    if (result?.result !== 'claimed') throw new Error(`The claim ended in ${result?.result}.`)
+    return { ...gateway, deviceId }
+  }
+  return {
+    platform,
+    db,
+    keys,
+    age,
+    claim,
+    askLicense: askWished,
+    root,
+    customer,
+    wakes: () => wakes,
+    close: platform.close,
+  }
 }

@@ -11,6 +11,7 @@ import type { Context } from '../../platform/http/route.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
 import { type HeldLicense, holdLicenses } from '../licenses/hold-licenses.ts'
 import { issueLicenses } from '../licenses/issue-license.ts'
+import { showLicensed } from '../licenses/unclaimed-devices.ts'
 import { type PlannedPair, planBundle } from './bundle-plan.ts'
 
 const defaultValidDays = 30
@@ -35,7 +36,7 @@ export async function createBundle(context: Context, request: BundleRequest, key
         deviceIds: fitting.flatMap((pair) => (pair.app === app ? [pair.device.deviceId] : [])),
       })),
     )
-    await showDevices(db, context, fitting)
+    await showLicensed(db, { accountId: context.caller.accountId, devices: fitting.map(({ device }) => device) })
     const licenses = await issueAll(db, inside, { held, keys })
     const { rows } = await sql<{
       issuedAt: number
@@ -49,16 +50,6 @@ export async function createBundle(context: Context, request: BundleRequest, key
     }
     return await store(db, inside, { claims, outcomes, packages, keys })
   })
-}
-
-/** Devices that hold a license are listed, claimed or not; what was said of new ones is kept. */
-async function showDevices(db: DatabaseTransaction, { caller }: Context, pairs: PlannedPair[]): Promise<void> {
-  await sql`INSERT INTO device (account_id, device_id, state, architecture, platform_level, app_formats)
-    SELECT ${caller.accountId}::uuid, d."deviceId", 'UNCLAIMED', d.architecture, d."platformLevel",
-      ARRAY(SELECT jsonb_array_elements_text(d."appFormats"))
-    FROM jsonb_to_recordset(${JSON.stringify(pairs.map(({ device }) => device))}::jsonb)
-      AS d("deviceId" text, architecture text, "platformLevel" integer, "appFormats" jsonb)
-    ORDER BY 2 ON CONFLICT DO NOTHING`.execute(db)
 }
 
 async function issueAll(

@@ -32,7 +32,7 @@ export function licenseExpired(at: string): InstallationError {
  * | stopped, and so wished for | nothing |
  * | anything else | a wish for NOT_RUNNING; queued while the device is away |
  */
-export function applyExpiry(before: LicensedInstallation, atMs: number): Outcome | null {
+export function applyExpiry(before: LicensedInstallation, at: string): Outcome | null {
   if (before.presence !== 'PRESENT') return null
   if (before.otherLicenseId !== null) return newWish(before, { licenseId: before.otherLicenseId })
   if (!before.settled && !before.present && before.drift !== 'REMOVED') {
@@ -40,7 +40,7 @@ export function applyExpiry(before: LicensedInstallation, atMs: number): Outcome
       ...{ targetVersionCode: before.targetVersionCode, observedPackageId: null },
       ...{ licenseState: null, repair: 'request' as const },
     }
-    return applyDeadline(before, { error: licenseExpired(new Date(atMs).toISOString()), around })
+    return applyDeadline(before, { error: licenseExpired(at), around })
   }
   if (before.desiredRunningState === 'NOT_RUNNING' && (before.runningState === 'NOT_RUNNING' || !before.settled)) {
     return null

@@ -22,11 +22,11 @@ export interface Expired {
  * Ends what has reached its end by the database's clock. Orders first, each in one transaction with all of its licenses
  * and its total; then trials. Of several processes one works at a time; the others find nothing to do.
  */
-export async function sweepExpiry(db: Database, nowMs: () => number): Promise<Expired> {
+export async function sweepExpiry(db: Database): Promise<Expired> {
   const sum: Expired = { orders: 0, licenses: 0, installations: 0 }
   for (const step of [endNextOrder, expireNextTrials]) {
     for (;;) {
-      const done = await step(db, nowMs)
+      const done = await step(db)
       if (!done) break
       sum.orders += done.orders
       sum.licenses += done.licenses
@@ -37,7 +37,7 @@ export async function sweepExpiry(db: Database, nowMs: () => number): Promise<Ex
 }
 
 /** The order that ended first; null when there is none, or another process is at it. */
-async function endNextOrder(db: Database, nowMs: () => number): Promise<Expired | null> {
+async function endNextOrder(db: Database): Promise<Expired | null> {
   for (let round = 1; ; round++) {
     try {
       return await inTransaction(db, async (transaction) => {
@@ -46,7 +46,7 @@ async function endNextOrder(db: Database, nowMs: () => number): Promise<Expired 
           WHERE state = 'CONFIRMED' AND valid_until <= now() ORDER BY valid_until LIMIT 1`.execute(transaction)
         const [order] = rows
         if (!order) return null
-        const done = await expire(transaction, sql`l.order_id = ${order.order_id}`, nowMs())
+        const done = await expire(transaction, sql`l.order_id = ${order.order_id}`)
         await sql`UPDATE app_order SET state = 'ENDED', total = 0, ended_at = now() WHERE order_id = ${order.order_id}`.execute(
           transaction,
         )
@@ -66,15 +66,26 @@ async function endNextOrder(db: Database, nowMs: () => number): Promise<Expired 
 }
 
 /** Licenses that end by themselves, by the index on their end. */
-async function expireNextTrials(db: Database, nowMs: () => number): Promise<Expired | null> {
+async function expireNextTrials(db: Database): Promise<Expired | null> {
   return await inTransaction(db, async (transaction) => {
     if (!(await isAlone(transaction))) return null
     const { rows } = await sql<{ license_id: string }>`SELECT license_id FROM license
       WHERE state = 'VALID' AND valid_until <= now() ORDER BY valid_until LIMIT ${batchSize}`.execute(transaction)
     if (rows.length === 0) return null
     const ids = rows.map((row) => row.license_id)
-    return await expire(transaction, sql`l.license_id = ANY(${ids}::uuid[]) AND l.valid_until <= now()`, nowMs())
+    return await expire(transaction, sql`l.license_id = ANY(${ids}::uuid[]) AND l.valid_until <= now()`)
   })
+}
+
+/** Ends the licenses of one app on these devices that have reached their end, where nobody may wait for the sweep. */
+export async function expireOverdue(
+  db: DatabaseTransaction,
+  { accountId, appId, deviceIds }: { accountId: string; appId: string; deviceIds: string[] },
+): Promise<void> {
+  await expire(
+    db,
+    sql`l.account_id = ${accountId} AND l.app_id = ${appId} AND l.device_id = ANY(${deviceIds}::text[]) AND l.valid_until <= now()`,
+  )
 }
 
 async function isAlone(db: DatabaseTransaction): Promise<boolean> {
@@ -93,8 +104,10 @@ interface ExpiredLicense {
 }
 
 /** Installations, licenses, counters (by the trigger), events: in this order, in the caller's transaction. */
-async function expire(db: DatabaseTransaction, condition: RawBuilder<unknown>, atMs: number): Promise<Expired> {
+async function expire(db: DatabaseTransaction, condition: RawBuilder<unknown>): Promise<Expired> {
   const held = sql`${condition} AND l.state IN ('RESERVED', 'VALID')`
+  const { rows: clock } = await sql<{ at: string }>`SELECT now() AS at`.execute(db)
+  const at = clock[0]?.at ?? ''
   const locked = await lockLicensed(db, held)
   const running = locked.flatMap(({ licenseId, runningState }) =>
     licenseId !== null && runningState === 'RUNNING' ? [licenseId] : [],
@@ -112,7 +125,7 @@ async function expire(db: DatabaseTransaction, condition: RawBuilder<unknown>, a
     byPlatform,
     rows.map((license) => ({ type: 'license.expired', ...license })),
   )
-  const decided = locked.map((before) => ({ before, outcome: applyExpiry({ ...before, licenseState: null }, atMs) }))
+  const decided = locked.map((before) => ({ before, outcome: applyExpiry({ ...before, licenseState: null }, at) }))
   const installations = await writeLicensed(db, decided, { origin: byPlatform, reason: 'license-expired' })
   return { orders: 0, licenses: rows.length, installations }
 }

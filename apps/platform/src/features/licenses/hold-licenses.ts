@@ -4,6 +4,7 @@ import { brokenConstraint, type DatabaseTransaction } from '../../platform/datab
 import { emitEvents } from '../../platform/events/emit.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
+import { expireOverdue } from './expire-licenses.ts'
 import { isUnitMissing } from './issue-license.ts'
 import { requireOrder } from './pick-order.ts'
 
@@ -36,6 +37,7 @@ export async function holdLicenses(
   wanted: WantedLicenses[],
 ): Promise<HeldLicense[]> {
   const { accountId } = context.caller
+  for (const { appId, deviceIds } of wanted) await expireOverdue(db, { accountId, appId, deviceIds })
   for (let round = 1; round <= maxRounds; round++) {
     const held = await readHeld(db, accountId, wanted)
     const missing = wanted.map((one) => ({

@@ -15,7 +15,7 @@ beforeEach(async () => {
   customer = await ledger.customer()
 })
 
-const sweep = () => sweepExpiry(ledger.db, Date.now)
+const sweep = () => sweepExpiry(ledger.db)
 const types = async (about: { licenseId?: string; orderId?: string }) =>
   (await customer.events(about)).map(({ type }) => type)
 

@@ -1,7 +1,17 @@
-import { AppId, DeviceId, License, LicenseListQuery, LicenseRelease, LicenseRequest, Uuid } from '@ocelli/contract'
+import {
+  AppId,
+  DeviceId,
+  License,
+  LicenseAudit,
+  LicenseListQuery,
+  LicenseRelease,
+  LicenseRequest,
+  Uuid,
+} from '@ocelli/contract'
 import { Type } from 'typebox'
 import { type AnyRoute, ok, route, streamed } from '../../platform/http/route.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
+import { auditLicenses } from './license-audit.ts'
 import { licenseFile, listLicenses, makeLicense, releaseLicense } from './license-service.ts'
 import { renewalRoutes } from './renewal-routes.ts'
 
@@ -14,6 +24,15 @@ const LicenseParams = Type.Object({ licenseId: Uuid })
 export function licenseRoutes({ keys, wake = () => {} }: { keys: LicenseKeys; wake?: () => void }): AnyRoute[] {
   return [
     ...renewalRoutes({ keys, wake }),
+    route({
+      method: 'GET',
+      path: '/license/v1/audit',
+      access: 'audit:view',
+      tag,
+      summary: "Recount the account's units from its licenses, and its licenses from their events",
+      responses: { 200: LicenseAudit },
+      handle: async ({ context }) => ok(await auditLicenses(context)),
+    }),
     route({
       method: 'GET',
       path,

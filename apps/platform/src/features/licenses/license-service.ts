@@ -7,8 +7,10 @@ import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Answer, Context } from '../../platform/http/route.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
+import { expireOverdue } from './expire-licenses.ts'
 import { issueReserved, reserveUnit, toLicenseFile } from './issue-license.ts'
 import { pickOrder } from './pick-order.ts'
+import { forgetUnlicensed, showLicensed } from './unclaimed-devices.ts'
 
 interface Pair {
   appId: string
@@ -55,6 +57,7 @@ export async function makeLicense(
     const inside = { ...context, db }
     await requireVisible(inside, pair)
     const { accountId } = context.caller
+    await expireOverdue(db, { accountId, appId: pair.appId, deviceIds: [pair.deviceId] })
     for (;;) {
       const held = (await listLicenses(inside, pair, 'HELD')).find((license) => license.licenseType === licenseType)
       if (held) {
@@ -65,9 +68,7 @@ export async function makeLicense(
       const order = await pickOrder(db, { accountId, appId: pair.appId, licenseType, orderId })
       const licenseId = await reserveUnit(db, { accountId, ...pair, licenseType, orderId: order })
       if (licenseId === null) continue
-      await sql`INSERT INTO device (account_id, device_id, state) VALUES (${accountId}, ${pair.deviceId}, 'UNCLAIMED') ON CONFLICT DO NOTHING`.execute(
-        db,
-      )
+      await showLicensed(db, { accountId, devices: [pair] })
       await emitEvents(db, context.origin, [
         { type: 'license.reserved', accountId, ...pair, licenseId, orderId: order, data: { licenseType } },
       ])
@@ -131,10 +132,7 @@ export async function releaseLicense(
       await sql`UPDATE installation SET license_id = NULL WHERE account_id = ${accountId} AND license_id = ${licenseId}`.execute(
         db,
       )
-      await sql`DELETE FROM device d WHERE d.account_id = ${accountId} AND d.device_id = ${license.deviceId} AND d.state = 'UNCLAIMED'
-        AND NOT EXISTS (SELECT 1 FROM license l WHERE l.account_id = d.account_id AND l.device_id = d.device_id AND l.state IN ('RESERVED', 'VALID'))`.execute(
-        db,
-      )
+      await forgetUnlicensed(db, { accountId, deviceIds: [license.deviceId] })
       await emitEvents(db, context.origin, [
         {
           type: 'license.released',

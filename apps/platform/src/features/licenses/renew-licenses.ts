@@ -9,6 +9,7 @@ import { applyRenewal } from '../installations/expiry-rules.ts'
 import { lockLicensed, writeLicensed } from '../installations/licensed-installations.ts'
 import { isUnitMissing, signTerms } from './issue-license.ts'
 import { requireRenewingOrder } from './renewing-order.ts'
+import { showLicensed } from './unclaimed-devices.ts'
 
 export interface Renewing {
   licenseId: string
@@ -48,7 +49,7 @@ export async function renewLicenses(
   const licenses = (await lock(db, accountId, licenseIds)).filter((license) => license.orderId !== orderId)
   if (licenses.length === 0) return { renewed: [], wishes: 0 }
   const order = await requireRenewingOrder(db, { accountId, orderId, licenses })
-  await move(db, licenses, { orderId, order, keys })
+  await move(db, context, { licenses, orderId, order, keys })
   await emitEvents(
     db,
     context.origin,
@@ -81,8 +82,13 @@ async function lock(db: DatabaseTransaction, accountId: string, licenseIds: stri
 
 async function move(
   db: DatabaseTransaction,
-  licenses: Renewing[],
-  { orderId, order, keys }: { orderId: string; order: { issuedAt: number; endsAt: number }; keys: LicenseKeys },
+  context: Context,
+  {
+    licenses,
+    orderId,
+    order,
+    keys,
+  }: { licenses: Renewing[]; orderId: string; order: { issuedAt: number; endsAt: number }; keys: LicenseKeys },
 ): Promise<void> {
   const { issuedAt, endsAt } = order
   const signed = await signTerms(
@@ -93,10 +99,7 @@ async function move(
   await sql`SAVEPOINT renew`.execute(db)
   try {
     // a device that was never claimed may have left the list when its last license ended
-    await sql`INSERT INTO device (account_id, device_id, state)
-      SELECT l.account_id, l.device_id, 'UNCLAIMED' FROM license l
-      WHERE l.license_id = ANY(${licenses.map(({ licenseId }) => licenseId)}::uuid[])
-      ON CONFLICT DO NOTHING`.execute(db)
+    await showLicensed(db, { accountId: context.caller.accountId, devices: licenses })
     await sql`UPDATE license l SET order_id = ${orderId}, warned_days = NULL,
         state = CASE r.state WHEN 'RESERVED' THEN 'RESERVED' ELSE 'VALID' END,
         token = CASE r.state WHEN 'RESERVED' THEN NULL ELSE r.token END,

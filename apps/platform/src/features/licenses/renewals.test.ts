@@ -56,7 +56,7 @@ describe('renewing', () => {
   it('brings an ended license back, and starts the app that was stopped for it', async () => {
     const { orderId, device, licenseId } = await customer.subscribed()
     await ledger.age({ orderId }, 366)
-    await sweepExpiry(ledger.db, Date.now)
+    await sweepExpiry(ledger.db)
     await customer.converge(device, 'NOT_RUNNING')
     const next = await customer.order(1, 'SUBSCRIPTION')
     expect((await renew(licenseId, next)).body).toMatchObject({ state: 'VALID' })
