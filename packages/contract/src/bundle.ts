@@ -26,6 +26,10 @@ export const BundleRequest = Type.Object(
           deviceId: DeviceId,
           architecture: Type.Optional(nullable(Type.String({ maxLength: 100 }))),
           platformLevel: Type.Optional(nullable(Type.Integer({ minimum: 0 }))),
+          firmwareVersion: Type.Optional(nullable(Type.String({ maxLength: 200 }))),
+          unsignedApps: Type.Optional(
+            nullable(Type.Boolean({ description: 'Whether it lets packages without a signature in.' })),
+          ),
           formats: Type.Optional(Type.Array(PackageFormat, { maxItems: 10 })),
         },
         { additionalProperties: false, description: 'What is not said is taken from the device, where it is known.' },

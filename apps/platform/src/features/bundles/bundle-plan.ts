@@ -65,18 +65,21 @@ async function readDevices({ db, caller }: Context, wanted: BundleRequest['devic
   const ids = wanted.map(({ deviceId }) => deviceId)
   const { rows } = await sql<KnownDevice>`
     SELECT d.device_id AS "deviceId", d.app_formats AS "appFormats", d.architecture, d.platform_level AS "platformLevel",
+      d.firmware_version AS "firmwareVersion", d.unsigned_apps AS "unsignedApps",
       ${seesProjects(caller, sql.ref('d.project_ids'))} AS "isVisible"
     FROM device d WHERE d.account_id = ${caller.accountId} AND d.device_id = ANY(${ids}::text[])`.execute(db)
   const known = new Map(rows.map((row) => [row.deviceId, row]))
   const devices = new Map<string, BundleDevice>()
-  for (const { deviceId, formats, architecture, platformLevel } of wanted) {
+  for (const { deviceId, formats, ...said } of wanted) {
     const device = known.get(deviceId)
     if (device && !device.isVisible) throw notFound(`The device ${deviceId}`)
     devices.set(deviceId, {
       deviceId,
       appFormats: formats ?? device?.appFormats ?? [],
-      architecture: architecture ?? device?.architecture ?? null,
-      platformLevel: platformLevel ?? device?.platformLevel ?? null,
+      architecture: said.architecture ?? device?.architecture ?? null,
+      platformLevel: said.platformLevel ?? device?.platformLevel ?? null,
+      firmwareVersion: said.firmwareVersion ?? device?.firmwareVersion ?? null,
+      unsignedApps: said.unsignedApps ?? device?.unsignedApps ?? null,
     })
   }
   return [...devices.values()]
