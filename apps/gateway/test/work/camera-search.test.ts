@@ -79,6 +79,24 @@ test('who only shows the marks of the camera is not taken for it, and is asked o
   expect(copy.writes).toEqual([])
 })
 
+test('several who show the marks and refuse the login get two logins together in half an hour, restarts included', async () => {
+  const { site, camera } = await startAndMove({ to: 9 })
+  camera.isReachable = false
+  const copies = [4, 5, 6].map((index) => {
+    const copy = createScriptedCamera(`stranger-${index}`)
+    copy.shows = { endpointReference: `urn:uuid:${device}`, macAddress: `00:00:00:00:00:0${index}` }
+    copy.password = 'foreign'
+    place(site, index, copy)
+    return copy
+  })
+  const refusals = () => copies.reduce((sum, { refusedLogins }) => sum + refusedLogins, 0)
+  await site.clock.until(() => refusals() > 0)
+  await site.stop()
+  site.start()
+  await site.clock.advance(25 * minuteMs)
+  expect(refusals()).toBe(2)
+})
+
 test('a password that was refused at the old address is not tried at the new one within half an hour', async () => {
   const site = createSite()
   const camera = site.camera()
