@@ -37,7 +37,10 @@ const code = await runCli({
   surroundings: { env, platform, isRoot: process.geteuid?.() === 0, homeFolder: homedir() },
   env,
   version,
-  drivers: { onvif: async () => (await import('@ocelli/driver-onvif')).driverModule },
+  drivers: {
+    vapix: async () => (await import('@ocelli/driver-vapix')).driverModule,
+    onvif: async () => (await import('@ocelli/driver-onvif')).driverModule,
+  },
   clock: createSystemClock(),
   signal: stop.signal,
   print: (line) => void stdout.write(`${line}\n`),

@@ -1,5 +1,6 @@
-import type { DesiredApp, InstallationError, RunningState, Step } from '@ocelli/contract'
+import type { DesiredApp, InstallationError, LicenseCheckedBy, RunningState, Step } from '@ocelli/contract'
 import { type InstalledApp, toRunningState } from '@ocelli/driver'
+import type { StepFindings } from './executor.ts'
 import type { Action } from './planner.ts'
 import { isInPlace } from './version-in-place.ts'
 
@@ -23,7 +24,7 @@ export interface Attempt {
 export interface AppMemory {
   attempt: Attempt | null
   installed: InstalledPackage | null
-  license: { licenseId: string; wasListed: boolean; renewal?: number } | null
+  license: { licenseId: string; wasListed: boolean; renewal?: number; checkedBy?: LicenseCheckedBy } | null
 }
 
 export interface InstalledPackage {
@@ -82,7 +83,7 @@ export function stepBegun(attempt: Attempt, step: Step): Attempt {
 }
 
 /** What a finished step changes: its count, and what is known about package and license on the camera. */
-export function stepDone(memory: AppMemory, action: Action, installedApp: InstalledApp | null): AppMemory {
+export function stepDone(memory: AppMemory, action: Action, findings: StepFindings): AppMemory {
   const { attempt } = memory
   if (!attempt) return memory
   const isRestore = action.kind === 'start' && action.isRestore
@@ -93,19 +94,24 @@ export function stepDone(memory: AppMemory, action: Action, installedApp: Instal
     // A step that went well after a time-out proves that the camera goes on.
     error: isRestore ? attempt.error : null,
   }
-  return { ...memory, attempt: counted, ...learned(memory, action, installedApp) }
+  return { ...memory, attempt: counted, ...learned(memory, action, findings) }
 }
 
-function learned(memory: AppMemory, action: Action, installedApp: InstalledApp | null): Partial<AppMemory> {
+function learned(memory: AppMemory, action: Action, { app, licenseCheckedBy }: StepFindings): Partial<AppMemory> {
   switch (action.kind) {
     case 'upload': {
       const { packageId, version, versionCode } = action.package
-      const installed = { packageId, version, versionCode, listedAs: installedApp?.version ?? version }
+      const installed = { packageId, version, versionCode, listedAs: app?.version ?? version }
       // A fresh installation starts without licenses; an update keeps those the camera had.
       return { installed, license: memory.attempt?.began?.isPresent ? memory.license : null }
     }
     case 'license':
-      return { license: { licenseId: action.licenseId, wasListed: false, renewal: action.renewal } }
+      return {
+        license: {
+          ...{ licenseId: action.licenseId, wasListed: false, renewal: action.renewal },
+          ...(licenseCheckedBy === undefined ? {} : { checkedBy: licenseCheckedBy }),
+        },
+      }
     case 'uninstall':
       return { installed: null, license: null }
     default:

@@ -1,4 +1,12 @@
-import { DesiredDevice, InstallationError, nullable, oneOf, RunningState, Step } from '@ocelli/contract'
+import {
+  DesiredDevice,
+  InstallationError,
+  LicenseCheckedBy,
+  nullable,
+  oneOf,
+  RunningState,
+  Step,
+} from '@ocelli/contract'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { fileNameOf } from '../state/file-name.ts'
@@ -36,7 +44,12 @@ const StoredDevice = Type.Object({
         }),
       ),
       license: nullable(
-        Type.Object({ licenseId: Type.String(), wasListed: Type.Boolean(), renewal: Type.Optional(Count) }),
+        Type.Object({
+          licenseId: Type.String(),
+          wasListed: Type.Boolean(),
+          renewal: Type.Optional(Count),
+          checkedBy: Type.Optional(LicenseCheckedBy),
+        }),
       ),
     }),
   ),

@@ -55,10 +55,16 @@ export function appsOf(observed: readonly InstalledApp[], view: WorkView): AppRe
         present: true,
         version: app.version?.slice(0, 100) ?? null,
         runningState: toRunningState(app.state),
+        ...checkedByOf(view.memoryOf(app.appId)),
         work: work.get(app.appId) ?? null,
       }),
     ),
   ].slice(0, maxApps)
+}
+
+/** Who looks at the license that was placed; left out where none was, or by a gateway that did not know yet. */
+function checkedByOf({ license }: AppMemory): Pick<AppReport, 'licenseCheckedBy'> {
+  return license?.checkedBy ? { licenseCheckedBy: license.checkedBy } : {}
 }
 
 const absent = { name: null, present: false, version: null, runningState: 'NOT_RUNNING' } as const

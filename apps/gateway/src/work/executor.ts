@@ -1,7 +1,9 @@
-import type { InstalledApp } from '@ocelli/driver'
+import type { LicenseCheckedBy } from '@ocelli/contract'
+import type { Driver, InstalledApp } from '@ocelli/driver'
 import type { PackageCache, PackageLease } from '../packages/package-cache.ts'
 import type { Clock } from '../state/clock.ts'
 import type { CameraLink } from './camera-link.ts'
+import type { IssuedLicense } from './license-desk.ts'
 import type { Action } from './planner.ts'
 import { LeftBehindError, withDeadline } from './step-deadline.ts'
 import { WorkError } from './work-error.ts'
@@ -16,7 +18,7 @@ export interface StepTools {
   link: CameraLink
   packages: PackageCache
   leases: PackageLeases
-  askLicense(request: { appId: string; licenseId: string }, signal: AbortSignal): Promise<string>
+  askLicense(request: { appId: string; licenseId: string }, signal: AbortSignal): Promise<IssuedLicense>
   clock: Clock
 }
 
@@ -36,8 +38,14 @@ export interface PackageLeases {
   packageIds(): ReadonlySet<string>
 }
 
+/** What a finished step learned: the app as the camera lists it after an upload, who looks at a placed license. */
+export interface StepFindings {
+  app?: InstalledApp
+  licenseCheckedBy?: LicenseCheckedBy
+}
+
 type StepTable = {
-  [Kind in Action['kind']]: (request: StepRequest<Kind>, tools: StepTools) => Promise<InstalledApp | null>
+  [Kind in Action['kind']]: (request: StepRequest<Kind>, tools: StepTools) => Promise<StepFindings>
 }
 
 const pollMs = 2_000
@@ -46,37 +54,38 @@ const steps: StepTable = {
   async download({ appId, action, signal, onProgress }, { packages, leases }) {
     const report = ({ percent }: { percent: number }) => onProgress({ step: 'DOWNLOAD', percent: Math.floor(percent) })
     leases.hold(action.package.packageId, await packages.acquire(action.package, { appId, signal, onProgress: report }))
-    return null
+    return {}
   },
   async upload({ action, signal, onProgress }, { link, leases }) {
     const lease = leases.get(action.package.packageId)
     if (!lease) throw new WorkError({ ...missingPackage, detail: 'The package is no longer on the disk.' })
     const report = (progress: StepProgress) =>
       onProgress({ ...progress, percent: progress.percent === null ? null : Math.floor(progress.percent) })
-    return link.write((driver) => driver.install(lease.localPackage, { signal, onProgress: report }), { signal })
+    const install = (driver: Driver) => driver.install(lease.localPackage, { signal, onProgress: report })
+    return { app: await link.write(install, { signal }) }
   },
   async license({ appId, action, signal }, { link, askLicense }) {
-    const license = await askLicense({ appId, licenseId: action.licenseId }, signal)
-    await link.write((driver) => driver.placeLicense({ appId, license }, { signal }), { signal })
-    return null
+    const issued = await askLicense({ appId, licenseId: action.licenseId }, signal)
+    const place = (driver: Driver) => driver.placeLicense({ appId, ...issued }, { signal })
+    return { licenseCheckedBy: (await link.write(place, { signal })).checkedBy }
   },
   async start({ appId, signal }, { link }) {
     await link.write((driver) => driver.start(appId, { signal }), { signal })
-    return null
+    return {}
   },
   async stop({ appId, signal }, { link }) {
     await link.write((driver) => driver.stop(appId, { signal }), { signal })
-    return null
+    return {}
   },
   async uninstall({ appId, signal }, { link }) {
     await link.write((driver) => driver.uninstall(appId, { signal }), { signal })
-    return null
+    return {}
   },
   async 'await-camera'({ appId, signal }, { link, clock }) {
     for (;;) {
       const apps = await link.read((driver) => driver.listApps({ signal }))
       const app = apps.find((candidate) => candidate.appId === appId)
-      if (app?.state !== 'INSTALLING' && app?.state !== 'UNINSTALLING') return null
+      if (app?.state !== 'INSTALLING' && app?.state !== 'UNINSTALLING') return {}
       await clock.sleep(pollMs, signal)
     }
   },
@@ -85,15 +94,15 @@ const steps: StepTable = {
 const missingPackage = { category: 'internal', code: 'package-missing', retryable: true } as const
 
 /**
- * Carries out one action within `timeoutMs` and gives the app as the camera lists it after an upload, else null.
+ * Carries out one action within `timeoutMs` and gives what it learned.
  * Throws what the driver, the package cache or the license exchange threw, or `timeoutError`.
  */
 export function executeStep(
   request: StepRequest,
   limits: { timeoutMs: number; timeoutError: () => Error },
   tools: StepTools,
-): Promise<InstalledApp | null> {
-  const run = steps[request.action.kind] as (request: StepRequest, tools: StepTools) => Promise<InstalledApp | null>
+): Promise<StepFindings> {
+  const run = steps[request.action.kind] as (request: StepRequest, tools: StepTools) => Promise<StepFindings>
   const deadline = { ...limits, clock: tools.clock, signal: request.signal }
   return withDeadline(deadline, (signal) => run({ ...request, signal }, tools)).catch(async (error: unknown) => {
     if (error instanceof LeftBehindError) await tools.link.abandon()

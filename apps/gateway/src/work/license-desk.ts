@@ -1,4 +1,4 @@
-import type { LicenseAnswer, UpMessage } from '@ocelli/contract'
+import type { LicenseAnswer, LicensePlacement, UpMessage } from '@ocelli/contract'
 import type { Static } from 'typebox'
 import type { Clock } from '../state/clock.ts'
 import { InterruptedError, WorkError } from './work-error.ts'
@@ -12,13 +12,19 @@ interface LicenseRequest {
   licenseId: string
 }
 
+/** `placement` is null where the camera itself keeps licenses. */
+export interface IssuedLicense {
+  license: string
+  placement: LicensePlacement | null
+}
+
 /** Gets license files from the platform. Asked at the license step only, because asking issues the license. */
 export interface LicenseDesk {
   /**
-   * The license file's text. Asks again every 5 s until the signal aborts, since question and answer may be lost.
+   * The license file's text, and where the app expects it. Asks again every 5 s until the signal aborts, since question and answer may be lost.
    * Throws WorkError `license-not-issued` when the platform refuses, InterruptedError when the session is lost.
    */
-  ask(request: LicenseRequest, signal: AbortSignal): Promise<string>
+  ask(request: LicenseRequest, signal: AbortSignal): Promise<IssuedLicense>
   answered(answer: Static<typeof LicenseAnswer>): void
 }
 
@@ -48,11 +54,12 @@ export function createLicenseDesk(options: {
       const answer = Promise.withResolvers<Static<typeof LicenseAnswer>>()
       open.set(keyOf(request), answer.resolve)
       try {
-        const { license, refused } = await Promise.race([
-          answer.promise,
-          repeat(request, AbortSignal.any([signal, isDone.signal])),
-        ])
-        if (license !== null) return license
+        const {
+          license,
+          refused,
+          placement = null,
+        } = await Promise.race([answer.promise, repeat(request, AbortSignal.any([signal, isDone.signal]))])
+        if (license !== null) return { license, placement }
         const detail = refused ?? 'The platform has no license for this app on this camera.'
         throw new WorkError({ category: 'license', code: 'license-not-issued', detail, retryable: false })
       } finally {

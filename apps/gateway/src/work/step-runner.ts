@@ -1,7 +1,6 @@
-import type { InstalledApp } from '@ocelli/driver'
 import type { Clock } from '../state/clock.ts'
 import { stepBegun, stepDone, stepFailed } from './attempt.ts'
-import { executeStep, type StepProgress, type StepTools } from './executor.ts'
+import { executeStep, type StepFindings, type StepProgress, type StepTools } from './executor.ts'
 import type { Log } from './gateway-options.ts'
 import type { Action } from './planner.ts'
 import { nextTry } from './retry-plan.ts'
@@ -73,9 +72,9 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
     return executeStep(request, { timeoutMs: timeout.leftMs, timeoutError }, tools)
   }
 
-  async function succeed(appId: string, action: Action, app: InstalledApp | null): Promise<void> {
+  async function succeed(appId: string, action: Action, findings: StepFindings): Promise<void> {
     clocks.clear(appId)
-    await book.change(appId, stepDone(book.memoryOf(appId), action, app))
+    await book.change(appId, stepDone(book.memoryOf(appId), action, findings))
   }
 
   return {
@@ -91,8 +90,8 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
       onProgress(appId, { step: action.step, percent: null })
       log.info({ deviceId, appId, revision, step: action.step, try: attempt.failures + 1 }, 'A step begins')
       try {
-        const app = await execute(next, { leftMs, budgetMs }, AbortSignal.any([signal, abort.signal]))
-        await succeed(appId, action, app)
+        const findings = await execute(next, { leftMs, budgetMs }, AbortSignal.any([signal, abort.signal]))
+        await succeed(appId, action, findings)
       } catch (error) {
         signal.throwIfAborted()
         const cause = error instanceof LeftBehindError ? error.cause : error
