@@ -35,6 +35,16 @@ test('a camera that is away keeps a wish waiting without any deadline', async ()
   expect(site.phase()).toBe('CONVERGED')
 })
 
+test('what the app wrote into the log of the camera is told with the error', async () => {
+  const site = createSite()
+  failing(site, 'install', () => new DriverError('incompatible', 'It does not fit.', { appLog: 'needs more memory' }))
+  wish(site)
+  site.start()
+  await site.untilSettled()
+  const told = site.platform.work(device, appId)?.error
+  expect(told).toMatchObject({ code: 'incompatible', appLog: 'needs more memory' })
+})
+
 test('a camera that reboots during the upload is waited for', async () => {
   const site = createSite()
   wish(site)

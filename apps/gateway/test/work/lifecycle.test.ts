@@ -47,6 +47,20 @@ test('no report of a running step claims to know what is on the camera', async (
   for (const report of working) expect(report.apps).toBeNull()
 })
 
+test.each([
+  ['the camera', null, '', 'CAMERA'],
+  ['the app', { kind: 'PARAMETER', name: 'License' } as const, ' to PARAMETER', 'APP'],
+])('a license goes where %s looks for it, and that is told', async (_, placement, place, checkedBy) => {
+  const site = createSite()
+  site.platform.placement = placement
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  site.start()
+  await site.untilSettled()
+  expect(site.camera().writes.at(-1)).toBe(`license ${appId} license-1${place}`)
+  await site.clock.until(() => site.platform.state.get(device)?.apps !== null)
+  expect(site.platform.state.get(device)).toMatchObject({ apps: [{ appId, licenseCheckedBy: checkedBy }] })
+})
+
 test('an app that is there already is adopted: only its license is placed', async () => {
   const site = createSite()
   site.camera().apps.set(appId, listedApp(appId, { state: 'RUNNING' }))

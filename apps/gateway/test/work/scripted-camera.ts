@@ -205,12 +205,13 @@ function createDriver(network: Map<string, ScriptedCamera>, target: CameraTarget
       })
       return listedApp(appId, { version })
     },
-    placeLicense: async ({ appId, license }, { signal }) => {
-      await write('placeLicense', `license ${appId} ${license}`, {
+    placeLicense: async ({ appId, license, placement }, { signal }) => {
+      const place = placement ? ` to ${placement.kind}` : ''
+      await write('placeLicense', `license ${appId} ${license}${place}`, {
         signal,
         effect: (camera) => change(camera, appId, { licenses: [{ name: license, validUntil: null }] }),
       })
-      return { checkedBy: 'CAMERA' }
+      return { checkedBy: placement ? 'APP' : 'CAMERA' }
     },
     start: (appId, { signal }) =>
       write('start', `start ${appId}`, { signal, effect: (camera) => change(camera, appId, { state: 'RUNNING' }) }),

@@ -3,6 +3,7 @@ import {
   type DesiredDevice,
   type DeviceReport,
   DownMessage,
+  type LicensePlacement,
   type UpMessage,
   UpMessage as UpMessageSchema,
   type Welcome,
@@ -24,6 +25,8 @@ export interface ScriptedPlatform {
   sites: Welcome['sites']
   licensesAsked: string[]
   refuseLicense: string | null
+  /** Where the app's listing says that its license goes. */
+  placement: LicensePlacement | null
   /** False loses the message. */
   passesUp: (message: UpMessage) => boolean
   passesDown: (message: DownMessage) => boolean
@@ -109,7 +112,16 @@ export function createScriptedPlatform(): ScriptedPlatform {
       platform.licensesAsked.push(licenseId)
       const refused = platform.refuseLicense
       const license = refused === null ? `license-${licenseId.slice(0, 1)}` : null
-      sendDown({ kind: 'license', session, deviceId, appId: message.appId, licenseId, license, refused })
+      sendDown({
+        kind: 'license',
+        session,
+        deviceId,
+        appId: message.appId,
+        licenseId,
+        license,
+        refused,
+        placement: platform.placement,
+      })
     }
   }
 
@@ -158,6 +170,7 @@ export function createScriptedPlatform(): ScriptedPlatform {
     sites: [{ siteId, maxInFlight: 2, repair: 'request' }],
     licensesAsked: [],
     refuseLicense: null,
+    placement: null,
     passesUp: () => true,
     passesDown: () => true,
     connect: () => setConnection({ connected: true, connectionId: `connection-${++connections}` }),
