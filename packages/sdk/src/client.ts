@@ -1,6 +1,6 @@
 import { createAuthorizer } from './auth/authorizer.ts'
 import type { Credentials } from './auth/credentials.ts'
-import { createBatch } from './batch/batch.ts'
+import { type Batch, createBatch } from './batch/batch.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { createApi } from './http/api.ts'
 import { type Attempt, createEngine } from './http/engine.ts'
@@ -42,10 +42,35 @@ export interface ClientOptions {
   random?: () => number
 }
 
-export type Client = ReturnType<typeof createClient>
+/** The routes of the platform by noun. Named, so that what is said of each method stays with it. */
+export interface Client {
+  auth: ReturnType<typeof authMethods>
+  account: ReturnType<typeof accountMethods>
+  accounts: ReturnType<typeof accountsMethods>
+  users: ReturnType<typeof userMethods>
+  invitations: ReturnType<typeof invitationMethods>
+  technicalUsers: ReturnType<typeof technicalUserMethods>
+  accessTokens: ReturnType<typeof accessTokenMethods>
+  projects: ReturnType<typeof projectMethods>
+  devices: ReturnType<typeof deviceMethods>
+  sites: ReturnType<typeof siteMethods>
+  gateways: ReturnType<typeof gatewayMethods>
+  claims: ReturnType<typeof claimMethods>
+  transfers: ReturnType<typeof transferMethods>
+  apps: ReturnType<typeof appMethods>
+  installations: ReturnType<typeof installationMethods>
+  licenses: ReturnType<typeof licenseMethods>
+  licenseQuantities: ReturnType<typeof licenseQuantityMethods>
+  orders: ReturnType<typeof orderMethods>
+  rollouts: ReturnType<typeof rolloutMethods>
+  events: ReturnType<typeof eventMethods>
+  system: ReturnType<typeof systemMethods>
+  /** Runs one action on many devices, a few at a time, and gives what came of each. */
+  batch: Batch
+}
 
 /** A client of one platform, under one identity. Keeps nothing open: there is nothing to close. Throws `invalid-options`. */
-export function createClient(options: ClientOptions) {
+export function createClient(options: ClientOptions): Client {
   const { clock = systemClock, random = Math.random, onAttempt = () => {}, maxAnswerBytes = 32 * 1024 * 1024 } = options
   const baseUrl = toBaseUrl(options.baseUrl)
   const engine = createEngine({
@@ -89,7 +114,6 @@ export function createClient(options: ClientOptions) {
     orders: orderMethods(api),
     events: eventMethods(api),
     system: systemMethods(api),
-    /** One action on many devices, a few at a time; see the documentation of `Batch`. */
     batch: createBatch(api),
   }
 }

@@ -1,4 +1,11 @@
-import type { License, LicenseListQuery, LicenseQuantity, LicenseRequest } from '@ocelli/contract'
+import type {
+  License,
+  LicenseListQuery,
+  LicenseQuantity,
+  LicenseRequest,
+  OrderRenewal,
+  OrderRenewed,
+} from '@ocelli/contract'
 import type { Api, CallOptions } from '../http/api.ts'
 import type { Pair } from './installations.ts'
 
@@ -44,6 +51,20 @@ export const licenseMethods = (api: Api) => ({
     (send) =>
       (licenseId: string, options?: CallOptions): Promise<string> =>
         send.text({ params: { licenseId } }, options),
+  ),
+  /** Goes on with a unit of another order: the license keeps its id and gets a new token. SUBSCRIPTION only. */
+  renew: api.route(
+    'POST /license/v1/licenses/{licenseId}/renew',
+    (send) =>
+      (licenseId: string, orderId: string, options?: CallOptions): Promise<License> =>
+        send.json({ params: { licenseId }, json: { orderId } }, options),
+  ),
+  /** Every license of an order by another order, all or none. */
+  renewOrder: api.route(
+    'POST /license/v1/renewals',
+    (send) =>
+      (renewal: OrderRenewal, options?: CallOptions): Promise<OrderRenewed> =>
+        send.json({ json: renewal }, options),
   ),
   /** Declares that a unit is free though no camera confirmed it. Needs `licenses:release`; is audited with the reason. */
   release: api.route(

@@ -11,6 +11,14 @@ export const systemMethods = (api: Api) => ({
         send.json({}, options),
     { isPublic: true },
   ),
+  /** The platform's own CA, as PEM: for trusting its HTTPS and gateways. */
+  caCertificate: api.route(
+    'GET /.well-known/ocelli-ca.pem',
+    (send) =>
+      (options?: CallOptions): Promise<string> =>
+        send.text({}, options),
+    { isPublic: true },
+  ),
   /** The process answers. */
   live: api.route(
     'GET /health/live',
