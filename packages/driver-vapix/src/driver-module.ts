@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { createSystemClock, type DriverModule } from '@ocelli/driver'
 import { lifeTimings } from './app-life.ts'
 import type { DriverSettings } from './connect.ts'
+import { discoverVapix } from './discovery/discover-vapix.ts'
 import { createFirstUser } from './first-user.ts'
 import { installTimings } from './install-app.ts'
 import { probeCamera } from './probe-camera.ts'
@@ -19,6 +20,7 @@ export function createVapixDriver(given: Partial<DriverSettings> = {}): DriverMo
   return {
     name: 'vapix',
     probe: (target, options) => probeCamera(target, options, settings),
+    discover: (options) => discoverVapix(options, settings),
     createFirstUser: (target, options) => createFirstUser(target, options, settings),
     open: (target) => openDriver(target, settings),
   }
