@@ -21,6 +21,15 @@ export interface ScriptedServer {
 
 /** A server on loopback that plays one scene for each request and the last one for all that follow. */
 export async function playScript(...scenes: [Scene, ...Scene[]]): Promise<ScriptedServer> {
+  const { close, ...server } = await startScript(...scenes)
+  onTestFinished(close)
+  return server
+}
+
+/** The same for longer than one test. */
+export async function startScript(
+  ...scenes: [Scene, ...Scene[]]
+): Promise<ScriptedServer & { close: () => Promise<void> }> {
   const received: Received[] = []
   const arrivals = new EventTarget()
   const server = createServer(async (request, response) => {
@@ -33,14 +42,14 @@ export async function playScript(...scenes: [Scene, ...Scene[]]): Promise<Script
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
   const { port } = server.address() as { port: number }
   return {
     baseUrl: `http://127.0.0.1:${port}`,
     received,
+    async close() {
+      server.closeAllConnections()
+      server.close()
+    },
     async until(count) {
       while (received.length < count) await once(arrivals, 'arrival')
     },
