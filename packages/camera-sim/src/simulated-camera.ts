@@ -72,3 +72,26 @@ export interface SimulatedCamera {
   /** Ends for good. */
   close(): Promise<void>
 }
+
+/** What cameras of every kind have: enough to watch one and to make things go wrong. */
+export type AnyCamera = Pick<
+  SimulatedCamera,
+  | 'url'
+  | 'deviceId'
+  | 'requests'
+  | 'refusedLogins'
+  | 'isLockedOut'
+  | 'writes'
+  | 'isUp'
+  | 'reboots'
+  | 'now'
+  | 'installApp'
+  | 'removeApp'
+  | 'faults'
+  | 'setFault'
+  | 'clearFault'
+  | 'clearFaults'
+  | 'factoryReset'
+  | 'reboot'
+  | 'close'
+> & { apps(): readonly { appId: string }[] }

@@ -51,7 +51,7 @@ export const admin: Login = { user: 'admin', password: 'secret' }
 
 /** Sends without credentials, and again with those that the challenge asks for. */
 export async function sendWithDigest(
-  camera: SimulatedCamera,
+  camera: Reachable,
   request: RawRequest,
   { login = admin, algorithm = 'MD5' }: { login?: Login; algorithm?: string } = {},
 ): Promise<RawReply> {

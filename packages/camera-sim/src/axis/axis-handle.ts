@@ -1,4 +1,6 @@
+import { paths, scopesOf } from '../device/device-info.ts'
 import type { DeviceClock } from '../device-clock.ts'
+import type { DiscoverableCamera } from '../discovery/responder.ts'
 import type { FaultSet } from '../faults.ts'
 import type { Listener, TlsIdentity } from '../http/listener.ts'
 import type { Power } from '../power.ts'
@@ -10,6 +12,7 @@ import type { AxisAppShelf } from './axis-app.ts'
 import type { AxisGate } from './axis-gate.ts'
 import type { AxisUser, TotalAxisOptions } from './axis-options.ts'
 import type { AxisOs } from './axis-os.ts'
+import type { OnvifSide } from './onvif-side.ts'
 import type { SimulatedAxisCamera } from './simulated-axis-camera.ts'
 
 /** What changes over the life of a camera. */
@@ -36,6 +39,7 @@ export interface AxisParts {
   power: Power
   listener: Listener
   deviceId: () => string
+  onvifSide: OnvifSide
   reboot: (plan: { downMs: number; resetsClock?: boolean }) => Promise<void>
   resetSettings: () => void
 }
@@ -43,11 +47,14 @@ export interface AxisParts {
 /** What tests and the command line hold of an Axis camera. */
 export function createAxisHandle(parts: AxisParts): SimulatedAxisCamera {
   const { options, os, state, tls, faults, shelf, clock, gate, log, power, listener } = parts
+  const address = () => {
+    const host = options.host.includes(':') ? `[${options.host}]` : options.host
+    return `${tls === null ? 'http' : 'https'}://${host}:${listener.port()}`
+  }
   return {
     kind: 'axis',
     get url() {
-      const host = options.host.includes(':') ? `[${options.host}]` : options.host
-      return `${tls === null ? 'http' : 'https'}://${host}:${listener.port()}`
+      return address()
     },
     get port() {
       return listener.port()
@@ -81,6 +88,7 @@ export function createAxisHandle(parts: AxisParts): SimulatedAxisCamera {
     get needsSetup() {
       return state.users.length === 0
     },
+    onvif: createOnvifView(parts, address),
     onUp: power.onUp,
     now: clock.date,
     apps: () => listApps(parts),
@@ -108,6 +116,30 @@ export function createAxisHandle(parts: AxisParts): SimulatedAxisCamera {
     },
     reboot: ({ downMs = options.downMs, resetsClock = false } = {}) => parts.reboot({ downMs, resetsClock }),
     close: power.end,
+  }
+}
+
+function createOnvifView({ onvifSide, power, listener }: AxisParts, address: () => string): DiscoverableCamera {
+  return {
+    get url() {
+      return `${address()}${paths.device}`
+    },
+    get port() {
+      return listener.port()
+    },
+    get endpointId() {
+      return onvifSide.info().endpointId
+    },
+    get scopes() {
+      return scopesOf(onvifSide.info())
+    },
+    get isUp() {
+      return power.isUp()
+    },
+    get reboots() {
+      return power.reboots()
+    },
+    onUp: power.onUp,
   }
 }
 

@@ -7,6 +7,7 @@ import type { LoggedRequest, RequestLog } from '../request-log.ts'
 import type { SimTime } from '../time.ts'
 import type { AxisGate, AxisVerdict } from './axis-gate.ts'
 import { type Cgi, type CgiTable, errorCode, htmlPage } from './cgi.ts'
+import type { OnvifSide } from './onvif-side.ts'
 
 export interface AxisRouterOptions {
   cgis: () => CgiTable
@@ -18,6 +19,7 @@ export interface AxisRouterOptions {
   power: () => AbortSignal
   deviceNowMs: () => number
   onWrite: () => void
+  onvifSide: OnvifSide
 }
 
 const maxFormBytes = 64 * 1024
@@ -32,6 +34,8 @@ export function createAxisRouter(options: AxisRouterOptions) {
   const { faults, time, log } = options
 
   async function answer(exchange: Exchange, entry: LoggedRequest): Promise<void> {
+    const onvif = options.onvifSide.answer(exchange, entry)
+    if (onvif !== null) return onvif
     const table = options.cgis()
     const cgi = Object.hasOwn(table, exchange.path) ? table[exchange.path] : undefined
     entry.operation = cgi?.operation ?? ''

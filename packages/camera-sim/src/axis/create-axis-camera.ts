@@ -21,6 +21,7 @@ import { withAxisDefaults } from './default-axis-options.ts'
 import { createDeviceCgis } from './device-cgis.ts'
 import { createEapInstaller } from './eap-installer.ts'
 import { createLicenseCgi } from './license-cgi.ts'
+import { createOnvifSide } from './onvif-side.ts'
 import { createParamCgi } from './param-cgi.ts'
 import type { SimulatedAxisCamera } from './simulated-axis-camera.ts'
 import { createUploadCgi } from './upload-cgi.ts'
@@ -76,6 +77,20 @@ function compose(options: TotalAxisOptions) {
   }
   const runs = createAppRuns({ os, shelf, faults, timers, serialNumber: deviceId, deviceNowMs })
   const installer = createEapInstaller({ ...options, os, shelf, runs, switches: state.switches, faults, reboot })
+  const rebootSoon = () => void timers.after(rebootDelayMs, () => reboot(options))
+  const onWrite = () => {
+    state.writes += 1
+  }
+  const onvifSide = createOnvifSide({
+    options,
+    os,
+    serialNumber: deviceId,
+    clock,
+    faults,
+    address: () => ({ host: options.host, port: listener.port(), isSecure: tls !== null }),
+    rebootSoon,
+    onWrite,
+  })
   const cgis: CgiTable = {
     ...createDeviceCgis({
       os,
@@ -86,7 +101,7 @@ function compose(options: TotalAxisOptions) {
       bootId: () => state.bootId,
       needsSetup,
       deviceNowMs,
-      rebootSoon: () => void timers.after(rebootDelayMs, () => reboot(options)),
+      rebootSoon,
     }),
     ...createAppCgis({ os, shelf, runs, faults, switches: state.switches, reboot }),
     '/axis-cgi/applications/upload.cgi': createUploadCgi({
@@ -109,9 +124,8 @@ function compose(options: TotalAxisOptions) {
     log,
     power: () => power.signal(),
     deviceNowMs,
-    onWrite() {
-      state.writes += 1
-    },
+    onWrite,
+    onvifSide,
   })
   const listener = createListener({ host: options.host, port: options.port, tls, faults, onRequest: router })
   const power = createPower({
@@ -121,6 +135,7 @@ function compose(options: TotalAxisOptions) {
     beforeDown() {
       timers.cancelAll()
       gate.restart()
+      onvifSide.gatekeeper.restart()
     },
     async afterUp() {
       Object.assign(state, boot())
@@ -151,6 +166,7 @@ function compose(options: TotalAxisOptions) {
     power,
     listener,
     deviceId,
+    onvifSide,
     reboot,
     resetSettings,
   })

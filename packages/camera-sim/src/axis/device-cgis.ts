@@ -2,7 +2,8 @@ import { readBody } from '../http/read-body.ts'
 import { type SimTime, waitMs } from '../time.ts'
 import type { AxisFacts } from './axis-facts.ts'
 import type { AxisOs } from './axis-os.ts'
-import type { Cgi, CgiRequest, CgiTable } from './cgi.ts'
+import { type Cgi, type CgiRequest, type CgiTable, escapeXml, xmlReply } from './cgi.ts'
+import { descriptionPath } from './discovery/ssdp-responder.ts'
 
 export interface DeviceCgiOptions {
   os: AxisOs
@@ -35,6 +36,32 @@ export function createDeviceCgis(options: DeviceCgiOptions): CgiTable {
     ...(os.hasBasicDeviceInfo ? { '/axis-cgi/apidiscovery.cgi': createApiDiscovery(options) } : {}),
     ...(os.systemReady === 'full' ? { '/axis-cgi/time.cgi': createTime(options) } : {}),
     '/axis-cgi/restart.cgi': restart,
+    [descriptionPath]: createDescription(options),
+  }
+}
+
+/** The UPnP description that SSDP answers lead to. */
+function createDescription({ facts }: DeviceCgiOptions): Cgi {
+  return {
+    operation: 'rootdesc',
+    needs: null,
+    isWrite: false,
+    run() {
+      const { ProdShortName: name = '', ProdNbr: number = '', SerialNumber: serial = '' } = facts().properties
+      const items = {
+        deviceType: 'urn:schemas-upnp-org:device:Basic:1.0',
+        friendlyName: `${name} - ${serial}`,
+        manufacturer: 'AXIS',
+        modelName: name,
+        modelNumber: number,
+        serialNumber: serial,
+        UDN: `uuid:Upnp-BasicDevice-1_0-${serial}`,
+      }
+      const lines = Object.entries(items).map(([key, value]) => `<${key}>${escapeXml(value)}</${key}>\n`)
+      return xmlReply(
+        `<?xml version="1.0"?>\n<root xmlns="urn:schemas-upnp-org:device-1-0">\n<device>\n${lines.join('')}</device>\n</root>\n`,
+      )
+    },
   }
 }
 

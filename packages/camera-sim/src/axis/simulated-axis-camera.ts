@@ -1,3 +1,4 @@
+import type { DiscoverableCamera } from '../discovery/responder.ts'
 import type { FaultName, Faults } from '../faults.ts'
 import type { LoggedRequest } from '../request-log.ts'
 import type { ForeignApp } from '../simulated-camera.ts'
@@ -40,6 +41,8 @@ export interface SimulatedAxisCamera {
   readonly reboots: number
   /** Changes with every start. */
   readonly bootId: string
+  /** Its ONVIF side, as WS-Discovery tells it; `url` is that of the device service. */
+  readonly onvif: DiscoverableCamera
   /** No user was made yet. */
   readonly needsSetup: boolean
   onUp(listener: () => void): () => void

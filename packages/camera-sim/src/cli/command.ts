@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 
 export interface CommandOptions {
+  kind: 'onvif' | 'axis'
   port: number
   deviceId: string
   user: string
@@ -18,14 +19,22 @@ export interface CommandOptions {
   platformLevel?: number
   auth: 'digest' | 'digest-md5' | 'digest-sha256' | 'wsse' | 'both'
   installMs?: number
+  os?: string
+  architecture?: 'aarch64' | 'armv7hf' | 'mips'
+  needsSetup: boolean
+  allowUnsigned?: boolean
 }
 
 /** The command line of `ocelli-camera-sim`. */
 export function createCommand(run: (options: CommandOptions) => Promise<void>): Command {
   return new Command('ocelli-camera-sim')
-    .description('Simulated ONVIF cameras with application management, for tests and demos.')
+    .description('Simulated cameras that run apps, ONVIF or Axis, for tests and demos.')
+    .addOption(new Option('--kind <kind>', 'which protocol they speak').choices(['onvif', 'axis']).default('onvif'))
     .requiredOption('--port <port>', 'port of the first camera, 0 for any', wholeNumber(0, 65_535))
-    .requiredOption('--device-id <id>', 'device id; with --count, -1, -2, ... are added')
+    .requiredOption(
+      '--device-id <id>',
+      'device id; with --count, -1, -2, ... are added. Axis: a serial number, counted up',
+    )
     .requiredOption('--user <name>', 'administrator')
     .requiredOption('--password <password>', 'password of the administrator')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
@@ -33,7 +42,7 @@ export function createCommand(run: (options: CommandOptions) => Promise<void>): 
     .option('--trust <file>', 'public license keys to believe: a JWK, a JWK set or an array')
     .option('--model <name>', 'model name')
     .option('--https', 'speak HTTPS with a self-signed certificate', false)
-    .option('--discovery', 'answer WS-Discovery on UDP port 3702', false)
+    .option('--discovery', 'be found by WS-Discovery, on UDP port 3702; Axis also by mDNS and SSDP', false)
     .option('--discovery-address <address>', 'address of the one network interface to use for WS-Discovery')
     .option('--control-port <port>', 'set faults at run time over HTTP on 127.0.0.1, 0 for any', wholeNumber(0, 65_535))
     .option('--state <file>', 'keep apps and licenses in this file; with --count, -1, -2, ... are added')
@@ -49,6 +58,16 @@ export function createCommand(run: (options: CommandOptions) => Promise<void>): 
         .default('digest'),
     )
     .option('--install-ms <ms>', 'how long an installation takes', wholeNumber(0, 86_400_000))
+    .option('--os <version>', 'Axis: version of AXIS OS, such as 11.11 or 9.80')
+    .addOption(
+      new Option('--architecture <name>', 'Axis: what its packages are made for').choices([
+        'aarch64',
+        'armv7hf',
+        'mips',
+      ]),
+    )
+    .option('--needs-setup', 'Axis: no user yet, as the camera leaves the factory', false)
+    .option('--allow-unsigned', 'Axis: take apps without signature, whatever the version of AXIS OS')
     .action(run)
 }
 

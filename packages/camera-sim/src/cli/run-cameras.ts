@@ -1,13 +1,13 @@
+import { startAxisDiscovery } from '../axis/discovery/axis-discovery.ts'
+import type { SimulatedAxisCamera } from '../axis/simulated-axis-camera.ts'
 import { startControlServer } from '../control/control-server.ts'
-import { createCamera } from '../create-camera.ts'
 import { startDiscovery } from '../discovery/responder.ts'
-import type { CameraOptions } from '../options.ts'
-import type { SimulatedCamera } from '../simulated-camera.ts'
+import type { AnyCamera, SimulatedCamera } from '../simulated-camera.ts'
 import type { CommandOptions } from './command.ts'
-import { readTrust } from './read-trust.ts'
+import { startAxisCameras, startOnvifCameras } from './start-cameras.ts'
 
 export interface RunningCameras {
-  cameras: readonly SimulatedCamera[]
+  cameras: readonly AnyCamera[]
   /** Where faults are set; null when nobody asked for it. */
   controlUrl: string | null
   close(): Promise<void>
@@ -15,8 +15,7 @@ export interface RunningCameras {
 
 /** Starts all cameras that the command line asks for, one after the other; none stays when one fails. */
 export async function startCameras(options: CommandOptions): Promise<RunningCameras> {
-  const trust = options.trust === undefined ? [] : await readTrust(options.trust)
-  const cameras: SimulatedCamera[] = []
+  const cameras: AnyCamera[] = []
   const servers: { close(): Promise<void> }[] = []
   const close = async () => {
     // Discovery says goodbye for cameras that are still there.
@@ -24,35 +23,31 @@ export async function startCameras(options: CommandOptions): Promise<RunningCame
     await Promise.all(cameras.map((camera) => camera.close()))
   }
   try {
-    for (let index = 0; index < options.count; index += 1) {
-      cameras.push(await createCamera({ ...cameraOptions(options, index), trust }))
+    if (options.kind === 'axis') {
+      const started: SimulatedAxisCamera[] = []
+      for await (const camera of startAxisCameras(options)) {
+        started.push(camera)
+        cameras.push(camera)
+      }
+      if (options.discovery) {
+        servers.push(await startAxisDiscovery({ cameras: started, interfaceAddress: options.discoveryAddress }))
+      }
+    } else {
+      const started: SimulatedCamera[] = []
+      for await (const camera of startOnvifCameras(options)) {
+        started.push(camera)
+        cameras.push(camera)
+      }
+      if (options.discovery) {
+        servers.push(await startDiscovery({ cameras: started, interfaceAddress: options.discoveryAddress }))
+      }
     }
-    const { discoveryAddress, controlPort } = options
-    if (options.discovery) servers.push(await startDiscovery({ cameras, interfaceAddress: discoveryAddress }))
+    const { controlPort } = options
     const control = controlPort === undefined ? null : await startControlServer({ cameras, port: controlPort })
     if (control !== null) servers.push(control)
     return { cameras, controlUrl: control?.url ?? null, close }
   } catch (error) {
     await close()
     throw error
-  }
-}
-
-function cameraOptions(options: CommandOptions, index: number): CameraOptions {
-  const { host, user, password, model, https, licenseRequired, platformLevel, auth, installMs } = options
-  const suffix = options.count === 1 ? '' : `-${index + 1}`
-  return {
-    deviceId: `${options.deviceId}${suffix}`,
-    port: options.port === 0 ? 0 : options.port + index,
-    stateFile: options.state === undefined ? undefined : `${options.state}${suffix}`,
-    host,
-    user,
-    password,
-    model,
-    https,
-    licenseRequired,
-    platformLevel,
-    auth,
-    installMs,
   }
 }

@@ -1,5 +1,5 @@
 import type { FaultName } from '../faults.ts'
-import type { ForeignApp, SimulatedCamera } from '../simulated-camera.ts'
+import type { AnyCamera, ForeignApp } from '../simulated-camera.ts'
 import { type FaultChange, isFaultName, readFaultChange } from './fault-values.ts'
 
 /** A request to the control port that cannot be carried out. */
@@ -14,7 +14,7 @@ export class ControlError extends Error {
 }
 
 export interface ControlRequest {
-  camera: SimulatedCamera
+  camera: AnyCamera
   /** Last part of the path, for actions on one thing. */
   name: string
   /** Parsed JSON; undefined when there was no body. */
@@ -59,13 +59,13 @@ export const cameraActions: Readonly<Record<string, Action>> = {
 }
 
 /** What the list of cameras says about each. */
-export function describeCamera(camera: SimulatedCamera) {
+export function describeCamera(camera: AnyCamera) {
   const { deviceId, url, isUp, reboots, refusedLogins, isLockedOut, writes, faults } = camera
   const now = camera.now().toISOString()
   return { deviceId, url, isUp, reboots, refusedLogins, isLockedOut, writes, now, faults, apps: camera.apps() }
 }
 
-function applyFault<Name extends FaultName>(camera: SimulatedCamera, change: FaultChange, name: Name): void {
+function applyFault<Name extends FaultName>(camera: AnyCamera, change: FaultChange, name: Name): void {
   const value = change[name]
   if (value === null || value === undefined) camera.clearFault(name)
   else camera.setFault(name, value)

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { readBody } from '../http/read-body.ts'
-import type { SimulatedCamera } from '../simulated-camera.ts'
+import type { AnyCamera } from '../simulated-camera.ts'
 import { ControlError, cameraActions, describeCamera } from './camera-actions.ts'
 
 export interface ControlServer {
@@ -10,7 +10,7 @@ export interface ControlServer {
 }
 
 export interface ControlServerOptions {
-  cameras: readonly SimulatedCamera[]
+  cameras: readonly AnyCamera[]
   /** 0 takes a free one. */
   port: number
 }
@@ -48,7 +48,7 @@ interface Result {
   value: unknown
 }
 
-async function answer(request: IncomingMessage, cameras: readonly SimulatedCamera[]): Promise<Result> {
+async function answer(request: IncomingMessage, cameras: readonly AnyCamera[]): Promise<Result> {
   const { method = 'GET' } = request
   const [root, id, ...rest] = readPath(request.url ?? '/')
   if (root !== 'cameras') throw new ControlError('not-found', 'Everything here is below /cameras.')

@@ -24,6 +24,8 @@ export interface DeviceServiceOptions {
   rebootSoon: () => void
   address: () => { host: string; port: number; isSecure: boolean }
   users: () => readonly CameraUser[]
+  /** The other services that the camera has; all by default. */
+  offers?: { events: boolean; apps: boolean }
 }
 
 /** The device management service, as far as clients need it on their way to apps. */
@@ -75,8 +77,9 @@ function timeOperations({ clock, faults, syncClock, onClockSet }: DeviceServiceO
   }
 }
 
-function serviceOperations({ faults, authentication }: DeviceServiceOptions): Operations {
-  const hasEvents = () => !faults.get('noEvents')
+function serviceOperations({ faults, authentication, offers }: DeviceServiceOptions): Operations {
+  const hasApps = offers?.apps ?? true
+  const hasEvents = () => (offers?.events ?? true) && !faults.get('noEvents')
   const isTokenTaken = () => ['wsse', 'both'].includes(authentication())
   const capabilities = () =>
     writeDeviceCapabilities({ hashingAlgorithms: hashingAlgorithms[authentication()], isTokenTaken: isTokenTaken() })
@@ -108,7 +111,7 @@ function serviceOperations({ faults, authentication }: DeviceServiceOptions): Op
           throw soapFaults.invalidArgs('IncludeCapability is a boolean.')
         const isIncluded = answer === 'true' || answer === '1'
         const deviceCapabilities = isIncluded && !faults.get('noCapabilities') ? capabilities() : null
-        const services = writeServices({ baseUrl, deviceCapabilities, hasEvents: hasEvents() })
+        const services = writeServices({ baseUrl, deviceCapabilities, hasEvents: hasEvents(), hasApps })
         return xml`<tds:GetServicesResponse>${services}</tds:GetServicesResponse>`
       },
     },

@@ -25,10 +25,12 @@ export interface ServiceListOptions {
   /** Null leaves all tds:Capabilities out. */
   deviceCapabilities: Xml | null
   hasEvents: boolean
+  /** Application management. */
+  hasApps: boolean
 }
 
 /** The tds:Service elements of GetServices, the only place that leads to AppMgmt. */
-export function writeServices({ baseUrl, deviceCapabilities, hasEvents }: ServiceListOptions): Xml[] {
+export function writeServices({ baseUrl, deviceCapabilities, hasEvents, hasApps }: ServiceListOptions): Xml[] {
   const withCapabilities = (capabilities: Xml) => (deviceCapabilities === null ? null : capabilities)
   return [
     { namespace: namespaces.tds, path: paths.device, capabilities: deviceCapabilities, version: [22, 12] as const },
@@ -42,12 +44,16 @@ export function writeServices({ baseUrl, deviceCapabilities, hasEvents }: Servic
           },
         ]
       : []),
-    {
-      namespace: namespaces.ans,
-      path: paths.apps,
-      capabilities: withCapabilities(xml`<ans:Capabilities ${appCapabilityAttributes}/>`),
-      version: [22, 12] as const,
-    },
+    ...(hasApps
+      ? [
+          {
+            namespace: namespaces.ans,
+            path: paths.apps,
+            capabilities: withCapabilities(xml`<ans:Capabilities ${appCapabilityAttributes}/>`),
+            version: [22, 12] as const,
+          },
+        ]
+      : []),
   ].map(
     ({ namespace, path, capabilities, version: [major, minor] }) => xml`
       <tds:Service>

@@ -1,13 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
-import { networkInterfaces } from 'node:os'
+import type { RemoteInfo, Socket } from 'node:dgram'
 import type { SimulatedCamera } from '../simulated-camera.ts'
 import { createTimers, type SimTime, systemTime } from '../time.ts'
 import { type MessageHead, type Target, writeBye, writeHello, writeProbeMatch, writeResolveMatch } from './messages.ts'
+import { bindMulticast, ownAddresses } from './multicast-socket.ts'
 import { isMeant, type Query, readQuery } from './queries.ts'
 
+/** What WS-Discovery tells of a camera; `url` is the address of its device service. */
+export type DiscoverableCamera = Pick<
+  SimulatedCamera,
+  'url' | 'port' | 'endpointId' | 'scopes' | 'isUp' | 'onUp' | 'reboots'
+>
+
 export interface DiscoveryOptions {
-  cameras: readonly SimulatedCamera[]
+  cameras: readonly DiscoverableCamera[]
   /** 3702 unless a test wants another. */
   port?: number
   /** IPv4 by default; a second responder answers IPv6. */
@@ -45,11 +51,11 @@ export async function startDiscovery(options: DiscoveryOptions): Promise<Discove
   const timers = createTimers(time)
   const startedSeconds = Math.floor(time.nowMs() / 1000)
   const group = groups[family]
-  const socket = await bindSocket(options.port ?? 3702, { family, interfaceAddress })
+  const socket = await bindMulticast({ port: options.port ?? 3702, group, family, interfaceAddress })
   const { port } = socket.address()
   let messageNumber = 0
 
-  function headOf(camera: SimulatedCamera): MessageHead {
+  function headOf(camera: DiscoverableCamera): MessageHead {
     messageNumber += 1
     return { messageId: randomUUID(), instanceId: startedSeconds + camera.reboots, messageNumber }
   }
@@ -60,7 +66,7 @@ export async function startDiscovery(options: DiscoveryOptions): Promise<Discove
     if (times > 1) timers.after(50 + random() * 200, () => send(text, to, times - 1))
   }
 
-  const announce = (camera: SimulatedCamera) =>
+  const announce = (camera: DiscoverableCamera) =>
     send(writeHello(targetOf(camera), headOf(camera)), { port, address: group }, multicastTimes)
 
   function answer(query: Query, from: RemoteInfo): void {
@@ -100,58 +106,12 @@ function sayBye(socket: Socket, bye: { port: number; group: string; text: string
   return new Promise((resolve) => socket.send(bye.text, bye.port, bye.group, () => resolve()))
 }
 
-function targetOf(camera: SimulatedCamera): Target {
+function targetOf(camera: DiscoverableCamera): Target {
   const url = new URL(camera.url)
   const isAny = ['0.0.0.0', '[::]'].includes(url.hostname)
   const addresses = isAny ? ownAddresses(url.hostname === '[::]') : [url.hostname]
   const xaddrs = addresses.map((address) => `${url.protocol}//${address}:${camera.port}${url.pathname}`)
   return { endpointId: camera.endpointId, scopes: camera.scopes, xaddrs }
-}
-
-/** Addresses under which others reach this machine, link-local ones apart; its own loopback where there are none. */
-function ownAddresses(hasIpv6: boolean): string[] {
-  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
-  const outer = all.filter(({ family, internal }) => family === 'IPv4' && !internal).map(({ address }) => address)
-  const outer6 = all.filter(
-    ({ family, internal, address }) => family === 'IPv6' && !internal && !/^fe80:/i.test(address),
-  )
-  if (hasIpv6) outer.push(...outer6.map(({ address }) => `[${address}]`))
-  return outer.length === 0 ? ['127.0.0.1'] : outer
-}
-
-type Place = { family: 'IPv4' | 'IPv6'; interfaceAddress: string | undefined }
-
-function bindSocket(port: number, place: Place): Promise<Socket> {
-  const isIpv6 = place.family === 'IPv6'
-  const socket = createSocket({ type: isIpv6 ? 'udp6' : 'udp4', reuseAddr: true, ipv6Only: isIpv6 })
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown) => {
-      socket.close()
-      reject(error)
-    }
-    socket.once('error', fail)
-    socket.bind(port, () => {
-      try {
-        joinGroup(socket, place)
-      } catch (error) {
-        return fail(error)
-      }
-      socket.removeListener('error', fail)
-      // What goes wrong with one datagram must not end the cameras.
-      socket.on('error', () => {})
-      resolve(socket)
-    })
-  })
-}
-
-function joinGroup(socket: Socket, { family, interfaceAddress }: Place): void {
-  const group = groups[family]
-  if (interfaceAddress === undefined) {
-    socket.addMembership(group)
-    return
-  }
-  socket.addMembership(group, interfaceAddress)
-  socket.setMulticastInterface(interfaceAddress)
 }
 
 function createMemory(size: number) {
