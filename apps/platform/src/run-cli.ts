@@ -2,6 +2,9 @@ import { Command } from 'commander'
 import { type Environment, withVault } from './commands/instance.ts'
 import type { KeysIo } from './commands/keys-commands.ts'
 import { ConfigError } from './platform/config.ts'
+import { DataFolderError } from './platform/data-folder.ts'
+import { ExportError } from './platform/database/export-format.ts'
+import { EmbeddedPostgresError } from './platform/embedded-postgres/embedded-postgres-error.ts'
 
 type KeysCommands = typeof import('./commands/keys-commands.ts')
 const standardIo: KeysIo = {
@@ -58,11 +61,32 @@ export async function runCli(args: string[], environment: Environment): Promise<
         withVault(environment, (instance) => exportRootKey(instance, { ...io, ...flags })),
       ),
     )
+  const exportCommands = () => import('./commands/export-commands.ts')
+  program
+    .command('export')
+    .description('write the whole database into a file, whichever PostgreSQL holds it; the platform may run')
+    .argument('<file>')
+    .action(async (file: string) => void (await (await exportCommands()).exportCommand(file, environment)))
+  program
+    .command('import')
+    .description('fill a fresh data folder, or an empty database, with an export')
+    .argument('<file>')
+    .action(async (file: string) => {
+      exitCode = await (await exportCommands()).importCommand(file, environment)
+    })
+  program
+    .command('backup')
+    .description('an export and the packages, in one folder; the platform may run')
+    .argument('<folder>')
+    .option('--with-master-key', 'the master key too; keep such a backup under lock')
+    .action(async (folder: string, flags: { withMasterKey?: boolean }) =>
+      (await exportCommands()).backupCommand(folder, flags, environment),
+    )
   try {
     await program.parseAsync(args, { from: 'user' })
     return exitCode
   } catch (error) {
-    if (error instanceof ConfigError) {
+    if (isExpected(error)) {
       process.stderr.write(`${error.message}\n`)
       return 2
     }
@@ -70,4 +94,9 @@ export async function runCli(args: string[], environment: Environment): Promise<
     if (typeof wanted !== 'number') throw error
     return wanted === 0 ? 0 : 2
   }
+}
+
+/** Wrong settings, folders and files: a sentence says what to do. */
+function isExpected(error: unknown): error is Error {
+  return [ConfigError, DataFolderError, EmbeddedPostgresError, ExportError].some((kind) => error instanceof kind)
 }

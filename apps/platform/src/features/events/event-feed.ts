@@ -39,7 +39,8 @@ export function compareCursors(one: Cursor, other: Cursor): number {
 
 export function decodeCursor(text: string): Cursor {
   const [, xid, eventId] = /^(\d{1,20})-(\d{1,19})$/.exec(text) ?? []
-  if (!xid || !eventId) throw new ProblemError('invalid-request', 'This is not a cursor of the event log.')
+  if (!xid || !eventId || BigInt(xid) >= 2n ** 64n || BigInt(eventId) >= 2n ** 63n)
+    throw new ProblemError('invalid-request', 'This is not a cursor of the event log.')
   return { xid, eventId }
 }
 
@@ -115,6 +116,20 @@ export async function readNewEvents(
     const last = events.length >= limitPerAccount ? events.at(-1)?.cursor : undefined
     return { accountId, events, upTo: last ?? { xid: found[0]?.xmin ?? '0', eventId: '0' } }
   })
+}
+
+/**
+ * Throws `invalid-request` for a position that this database has not reached: after an import or a restore the numbers of
+ * transactions are others, and such a reader would hear nothing for a long time.
+ */
+export async function refuseForeignCursor(db: Database, { xid }: Cursor): Promise<void> {
+  const { rows } = await sql<{ isAhead: boolean }>`
+    SELECT ${xid}::text::xid8 > pg_snapshot_xmax(pg_current_snapshot()) AS "isAhead"`.execute(db)
+  if (!rows[0]?.isAhead) return
+  throw new ProblemError(
+    'invalid-request',
+    'This cursor comes from before the platform was restored or moved. Read on without it; nothing can say what was missed.',
+  )
 }
 
 /** Where a reader begins who wants what comes from now on: after everything that is settled. */

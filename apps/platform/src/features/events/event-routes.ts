@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { Authenticator } from '../../platform/auth/caller.ts'
 import type { Database } from '../../platform/database/database.ts'
 import { type AnyRoute, type Context, ok, route, streamed } from '../../platform/http/route.ts'
-import { decodeCursor, encodeCursor, readEvents } from './event-feed.ts'
+import { decodeCursor, encodeCursor, readEvents, refuseForeignCursor } from './event-feed.ts'
 import { createEventHub, type EventHub, type HubLimits } from './event-hub.ts'
 import { type StreamTimes, streamEvents, streamTimes } from './event-stream.ts'
 
@@ -36,6 +36,7 @@ export function eventRoutes(deps: EventRoutesDeps): AnyRoute[] {
           after,
           limit: size ?? 100,
         })
+        if (after && !next) await refuseForeignCursor(context.db, after)
         const nextCursor = next ? encodeCursor(next) : (cursor ?? null)
         return ok({ items: events, nextCursor })
       },
@@ -67,6 +68,7 @@ async function openStream(
 ): Promise<void> {
   const last = request.headers['last-event-id']
   const resumed = typeof last === 'string' ? decodeCursor(last) : null
+  if (resumed) await refuseForeignCursor(deps.db, resumed)
   const feed = await hub.follow(context.caller.accountId)
   reply.hijack()
   const out = reply.raw

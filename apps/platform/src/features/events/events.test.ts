@@ -62,7 +62,20 @@ test('reads in pages by cursor, each event once, also those of later', async () 
   expect(devicesOf((await read(account, '?type=device.moved')).body)).toEqual(['4'])
   expect(devicesOf((await read(account, '?deviceId=2')).body)).toEqual(['2'])
   expect(devicesOf((await read(account, '?to=2020-01-01T00:00:00Z')).body)).toEqual([])
-  expect((await read(account, '?cursor=1')).status).toBe(400)
+  for (const cursor of ['1', '99999999999999999999-1', '1-9999999999999999999'])
+    expect((await read(account, `?cursor=${cursor}`)).status).toBe(400)
+})
+
+test('refuses a position that this database has not reached, as after a restore', async () => {
+  const account = await platform.account()
+  const ahead = '999999999999-1'
+  expect(await read(account, `?cursor=${ahead}`)).toMatchObject({
+    status: 400,
+    body: { detail: expect.stringContaining('restored') },
+  })
+  const headers = { ...account.headers, 'last-event-id': ahead }
+  const stream = await platform.app.inject({ url: '/events/v1/stream', headers })
+  expect(stream.statusCode).toBe(400)
 })
 
 test('reads in the order of transactions, whose numbers grow longer', async () => {

@@ -88,7 +88,12 @@ export async function createPeople(options: PeopleOptions): Promise<People> {
   }
 }
 
-function authSettings({ publicUrl, secret, log, pool }: PeopleOptions & { pool: Pool }) {
+function authSettings({
+  publicUrl,
+  secret,
+  log,
+  pool,
+}: Pick<PeopleOptions, 'publicUrl' | 'secret' | 'log'> & { pool: Pool }) {
   return {
     appName: 'Ocelli',
     baseURL: publicUrl,
@@ -135,6 +140,17 @@ export function trustedOrigins(publicUrl: string): string[] {
 }
 
 /** Under a lock, so that processes starting together do it once. */
+/** Makes the tables of sign-in, for an import that fills them. */
+export async function prepareSignIn({ connectionString, log }: Pick<PeopleOptions, 'connectionString' | 'log'>) {
+  const { pool, close } = openPool({ connectionString, max: 1, options: `-c search_path=${schema}` }, () => {})
+  const settings = authSettings({ log, pool, publicUrl: 'http://127.0.0.1', secret: 'x'.repeat(32) })
+  try {
+    await migrateAuth(connectionString, async () => (await getMigrations(settings)).runMigrations())
+  } finally {
+    await close()
+  }
+}
+
 async function migrateAuth(connectionString: string, run: () => Promise<void>): Promise<void> {
   const client = new Client({ connectionString })
   await client.connect()

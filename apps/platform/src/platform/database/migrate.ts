@@ -8,10 +8,16 @@ const lockKey = 7_203_441
 
 /**
  * Brings the schema up to what this program knows, one transaction per file, under an advisory lock so that
- * processes starting together do it once. Refuses a schema newer than it knows.
+ * processes starting together do it once. Refuses a schema newer than it knows. `only` stops at an older schema, for
+ * rows that were written by it.
  */
-export async function migrate(connectionString: string): Promise<{ applied: string[] }> {
+export async function migrate(
+  connectionString: string,
+  { only }: { only?: string[] } = {},
+): Promise<{ applied: string[] }> {
   const known = (await readdir(migrationsFolder)).filter((name) => name.endsWith('.sql')).sort()
+  const newer = only?.find((name) => !known.includes(name))
+  if (newer) throw newerThanKnown(newer)
   const client = new Client({ connectionString })
   await client.connect()
   try {
@@ -21,13 +27,10 @@ export async function migrate(connectionString: string): Promise<{ applied: stri
     )
     const done = (await client.query<{ name: string }>('SELECT name FROM schema_migration ORDER BY name')).rows
     const unknown = done.filter(({ name }) => !known.includes(name))
-    if (unknown[0]) {
-      throw new Error(
-        `The database was written by a newer Ocelli (migration ${unknown[0].name}). Start that version, or a later one.`,
-      )
-    }
+    if (unknown[0]) throw newerThanKnown(unknown[0].name)
+    const isWanted = (file: string) => !done.some((row) => row.name === file) && (only?.includes(file) ?? true)
     const applied: string[] = []
-    for (const name of known.filter((file) => !done.some((row) => row.name === file))) {
+    for (const name of known.filter(isWanted)) {
       await client.query('BEGIN')
       await client.query(await readFile(join(migrationsFolder, name), 'utf8'))
       await client.query('INSERT INTO schema_migration (name) VALUES ($1)', [name])
@@ -39,3 +42,6 @@ export async function migrate(connectionString: string): Promise<{ applied: stri
     await client.end()
   }
 }
+
+const newerThanKnown = (migration: string): Error =>
+  new Error(`The database was written by a newer Ocelli (migration ${migration}). Start that version, or a later one.`)

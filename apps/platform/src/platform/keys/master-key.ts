@@ -41,12 +41,9 @@ export async function loadMasterKey(options: {
   dataFolder: string
 }): Promise<Uint8Array> {
   if (options.fromEnvironment) return parse(options.fromEnvironment, 'OCELLI_MASTER_KEY')
+  const existing = await readMasterKey(options.dataFolder)
+  if (existing) return existing
   const path = join(options.dataFolder, 'master.key')
-  try {
-    return parse(await readFile(path, 'utf8'), path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
   // written whole before it gets its name, and a name that exists is never replaced: a lost master key is a lost database
   const draft = `${path}.${process.pid}`
   const file = await open(draft, 'wx', 0o600)
@@ -58,6 +55,17 @@ export async function loadMasterKey(options: {
   })
   await unlink(draft)
   return parse(await readFile(path, 'utf8'), path)
+}
+
+/** The key in the data folder; null where there is none yet. */
+export async function readMasterKey(dataFolder: string): Promise<Uint8Array | null> {
+  const path = join(dataFolder, 'master.key')
+  try {
+    return parse(await readFile(path, 'utf8'), path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return null
+  }
 }
 
 function parse(text: string, where: string): Uint8Array {
