@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import { readAddressRanges } from '@ocelli/camera-http'
 import { startDiscovery } from '@ocelli/camera-sim'
@@ -14,7 +15,7 @@ import {
   searchCameras,
 } from '../src/index.ts'
 import { startCamera } from './camera-fixture.ts'
-import { startRawCamera } from './raw-camera.ts'
+import { listen, type RawAnswer, type RawReply, startRawCamera } from './raw-camera.ts'
 
 const loopback = Object.fromEntries(
   Object.entries(networkInterfaces()).map(([name, infos]) => [
@@ -136,6 +137,44 @@ test('a range of addresses is asked over HTTP and HTTPS without a login', async 
   })
   expect(Math.abs((at(`http://127.0.0.1:${plain.port}`)?.clockOffsetMs ?? 0) - 3_600_000)).toBeLessThan(2_000)
   expect([plain.refusedLogins, secure.refusedLogins]).toEqual([0, 0])
+})
+
+const envelope = (body: string): RawReply => ({
+  body: `<S:Envelope xmlns:S="http://www.w3.org/2003/05/soap-envelope"><S:Body>${body}</S:Body></S:Envelope>`,
+})
+
+test.each<[string, RawAnswer]>([
+  ['a web page', () => ({ body: '<html>A printer.</html>' })],
+  ['a page that asks for a login', () => ({ status: 401, headers: { 'WWW-Authenticate': 'Basic realm="router"' } })],
+  ['a way elsewhere', () => ({ status: 302, headers: { Location: 'http://192.0.2.1/' } })],
+  ['nothing', () => undefined],
+  ['a document type', () => ({ body: '<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>' })],
+  ['three megabytes', () => ({ body: 'x'.repeat(3_000_000) })],
+  ['bytes', () => ({ body: Buffer.from([0xff, 0xfe, 0x00, 0x3c, 0x80]) })],
+  ['another service', () => envelope('<GetColourResponse/>')],
+])('%s at an address is no camera and no error', async (_what, answer) => {
+  const { address } = await startRawCamera(answer)
+  expect(await describeCamera([address], { signal })).toBeNull()
+})
+
+test('a camera that answers nonsense to all but its services is described by what it does say', async () => {
+  const { address, requests } = await startRawCamera(({ operation }) => {
+    if (operation !== 'GetServices') return operation === 'GetUsers' ? { status: 500 } : { body: '<a><b></a>' }
+    return envelope(
+      '<GetServicesResponse><Service><Namespace>\u0007x</Namespace><XAddr>//[</XAddr></Service></GetServicesResponse>',
+    )
+  })
+  expect(await describeCamera([address], { signal })).toEqual({
+    ...{ address, clockOffsetMs: null, endpointReference: null, hasAppManagement: false, formats: null },
+    ...{ information: null, needsFirstPassword: null },
+  })
+  expect(requests.some(({ headers }) => headers.authorization !== undefined)).toBe(false)
+})
+
+test('an answer that never ends is given up', async () => {
+  const server = createServer((_request, response) => void response.write('<'))
+  const address = await listen(server)
+  expect(await describeCamera([address], { signal, timeoutMs: 300 })).toBeNull()
 })
 
 test('nobody at the addresses is no error', async () => {

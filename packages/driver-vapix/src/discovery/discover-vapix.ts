@@ -27,14 +27,14 @@ async function* discover(
   options: DiscoverOptions,
   settings: DiscoverySettings,
 ): AsyncGenerator<Finding, void, void> {
-  const { signal, onProgress } = options
+  const { signal, onProgress, skip = () => false } = options
   const { announced, trouble } = await hear(options, settings)
   const describe = describer(options, settings)
   const known = new Set<string>()
   const fromMulticast = askConcurrently(announced, {
     ...{ concurrency: ASKED_AT_A_TIME, signal },
     ask: async (group, until) => {
-      const described = await describe(group.origins, until)
+      const described = group.origins.some(skip) ? null : await describe(group.origins, until)
       return { group, described }
     },
   })
@@ -47,7 +47,7 @@ async function* discover(
     ...{ concurrency: ASKED_AT_A_TIME, signal },
     onAsked: () => onProgress?.({ asked: ++asked, total: ranges.total }),
     ask: async ({ origins }, until) => {
-      if (origins.some((origin) => known.has(origin))) return null
+      if (origins.some((origin) => known.has(origin) || skip(origin))) return null
       const described = await describe(origins, until)
       return described === null ? null : toFinding({ origins, described, answers: [] })
     },
