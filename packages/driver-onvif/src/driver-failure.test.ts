@@ -45,3 +45,11 @@ test('words about licenses are recognized in both spellings', () => {
     false,
   ])
 })
+
+test('a login that an Axis camera refuses is told with where its ONVIF users are kept', () => {
+  const refused = (realm: string | undefined) =>
+    toDriverError(new OnvifError('credentials-refused', 'Refused.', { realm })) as DriverError
+  expect(refused('AXIS_ACCC8E123456').message).toMatch(/^Refused\. .*list of their own/)
+  expect(refused('another').message).toBe('Refused.')
+  expect(refused(undefined).message).toBe('Refused.')
+})

@@ -4,8 +4,14 @@ import { isUnknownApp, OnvifError } from '@ocelli/onvif'
 /** Translates whatever a call threw; what is already a DriverError, and bugs, pass as they are. */
 export function toDriverError(error: unknown): unknown {
   if (!(error instanceof OnvifError)) return error
-  return driverError(codeOf(error), error)
+  const code = codeOf(error)
+  const isAxisLogin = code === 'credentials-refused' && error.realm?.startsWith('AXIS_')
+  return driverError(code, error, isAxisLogin ? `${error.message} ${AXIS_USERS}` : error.message)
 }
+
+const AXIS_USERS =
+  'This is an Axis camera, which keeps the users of ONVIF in a list of their own: make one there (System, Accounts, ONVIF), ' +
+  'or add the camera with a user of its own, over VAPIX.'
 
 /** A DriverError of a chosen code that keeps the camera's words. */
 export function driverError(code: DriverErrorCode, cause: OnvifError, detail: string = cause.message): DriverError {

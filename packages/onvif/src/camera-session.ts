@@ -50,7 +50,7 @@ export function createCameraSession(options: CameraSessionOptions): CameraSessio
     try {
       return await queue(task, signal)
     } catch (error) {
-      throw toOnvifError(error)
+      throw toOnvifError(error, login.record.digest?.challenge.realm)
     }
   }
 

@@ -22,6 +22,8 @@ export type OnvifErrorDetails = {
   fault?: SoapFault
   /** The status of the HTTP answer, where there was one. */
   httpStatus?: number
+  /** How the camera called what it wanted a login for, where it was asked over HTTP; makers can be told by it. */
+  realm?: string | undefined
 }
 
 const RETRYABLE: ReadonlySet<OnvifErrorCode> = new Set<OnvifErrorCode>(['unreachable', 'timeout'])
@@ -32,6 +34,7 @@ export class OnvifError extends Error {
   readonly retryable: boolean
   readonly fault: SoapFault | undefined
   readonly httpStatus: number | undefined
+  readonly realm: string | undefined
 
   constructor(code: OnvifErrorCode, message: string, details: OnvifErrorDetails = {}) {
     super(message, { cause: details.cause })
@@ -40,6 +43,7 @@ export class OnvifError extends Error {
     this.retryable = details.retryable ?? RETRYABLE.has(code)
     this.fault = details.fault
     this.httpStatus = details.httpStatus
+    this.realm = details.realm
   }
 }
 
@@ -53,9 +57,9 @@ export function isUnknownApp(error: unknown): boolean {
   return isOnvifError(error, 'rejected') && (error.fault?.subcodes.includes('UnknownId') ?? false)
 }
 
-/** An error of the HTTP below in the words of this package; anything else as it is. */
-export function toOnvifError(error: unknown): unknown {
+/** An error of the HTTP below in the words of this package, with the realm of the login in use; anything else as it is. */
+export function toOnvifError(error: unknown, realm: string | undefined): unknown {
   if (!(error instanceof CameraHttpError)) return error
   const { code, message, cause, retryable, httpStatus } = error
-  return new OnvifError(code, message, { cause, retryable, ...(httpStatus === undefined ? {} : { httpStatus }) })
+  return new OnvifError(code, message, { cause, retryable, realm, ...(httpStatus === undefined ? {} : { httpStatus }) })
 }

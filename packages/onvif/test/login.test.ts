@@ -161,3 +161,9 @@ test.each(['digest', 'wsse'] as const)(
     expect(await apps.getDeviceId()).toBe('CAM-0001')
   },
 )
+
+test('a refused login tells the realm that the camera named', async () => {
+  const camera = await startCamera({ auth: 'digest-md5' })
+  const error = await failureOf(connect(camera, WRONG).getDeviceInformation())
+  expect(error).toMatchObject({ code: 'credentials-refused', realm: expect.stringMatching(/./) })
+})
