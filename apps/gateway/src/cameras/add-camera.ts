@@ -35,6 +35,10 @@ export async function addCamera(options: AddCameraOptions): Promise<Camera> {
   const { cameras, credentials, identity, name, folder, clock } = options
   const siteId = options.siteId ?? identity.siteId
   const found = await findCamera(options.address, options)
+  if (found.probe.needsFirstPassword) {
+    const detail = `${found.probe.detail} Do it with: ocelli-gateway camera first-user`
+    throw new DriverError('needs-first-password', detail)
+  }
   if (found.probe.runsApps === false) throw new GatewayError('camera-unsuitable', found.probe.detail)
   const refused = createRefusedLogins({ folder, clock })
   const place = { address: found.address, deviceId: recordAt(cameras, found.address) }

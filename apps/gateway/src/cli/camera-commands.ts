@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import { addCamera } from '../cameras/add-camera.ts'
 import { createCameraStore } from '../cameras/camera-store.ts'
 import { awaitIdentity } from '../platform/gateway-identity.ts'
 import { createPlatformApi } from '../platform/platform-api.ts'
-import { describeError } from '../state/error-code.ts'
 import { GatewayError } from '../state/gateway-error.ts'
 import { openStateFolder } from '../state/state-folder.ts'
+import { readPassword } from './camera-password.ts'
 import type { CommandContext } from './command-context.ts'
 import { openLog } from './open-log.ts'
 
@@ -64,26 +63,4 @@ export async function cameraRemoveCommand(deviceId: string, context: CommandCont
 async function openCameras({ home, clock }: CommandContext) {
   const folder = await openStateFolder(home)
   return { folder, cameras: await createCameraStore({ folder, clock, log: openLog('error'), watchEveryMs: null }) }
-}
-
-/** A file, the environment or a question; never an argument, which everybody on the machine could read. */
-async function readPassword(
-  { passwordFile, user }: CameraAddFlags,
-  { env, askPassword }: CommandContext,
-): Promise<string> {
-  if (passwordFile !== undefined) return readPasswordFile(passwordFile)
-  if (env.OCELLI_CAMERA_PASSWORD) return env.OCELLI_CAMERA_PASSWORD
-  if (askPassword) return askPassword(`Password of ${user} on the camera`)
-  throw new GatewayError(
-    'invalid-input',
-    'Give the password of the camera: --password-file, or OCELLI_CAMERA_PASSWORD.',
-  )
-}
-
-async function readPasswordFile(path: string): Promise<string> {
-  try {
-    return (await readFile(path, 'utf8')).replace(/\r?\n$/, '')
-  } catch (cause) {
-    throw new GatewayError('invalid-input', `The password file cannot be read: ${describeError(cause)}`, { cause })
-  }
 }

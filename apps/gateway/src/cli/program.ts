@@ -3,6 +3,7 @@ import type { CameraAddFlags } from './camera-commands.ts'
 import type { CommandContext } from './command-context.ts'
 import type { EnrollFlags } from './enroll-command.ts'
 import type { ExitCode } from './exit-code.ts'
+import type { FirstUserFlags } from './first-user-command.ts'
 import type { ProbeFlags } from './probe-command.ts'
 import type { RunFlags } from './run-command.ts'
 
@@ -60,6 +61,16 @@ export function createProgram({ version, contextFor, finish }: ProgramOptions): 
     .option('--name <name>', 'how the camera is called')
     .option('--allow-legacy-tls', 'TLS below 1.2 to this camera')
     .action(async (flags: CameraAddFlags) => (await commands()).cameraAddCommand(flags, context()))
+  camera
+    .command('first-user')
+    .description('give a camera as it left the factory its first administrator')
+    .requiredOption('--address <address>', 'host, host:port or URL')
+    .requiredOption('--user <user>', 'name of the new administrator (root on most Axis cameras)')
+    .option('--password-file <file>', 'file that holds the new password')
+    .option('--allow-legacy-tls', 'TLS below 1.2 to this camera')
+    .action(async (flags: FirstUserFlags) =>
+      (await import('./first-user-command.ts')).firstUserCommand(flags, context()),
+    )
   camera
     .command('list')
     .description('id, driver, address and name of each camera, without passwords')

@@ -291,6 +291,22 @@ describe('the other commands', () => {
     expect(await run(['run'])).toMatchObject({ code: 3, err: expect.stringContaining('ocelli-gateway enroll') })
   })
 
+  test('a camera as it left the factory is not sent a password until it is given its first one', async () => {
+    await enrolled()
+    const camera = placeCamera('https://192.0.2.7', { probe: { needsFirstPassword: true } })
+    const refused = await add('192.0.2.7')
+    expect(refused.code).toBe(7)
+    expect(refused.err).toContain('camera first-user')
+    expect(camera.refusedLogins).toBe(0)
+    const firstUser = ['camera', 'first-user', '--address', '192.0.2.7', '--user', 'root']
+    const made = await run(firstUser, { env: { OCELLI_CAMERA_PASSWORD: 'first' } })
+    expect(made.code).toBe(0)
+    expect((await add('192.0.2.7', 'first')).code).toBe(0)
+    const again = await run(firstUser, { env: { OCELLI_CAMERA_PASSWORD: 'second' } })
+    expect(again).toMatchObject({ code: 8, err: expect.stringContaining('has a user already') })
+    expect(camera.password).toBe('first')
+  })
+
   test('camera list shows cameras without passwords; camera remove forgets one', async () => {
     await enrolled()
     placeCamera('http://192.0.2.7', { deviceId: 'b' })

@@ -50,6 +50,13 @@ export function createScriptedDriver(network: Map<string, ScriptedCamera>): Driv
     asked,
     name: 'onvif',
     open,
+    async createFirstUser(target) {
+      const camera = reach(target)
+      const isOther = target.tls.pinnedSha256 !== camera.certificateSha256
+      if (target.address.startsWith('https:') && isOther) throw new DriverError('certificate-changed', 'Another one.')
+      camera.password = target.credentials?.password ?? ''
+      camera.probe = { ...camera.probe, needsFirstPassword: false }
+    },
     async probe(target) {
       asked.push(target.address)
       const { certificateSha256, probe } = reach(target)
