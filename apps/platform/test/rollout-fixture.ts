@@ -80,7 +80,8 @@ export async function post(
 }
 
 export async function get<Body = Rollout>({ app }: TestPlatform, account: TestAccount, path: string): Promise<Body> {
-  const answer = await app.inject({ method: 'GET', url: `/software/v1/rollouts/${path}`, headers: account.headers })
+  const url = `/software/v1/rollouts${path === '' || path.startsWith('?') ? '' : '/'}${path}`
+  const answer = await app.inject({ method: 'GET', url, headers: account.headers })
   if (answer.statusCode !== 200) throw new Error(`${path} answered ${answer.statusCode}: ${answer.body}`)
   return answer.json() as Body
 }

@@ -147,7 +147,7 @@ async function reserveMissing(
   if (deviceIds.length === 0 || !licenseType) return new Map()
   const devices = sql`SELECT u.device_id, gen_random_uuid() AS license_id, u.n
     FROM unnest(${deviceIds}::text[]) WITH ORDINALITY AS u(device_id, n)`
-  const { made } = await reserveUnits(db, { accountId, appId, licenseType, orderId, devices }, byPlatform)
+  const { made } = await reserveUnits(db, { accountId, appId, licenseType, orderId, devices, names: true }, byPlatform)
   return made
 }
 

@@ -186,7 +186,11 @@ async function reserveAll(
   // an order that is not ours, or for something else, is refused in the words of a single install
   if (orderId) await pickOrder(db, { accountId, appId, licenseType, orderId })
   const devices = unitsOfInserted(rolloutId)
-  const { wanted, free } = await reserveUnits(db, { accountId, appId, licenseType, orderId, devices }, origin)
+  const { wanted, free } = await reserveUnits(
+    db,
+    { accountId, appId, licenseType, orderId, devices, names: false },
+    origin,
+  )
   if (wanted <= free) return
   throw new ProblemError(
     'no-free-license',

@@ -15,7 +15,7 @@ export async function joinDevices(db: DatabaseTransaction, rollout: RolloutRow):
   if (joined === 0) return 0
   if (licenseType) {
     const devices = unitsOfInserted(rolloutId)
-    await reserveUnits(db, { accountId, appId, licenseType, orderId, devices }, byPlatform)
+    await reserveUnits(db, { accountId, appId, licenseType, orderId, devices, names: false }, byPlatform)
   }
   const data = { rolloutId, devices: joined }
   await emitEvents(db, byPlatform, [{ type: 'rollout.devices-joined', accountId, appId, data }])

@@ -11,6 +11,8 @@ export interface UnitsWanted {
   orderId: string | null
   /** Rows (device_id, license_id, n) with n from 1 without gaps. */
   devices: RawBuilder<unknown>
+  /** Tell which device got which license; costly for a whole fleet, which knows its ids. */
+  names: boolean
 }
 
 /**
@@ -19,7 +21,7 @@ export interface UnitsWanted {
  */
 export async function reserveUnits(
   db: DatabaseTransaction,
-  { accountId, appId, licenseType, orderId, devices }: UnitsWanted,
+  { accountId, appId, licenseType, orderId, devices, names }: UnitsWanted,
   origin: EventOrigin,
 ): Promise<{ wanted: number; free: number; made: Map<string, string> }> {
   const { rows } = await sql<{ wanted: number; free: number; made: Record<string, string> }>`
@@ -43,7 +45,9 @@ export async function reserveUnits(
       FROM made m JOIN device d ON d.account_id = ${accountId} AND d.device_id = m.device_id
     )
     SELECT (SELECT count(*)::int FROM wanted) AS wanted, (SELECT coalesce(max(upto), 0)::int FROM line) AS free,
-      (SELECT coalesce(jsonb_object_agg(device_id, license_id), '{}') FROM made) AS made`.execute(db)
+      (SELECT coalesce(jsonb_object_agg(device_id, license_id), '{}') FROM made WHERE ${names}::boolean) AS made`.execute(
+    db,
+  )
   const row = rows[0]
   if (!row) throw new Error('A SELECT without FROM always gives one row.')
   return { ...row, made: new Map(Object.entries(row.made)) }
