@@ -82,7 +82,10 @@ export async function writeOutcomes(
     SELECT g."accountId", g."deviceId", g."appId", g.name, g.presence, g."packageId", g."desiredRunningState", g.settled, g.queued,
       g."licenseId", g."installationState", nullif(g.progress, 'null'), nullif(g.error, 'null'), g.drift, g.managed, g.present,
       g."installedVersion", g."installedVersionCode", g."runningState", CASE WHEN g."isObserved" THEN now() END,
-      coalesce(CASE WHEN g."newRevision" THEN r.revision END, 0), now() + g."deadlineInSeconds" * interval '1 second', now()
+      coalesce(CASE WHEN g."newRevision" THEN r.revision END, 0),
+      -- checked before the conflict is seen: a wish that this report says nothing about keeps its deadline
+      CASE WHEN NOT g.settled THEN coalesce(now() + g."deadlineInSeconds" * interval '1 second', (SELECT o.deadline_at FROM installation o
+        WHERE o.account_id = g."accountId" AND o.device_id = g."deviceId" AND o.app_id = g."appId")) END, now()
     FROM given g LEFT JOIN raised r ON r.account_id = g."accountId" AND r.device_id = g."deviceId"
     ON CONFLICT (account_id, device_id, app_id) DO UPDATE SET
       name = coalesce(excluded.name, i.name), presence = excluded.presence, package_id = excluded.package_id,

@@ -100,9 +100,10 @@ export function createRolloutEngine(options: {
     },
     wake,
     settled(pairs) {
-      if (!hasOpen || pairs.length === 0) return
+      if (pairs.length === 0) return
       for (const pair of pairs) hints.set(keyOf(pair), pair)
-      wake()
+      // without a rollout that it knows of, the look of this second is soon enough
+      if (hasOpen) wake()
     },
     async close() {
       isClosed = true

@@ -19,7 +19,11 @@ export function openPool(
     if (isClosing && open.size === 0) allGone.resolve()
   }
   pool.on('error', onError)
-  pool.on('connect', (client) => open.add(client))
+  pool.on('connect', (client) => {
+    open.add(client)
+    // the pool listens to idle clients only: one that is lost between two statements of a transaction must not end the process
+    client.on('error', onError)
+  })
   pool.on('remove', (client) => {
     open.delete(client)
     look()
