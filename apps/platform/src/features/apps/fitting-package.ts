@@ -56,13 +56,23 @@ export function newestFitting(appId: RawBuilder<unknown>): RawBuilder<unknown> {
  * A scalar subquery: the package that comes first for the device `d`, as a JSON `PackageCandidate`, or NULL where none is
  * published. One that fits comes before one that does not, so that a refusal can say what stands against the newest.
  */
-export function firstCandidate({ appId, version }: { appId: string; version?: string | null | undefined }) {
+export function firstCandidate({
+  appId,
+  version,
+  maxVersionCode,
+}: {
+  appId: string
+  version?: string | null | undefined
+  /** Newer versions are not looked at. */
+  maxVersionCode?: number | null
+}) {
   return sql<PackageCandidate | null>`(SELECT jsonb_build_object('packageId', c.package_id, 'versionCode', c.version_code, 'version', c.version,
       'format', c.format, 'size', c.size, 'sha256', c.sha256, 'architectures', c.architectures, 'minPlatformLevel', c.min_platform_level,
       'osVersions', c.os_versions, 'isSigned', c.is_signed, 'fits', c.fits)
     FROM (SELECT p.*, v.version, ${packageFitsDevice} AS fits
       FROM app_version v JOIN app_package p ON p.app_id = v.app_id AND p.version_code = v.version_code
       WHERE v.app_id = ${appId} AND v.withdrawn_at IS NULL AND (${version ?? null}::text IS NULL OR v.version = ${version ?? null})
+        AND (${maxVersionCode ?? null}::bigint IS NULL OR v.version_code <= ${maxVersionCode ?? null})
       ORDER BY fits DESC, p.version_code DESC, (p.architectures = '{}' OR d.architecture = ANY(p.architectures)) DESC,
         ${bestPackageFirst} LIMIT 1) c)`
 }
@@ -73,7 +83,7 @@ export function judgeCandidate(
   { device, version }: { device: PackageTarget; version?: string | null | undefined },
 ): FittingPackage {
   if (!candidate) return { kind: version ? 'unknown-version' : 'none-published' }
-  if (!candidate.fits) return { kind: 'incompatible', detail: explain(candidate, device) }
+  if (!candidate.fits) return { kind: 'incompatible', detail: explainMisfit(candidate, device).detail }
   const { packageId, versionCode, format, size, sha256 } = candidate
   return { kind: 'fits', package: { packageId, versionCode, version: candidate.version, format, size, sha256 } }
 }
@@ -99,22 +109,31 @@ export interface PackageCandidate extends ChosenPackage {
   fits: boolean
 }
 
-function explain(candidate: PackageCandidate, device: PackageTarget): string {
-  const { format, architectures, minPlatformLevel: level } = candidate
+/** Why a package does not run on a device. Reasons: package-format, architecture, platform-level, signature-policy, firmware. */
+export function explainMisfit(candidate: PackageCandidate, device: PackageTarget): { reason: string; detail: string } {
+  const { version, format, architectures, minPlatformLevel: level } = candidate
   if (device.appFormats.length > 0 && !device.appFormats.includes(format)) {
-    return `Version ${candidate.version} is an .${format} package; this device takes ${device.appFormats.map((name) => `.${name}`).join(', ')}.`
+    const takes = device.appFormats.map((name) => `.${name}`).join(', ')
+    return {
+      reason: 'package-format',
+      detail: `Version ${version} is an .${format} package; this device takes ${takes}.`,
+    }
   }
   if (architectures.length > 0 && device.architecture !== null && !architectures.includes(device.architecture)) {
-    return `Version ${candidate.version} is made for ${architectures.join(', ')}; this device is ${device.architecture}.`
+    const detail = `Version ${version} is made for ${architectures.join(', ')}; this device is ${device.architecture}.`
+    return { reason: 'architecture', detail }
   }
   if (level !== null && device.platformLevel !== null && level > device.platformLevel) {
-    return `Version ${candidate.version} needs platform level ${level}; this device has ${device.platformLevel}.`
+    const detail = `Version ${version} needs platform level ${level}; this device has ${device.platformLevel}.`
+    return { reason: 'platform-level', detail }
   }
   if (!candidate.isSigned && device.unsignedApps === false) {
-    return `Version ${candidate.version} is not signed, and this device takes signed apps only. Publish the signed package, or let the device accept unsigned apps.`
+    const detail = `Version ${version} is not signed, and this device takes signed apps only. Publish the signed package, or let the device accept unsigned apps.`
+    return { reason: 'signature-policy', detail }
   }
   const versions = candidate.osVersions.map(describeRange).join(' or ')
-  return `Version ${candidate.version} is made for ${versions || 'AXIS OS before 13'}; this device has AXIS OS ${device.firmwareVersion}.`
+  const detail = `Version ${version} is made for ${versions || 'AXIS OS before 13'}; this device has AXIS OS ${device.firmwareVersion}.`
+  return { reason: 'firmware', detail }
 }
 
 function describeRange({ min, max }: EapDetails['osVersions'][number]): string {

@@ -1,8 +1,8 @@
 import type { LicenseType, Rollout, RolloutDeviceState } from '@ocelli/contract'
 import { ProblemError } from '../../platform/http/problem.ts'
+import { explainMisfit } from '../apps/fitting-package.ts'
 import { type Decision, decide, type Wish } from '../installations/request-rules.ts'
 import type { DeviceSituation } from './device-situations.ts'
-import { explainMisfit } from './explain-misfit.ts'
 
 /** What a rollout wishes of each of its devices. */
 export interface RolloutWish {

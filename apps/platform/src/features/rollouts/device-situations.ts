@@ -1,9 +1,8 @@
 import { sql } from 'kysely'
 import type { Database } from '../../platform/database/database.ts'
-import { bestPackageFirst, packageFitsDevice } from '../apps/fitting-package.ts'
+import { firstCandidate, type PackageCandidate } from '../apps/fitting-package.ts'
 import type { TargetPackage } from '../installations/request-rules.ts'
 import { emptyInstallation, type InstallationRow, type Situation } from '../installations/situation.ts'
-import type { Candidate } from './explain-misfit.ts'
 
 export interface Wanted {
   accountId: string
@@ -15,7 +14,7 @@ export interface Wanted {
 
 export type Target =
   | { kind: 'fits'; package: TargetPackage; isSigned: boolean }
-  | { kind: 'misfit'; candidate: Candidate }
+  | { kind: 'misfit'; candidate: PackageCandidate }
   | { kind: 'none' }
 
 type Device = NonNullable<Situation['device']> & {
@@ -40,7 +39,7 @@ interface Row {
   held: Situation['held'] | null
   trialUsed: boolean
   isInFlightElsewhere: boolean
-  candidate: (Candidate & { packageId: string; versionCode: number; fits: boolean; isSigned: boolean }) | null
+  candidate: PackageCandidate | null
 }
 
 /**
@@ -81,17 +80,11 @@ export async function readDeviceSituations(
         AS "trialUsed",
       EXISTS (SELECT 1 FROM rollout_device r WHERE r.account_id = ${accountId} AND r.device_id = d.device_id AND r.state = 'IN_FLIGHT')
         AS "isInFlightElsewhere",
-      best.candidate
+      ${firstCandidate({ appId, version, maxVersionCode })} AS candidate
     FROM given d
-    LEFT JOIN installation i ON i.account_id = ${accountId} AND i.device_id = d.device_id AND i.app_id = ${appId}
-    LEFT JOIN LATERAL (
-      SELECT json_build_object('packageId', p.package_id, 'versionCode', p.version_code, 'version', v.version, 'format', p.format,
-        'architectures', p.architectures, 'minPlatformLevel', p.min_platform_level, 'isSigned', p.signer_sha256 IS NOT NULL,
-        'fits', ${packageFitsDevice}) AS candidate
-      FROM app_version v JOIN app_package p ON p.app_id = v.app_id AND p.version_code = v.version_code
-      WHERE v.app_id = ${appId} AND v.withdrawn_at IS NULL AND (${version}::text IS NULL OR v.version = ${version})
-        AND (${maxVersionCode}::bigint IS NULL OR v.version_code <= ${maxVersionCode})
-      ORDER BY ${packageFitsDevice} DESC, ${bestPackageFirst} LIMIT 1) best ON true`.execute(db)
+    LEFT JOIN installation i ON i.account_id = ${accountId} AND i.device_id = d.device_id AND i.app_id = ${appId}`.execute(
+    db,
+  )
   return rows.map(toSituation)
 }
 
@@ -105,9 +98,9 @@ function toSituation({ candidate, installation, held, ...row }: Row): DeviceSitu
   }
 }
 
-function targetOf({ fits, isSigned, ...candidate }: NonNullable<Row['candidate']>): Target {
-  if (!fits) return { kind: 'misfit', candidate }
-  const { packageId, versionCode, version } = candidate
+function targetOf(candidate: PackageCandidate): Target {
+  if (!candidate.fits) return { kind: 'misfit', candidate }
+  const { packageId, versionCode, version, isSigned } = candidate
   return { kind: 'fits', package: { packageId, versionCode, version }, isSigned }
 }
 

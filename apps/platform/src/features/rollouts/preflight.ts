@@ -6,8 +6,8 @@ import { filterOf } from '../devices/list-devices.ts'
 import { type Admission, admit, type RolloutWish } from './admission-rules.ts'
 import { readVersion, selectionOf } from './create-rollout.ts'
 import { type DeviceSituation, goneSituation, readDeviceSituations } from './device-situations.ts'
-import { needsSignature } from './explain-misfit.ts'
 import { driversThatDowngrade } from './rollback.ts'
+import { mayRefuseUnsigned } from './signature-risk.ts'
 
 const chunk = 1000
 
@@ -78,7 +78,7 @@ function judgeDevice(
   }
   const { device, target } = situation
   if (answer.verdict === 'YES' && admission.kind === 'change' && device && target.kind === 'fits' && !target.isSigned) {
-    if (['INSTALL', 'UPDATE'].includes(wish.action) && needsSignature(device)) {
+    if (['INSTALL', 'UPDATE'].includes(wish.action) && mayRefuseUnsigned(device)) {
       const detail =
         'The package is not signed, and this camera takes unsigned ones only with its switch AllowUnsigned on.'
       return { verdict: 'RISK', reason: 'signature-policy', detail, takesUnit }

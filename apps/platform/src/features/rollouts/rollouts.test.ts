@@ -407,6 +407,26 @@ describe('a rollout', () => {
 })
 
 describe('a dry run', () => {
+  it('tells who refuses an unsigned package, and who may', async () => {
+    const fleet = await makeFleet(platform, { devices: 3 })
+    const [strict, silent] = fleet.devices.map(({ deviceId }) => deviceId)
+    await sql`UPDATE app_package SET format = 'eap', is_signed = false WHERE app_id = ${fleet.appId}`.execute(
+      platform.db,
+    )
+    await sql`UPDATE device SET driver = 'vapix', app_formats = '{eap}', firmware_version = '12.2.1' WHERE account_id = ${fleet.account.accountId}`.execute(
+      platform.db,
+    )
+    await sql`UPDATE device SET unsigned_apps = device_id <> ${strict} WHERE device_id <> ${silent} AND account_id = ${fleet.account.accountId}`.execute(
+      platform.db,
+    )
+    const { body } = await post(platform, fleet.account, { body: installOf(fleet, { dryRun: true }) })
+    expect((body as Preflight).groups.map(({ verdict, reason, deviceIds }) => [verdict, reason, deviceIds])).toEqual([
+      ['YES', 'ready', [fleet.devices[2]?.deviceId]],
+      ['NO', 'signature-policy', [strict]],
+      ['RISK', 'signature-policy', [silent]],
+    ])
+  })
+
   it('says for every device yes or no and why, and changes nothing', async () => {
     const fleet = await makeFleet(platform, { devices: 7, units: 2 })
     const ids = fleet.devices.map(({ deviceId }) => deviceId)
