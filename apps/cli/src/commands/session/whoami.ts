@@ -1,0 +1,16 @@
+import type { CommandContext } from '../../command-context.ts'
+
+export async function whoami({ connection, clientOf, out }: CommandContext): Promise<void> {
+  const used = await connection()
+  const me = await (await clientOf(used)).account.me()
+  const { url, profile } = used
+  out.one({ url, profile, ...me }, [
+    ['platform', url],
+    ['profile', profile ?? '(from the environment)'],
+    ['identity', me.user ? `${me.user.email} (${me.user.firstName} ${me.user.lastName})`.replace(' ( )', '') : me.id],
+    ['kind', me.kind],
+    ['account', me.account.name],
+    ['projects', me.projectIds === null ? 'all' : me.projectIds],
+    ['permissions', me.permissions],
+  ])
+}

@@ -1,0 +1,60 @@
+import { isOcelliError, type OcelliError } from '@ocelli/sdk'
+import { CliError } from './cli-error.ts'
+import { exitCodeOf } from './exit-code.ts'
+import { plainText } from './output/plain-text.ts'
+
+const remedies: Record<string, string> = {
+  'no-free-license': 'See what is left with: ocelli licenses quantities. Buy more with: ocelli orders place',
+  'order-required': 'Name the order with --order; see: ocelli licenses quantities',
+  'device-offline': 'With --queue it is carried out when the device returns.',
+  'device-unclaimed': 'Claim it first; see: ocelli devices claim --help',
+  'app-not-installed': 'Install it first; see: ocelli install --help',
+  'licenses-held': 'Uninstall the apps first, or keep the licenses spent with --keep-licenses.',
+  'units-in-use': 'See where they are with: ocelli licenses quantities',
+  'package-ambiguous': 'Choose with --architecture or --device.',
+  'connection-refused': 'Check the address (ocelli whoami shows which one is used) and that the platform runs.',
+  'host-not-found': 'Check the address: ocelli whoami shows which one is used.',
+  'certificate-refused': 'For a platform with a CA of its own, name that CA or its fingerprint with --ca.',
+  'deadline-exceeded': 'Give it longer with --timeout <seconds>.',
+}
+
+function remedyOf({ kind, code, requiredPermission }: OcelliError): string | null {
+  const known = remedies[code]
+  if (known) return known
+  if (kind === 'unauthenticated' || code === 'invalid-client') return 'Sign in again with: ocelli login'
+  if (kind === 'forbidden') {
+    const missing = requiredPermission ? `the permission ${requiredPermission}` : 'a permission'
+    return `You lack ${missing}. Ask somebody with account:users for it; see: ocelli whoami`
+  }
+  return null
+}
+
+/** An error as text for a person, in one or more lines: what, where in the request, what to do, the request id. */
+export function describeError(error: unknown): string[] {
+  if (error instanceof CliError) return [plainText(error.message)]
+  if (isOcelliError(error)) {
+    const remedy = remedyOf(error)
+    return [
+      plainText(error.message),
+      ...error.fieldErrors.map(({ pointer, detail }) => plainText(`  ${pointer || '/'}: ${detail}`)),
+      ...(remedy ? [remedy] : []),
+      ...(error.requestId ? [plainText(`(${error.code}, request ${error.requestId})`)] : [`(${error.code})`]),
+    ]
+  }
+  const fault = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return [`Something unexpected happened. Please report it with these lines.\n${fault}`]
+}
+
+/** An error as one JSON object, for programs. */
+export function errorJson(error: unknown): string {
+  const exitCode = exitCodeOf(error)
+  if (isOcelliError(error)) {
+    const { code, message: detail, status, requestId, retryable, requiredPermission, fieldErrors } = error
+    const remedy = remedyOf(error)
+    return JSON.stringify({
+      error: { code, detail, remedy, status, requestId, retryable, requiredPermission, errors: fieldErrors, exitCode },
+    })
+  }
+  const code = error instanceof CliError ? error.code : 'unexpected'
+  return JSON.stringify({ error: { code, detail: describeError(error).join('\n'), exitCode } })
+}

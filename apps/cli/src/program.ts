@@ -1,0 +1,62 @@
+import { Option } from 'commander'
+import { CliCommand } from './cli-command.ts'
+import type { CommandContext, GlobalFlags } from './command-context.ts'
+import { registerDevices } from './commands/devices/register.ts'
+import { registerSession } from './commands/session/register.ts'
+import { type ExitCode, exitCodeMeanings, exitCodes } from './exit-code.ts'
+import { positiveNumber } from './flag-values.ts'
+
+/** Runs a command's work in a context made of the flags that it was given; gives commander's action. */
+export type Run = (work: (context: CommandContext) => Promise<ExitCode> | Promise<void>) => Promise<void>
+
+/** Adds commands to the program. What they do is loaded when it is asked for. */
+export type Register = (program: CliCommand, run: Run) => void
+
+const nouns: Register[] = [registerSession, registerDevices]
+
+export interface ProgramOptions {
+  version: string
+  run: (flags: GlobalFlags, ...work: Parameters<Run>) => Promise<void>
+  print: (text: string) => void
+  say: (text: string) => void
+}
+
+/** Every command and its flags. */
+export function createProgram({ version, run, print, say }: ProgramOptions): CliCommand {
+  const program = new CliCommand('ocelli')
+    .description('Apps on IP cameras: buy, install, start, update and remove them, on one camera or on all.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({ writeOut: print, writeErr: say })
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .showHelpAfterError('Add --help for what can be given here.')
+    .option('--profile <name>', 'which platform and identity (else OCELLI_PROFILE, else the current one)')
+    .option('--url <url>', 'address of the platform (else OCELLI_URL, else that of the profile)')
+    .option(
+      '--ca <file or fingerprint>',
+      "the platform's own CA: a PEM file, or its SHA-256 fingerprint (else OCELLI_CA)",
+    )
+    .option('--json', "print the API's own objects as JSON, for programs")
+    .option('--yes', 'do not ask before something that is hard to take back')
+    .option('--verbose', 'tell every request on stderr')
+    .addOption(
+      new Option('--timeout <seconds>', 'how long one request may take, repetitions included')
+        .default(60)
+        .argParser(positiveNumber),
+    )
+    .option('--no-color', 'no bold, no colors, no moving lines (also NO_COLOR)')
+    .examples(
+      'ocelli login --url https://ocelli.example.com   # sign in; the browser asks whether it is you',
+      'ocelli devices list --connectivity OFFLINE      # cameras that do not answer',
+      'ocelli install com.example.counter CAM1 --wait  # install an app and wait until it is there',
+    )
+    .addHelpText('after', ['', 'Exit codes:', ...exitCodeLines()].join('\n'))
+  for (const register of nouns) register(program, (work) => run(program.opts<GlobalFlags>(), work))
+  return program
+}
+
+export function exitCodeLines(): string[] {
+  return Object.entries(exitCodeMeanings).map(
+    ([name, meaning]) => `  ${String(exitCodes[name as keyof typeof exitCodes]).padEnd(4)} ${meaning}`,
+  )
+}
