@@ -94,6 +94,12 @@ test('a file that was replaced between two parts is not mixed with the old one',
   expect(await failure(bytesOf(await client.apps.download('x')))).toMatchObject({ code: 'file-changed' })
 })
 
+test('a part of another file of the same size is not taken for the rest of this one', async () => {
+  const other = randomBytes(file.length)
+  const { client } = await play([serveFile({ breaksAfter: 70_000 }), serveFile({ content: other })])
+  expect(await failure(bytesOf(await client.apps.download('x')))).toMatchObject({ code: 'file-changed' })
+})
+
 test('a server that breaks off each time is given up', async () => {
   const { client, server } = await play([serveFile({ breaksAfter: 0 })], { retry: { maxAttempts: 3 } })
   expect(await failure(bytesOf(await client.apps.download('x')))).toMatchObject({ code: 'connection-lost' })

@@ -109,6 +109,9 @@ test('the signal of the client ends every call of it', async () => {
   await server.until(2)
   stop.abort()
   expect((await Promise.all(calls)).map(({ kind }) => kind)).toEqual(['cancelled', 'cancelled'])
+  const late = client.devices.get('3', { signal: new AbortController().signal })
+  expect(await failure(late)).toMatchObject({ kind: 'cancelled' })
+  expect(server.received).toHaveLength(2)
 })
 
 test('an id that would lead to another route is refused before anything is sent', async () => {
