@@ -2,6 +2,7 @@ import { buildEap } from '@ocelli/app-package/testing'
 import { expect, test } from 'vitest'
 import { type AxisLicenseKey, type SimulatedAxisCamera, writeAxisLicenseKey } from '../src/index.ts'
 import { axisFetch, control, listApps, root, serialNumber, startAxis, uploadBytes, uploadEap } from './axis-client.ts'
+import { createIssuer } from './test-camera.ts'
 
 async function uploadKey(camera: SimulatedAxisCamera, text: string, name = 'hello_world'): Promise<string> {
   const form = new FormData()
@@ -57,6 +58,35 @@ test('the licenses of apps with their own protection, and with none, are no busi
   await uploadEap(camera, { copyProtection: 'custom' })
   await uploadEap(camera, { appId: 'free' })
   expect(camera.apps().map(({ license }) => license)).toEqual(['Custom', 'None'])
+})
+
+test('an app with a protection of its own asks for a license of ours, in a parameter or posted to it', async () => {
+  const { root: trusted, issue } = await createIssuer()
+  const camera = await startAxis({ trust: [trusted] })
+  const parameters = [{ name: 'License', default: '', type: 'string' }]
+  await uploadEap(camera, { copyProtection: 'custom', parameters, httpPaths: ['api'] })
+  const logOf = async (one: SimulatedAxisCamera) =>
+    (await axisFetch(one, '/axis-cgi/admin/systemlog.cgi?appname=hello_world')).text
+  await control(camera, 'start')
+  await expect.poll(() => camera.apps()[0]?.state).toBe('Stopped')
+  const path = '/local/hello_world/api/license'
+  const other = await issue({ app: 'hello_world', sub: 'ACCC8E000002' })
+  expect(await axisFetch(camera, path, { body: other })).toMatchObject({ status: 400 })
+  const license = await issue({ app: 'hello_world', sub: serialNumber })
+  expect(await axisFetch(camera, path, { body: license })).toMatchObject({ status: 200, text: 'OK\n' })
+  expect(camera.apps()[0]?.received).toEqual({ 'api/license': license })
+  await control(camera, 'start')
+  await expect.poll(() => logOf(camera)).toContain('license accepted')
+  expect(camera.apps()[0]?.state).toBe('Running')
+  expect((await axisFetch(camera, '/local/hello_world/other', { body: license })).status).toBe(404)
+
+  const second = await startAxis({ trust: [trusted] })
+  await uploadEap(second, { copyProtection: 'custom', parameters })
+  const set = `/axis-cgi/param.cgi?action=update&root.Hello_world.License=${encodeURIComponent(license)}`
+  expect((await axisFetch(second, set)).text).toBe('OK\n')
+  await control(second, 'start')
+  await expect.poll(() => logOf(second)).toContain('license accepted')
+  expect(second.apps()).toMatchObject([{ state: 'Running', license: 'Custom' }])
 })
 
 test('a reply of unknown outcome leaves the app installed or not', async () => {

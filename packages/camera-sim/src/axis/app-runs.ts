@@ -2,6 +2,7 @@ import type { FaultSet } from '../faults.ts'
 import type { Timers } from '../time.ts'
 import type { AxisApp, AxisAppShelf, AxisLicenseState } from './axis-app.ts'
 import type { AxisOs } from './axis-os.ts'
+import type { OwnLicenses } from './own-license.ts'
 
 /** Starts and stops apps, and says what list.cgi says of their licenses. */
 export interface AppRuns {
@@ -17,6 +18,7 @@ export interface AppRunsOptions {
   shelf: AxisAppShelf
   faults: FaultSet
   timers: Timers
+  licenses: OwnLicenses
   serialNumber: () => string
   deviceNowMs: () => number
 }
@@ -24,7 +26,9 @@ export interface AppRunsOptions {
 // An app without a valid license is started, asks for its license and ends.
 const unlicensedEndsMs = 20
 
-export function createAppRuns({ os, shelf, faults, timers, serialNumber, deviceNowMs }: AppRunsOptions): AppRuns {
+export function createAppRuns(options: AppRunsOptions): AppRuns {
+  const { os, shelf, faults, timers, licenses, serialNumber, deviceNowMs } = options
+
   function licenseState(app: AxisApp): AxisLicenseState {
     if (app.copyProtection === 'none') return 'None'
     if (app.copyProtection === 'custom') return 'Custom'
@@ -56,6 +60,10 @@ export function createAppRuns({ os, shelf, faults, timers, serialNumber, deviceN
       const license = licenseState(app)
       if (license === 'Missing' || license === 'Invalid')
         endSoon(app, unlicensedEndsMs, `ended: license ${license.toLowerCase()}`)
+      licenses.isLicensed(app).then((isLicensed) => {
+        if (!isLicensed) endSoon(app, unlicensedEndsMs, 'ended: no license that it believes')
+        else if (app.copyProtection === 'custom') log(app, 'license accepted')
+      })
       const fallsBackMs = faults.get('appFallsBackMs')
       if (fallsBackMs !== undefined) endSoon(app, fallsBackMs, 'ended with exit code 1')
     },

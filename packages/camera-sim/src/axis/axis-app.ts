@@ -24,6 +24,9 @@ export interface AxisApp {
   isBundled: boolean
   compatibleOsVersions: EapPackage['compatibleOsVersions']
   parameters: { name: string; value: string }[]
+  /** Paths that the app answers itself, and what was posted there. */
+  httpPaths: readonly string[]
+  received: Map<string, string>
   sizeBytes: number
   log: string[]
 }

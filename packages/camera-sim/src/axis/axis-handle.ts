@@ -153,6 +153,7 @@ function listApps({ shelf, runs }: AxisParts): ReturnType<SimulatedAxisCamera['a
     licenseExpires: app.licenseKey?.expires ?? null,
     isSigned: app.isSigned,
     parameters: Object.fromEntries(app.parameters.map(({ name, value }) => [name, value])),
+    received: Object.fromEntries(app.received),
   }))
 }
 
@@ -173,6 +174,8 @@ function putApp({ appId, name = appId, version = '4.5-2', state = 'Inactive' }: 
     isBundled: true,
     compatibleOsVersions: [],
     parameters: [],
+    httpPaths: [],
+    received: new Map(),
     sizeBytes: 0,
     log: [],
   })

@@ -1,4 +1,5 @@
 import type { EapPackage } from '@ocelli/app-package'
+import type { PublicLicenseKey } from '@ocelli/license'
 import type { LockoutPolicy } from '../auth/lockout.ts'
 import type { Faults } from '../faults.ts'
 import type { SimTime } from '../time.ts'
@@ -39,6 +40,8 @@ export interface AxisCameraOptions {
   /** Apps without signature may be installed; by default as the version of AXIS OS has it. */
   allowUnsigned?: boolean
   allowRoot?: boolean
+  /** Root or signing keys whose licenses apps with a protection of their own (`custom`) ask for; none: they ask for nothing. */
+  trust?: readonly PublicLicenseKey[]
   /** Room for apps, in bytes. */
   flashBytes?: number
   /** How long installing takes, after the package has arrived. */

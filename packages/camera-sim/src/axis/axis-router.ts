@@ -6,11 +6,12 @@ import { readBody } from '../http/read-body.ts'
 import type { LoggedRequest, RequestLog } from '../request-log.ts'
 import type { SimTime } from '../time.ts'
 import type { AxisGate, AxisVerdict } from './axis-gate.ts'
-import { type Cgi, type CgiTable, errorCode, htmlPage } from './cgi.ts'
+import { type Cgi, errorCode, htmlPage } from './cgi.ts'
 import type { OnvifSide } from './onvif-side.ts'
 
 export interface AxisRouterOptions {
-  cgis: () => CgiTable
+  /** Null where nothing answers. */
+  cgiAt: (path: string) => Cgi | null
   gate: AxisGate
   faults: FaultSet
   time: SimTime
@@ -36,12 +37,11 @@ export function createAxisRouter(options: AxisRouterOptions) {
   async function answer(exchange: Exchange, entry: LoggedRequest): Promise<void> {
     const onvif = options.onvifSide.answer(exchange, entry)
     if (onvif !== null) return onvif
-    const table = options.cgis()
-    const cgi = Object.hasOwn(table, exchange.path) ? table[exchange.path] : undefined
+    const cgi = options.cgiAt(exchange.path)
     entry.operation = cgi?.operation ?? ''
     const reply = faults.concerns('htmlReply', entry.operation)
       ? proxyPage
-      : cgi === undefined
+      : cgi === null
         ? htmlPage(404, 'Not Found')
         : await answerCgi(cgi, exchange, entry)
     // A reboot that the request set off takes effect before its reply.

@@ -8,6 +8,7 @@ import { createTimers } from '../time.ts'
 import { createSelfSigned } from '../tls/self-signed.ts'
 import { createAccountCgi } from './account-cgi.ts'
 import { createAppCgis } from './app-cgis.ts'
+import { findAppPath } from './app-paths.ts'
 import { createAppRuns } from './app-runs.ts'
 import { createAppShelf } from './axis-app.ts'
 import { describeAxis } from './axis-facts.ts'
@@ -22,6 +23,7 @@ import { createDeviceCgis } from './device-cgis.ts'
 import { createEapInstaller } from './eap-installer.ts'
 import { createLicenseCgi } from './license-cgi.ts'
 import { createOnvifSide } from './onvif-side.ts'
+import { createOwnLicenses } from './own-license.ts'
 import { createParamCgi } from './param-cgi.ts'
 import type { SimulatedAxisCamera } from './simulated-axis-camera.ts'
 import { createUploadCgi } from './upload-cgi.ts'
@@ -75,7 +77,8 @@ function compose(options: TotalAxisOptions) {
     if (resetsClock) clock.set(0)
     return power.reboot(downMs)
   }
-  const runs = createAppRuns({ os, shelf, faults, timers, serialNumber: deviceId, deviceNowMs })
+  const licenses = createOwnLicenses({ trust: options.trust, serialNumber: deviceId, deviceNow: clock.date })
+  const runs = createAppRuns({ os, shelf, faults, timers, licenses, serialNumber: deviceId, deviceNowMs })
   const installer = createEapInstaller({ ...options, os, shelf, runs, switches: state.switches, faults, reboot })
   const rebootSoon = () => void timers.after(rebootDelayMs, () => reboot(options))
   const onWrite = () => {
@@ -117,7 +120,7 @@ function compose(options: TotalAxisOptions) {
     '/axis-cgi/pwdgrp.cgi': createAccountCgi({ users: state.users, needsSetup, anyFirstName: os.anyFirstName }),
   }
   const router = createAxisRouter({
-    cgis: () => cgis,
+    cgiAt: (path) => (Object.hasOwn(cgis, path) ? cgis[path] : findAppPath(path, { shelf, licenses })) ?? null,
     gate,
     faults,
     time,

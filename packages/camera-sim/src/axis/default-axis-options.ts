@@ -31,6 +31,7 @@ const defaults = {
   needsSetup: false,
   allowUnsigned: null,
   allowRoot: null,
+  trust: [],
   flashBytes: 400 * 1024 * 1024,
   installMs: 50,
   downMs: 0,

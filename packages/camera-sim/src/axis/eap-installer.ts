@@ -114,6 +114,8 @@ export function createEapInstaller(options: EapInstallerOptions): EapInstaller {
       isBundled: false,
       compatibleOsVersions: content.compatibleOsVersions,
       parameters: content.parameters.map((one) => ({ name: one.name, value: kept.get(one.name) ?? one.default })),
+      httpPaths: content.httpPaths,
+      received: present?.received ?? new Map(),
       sizeBytes: (await stat(path)).size,
       log: present?.log ?? [],
     }

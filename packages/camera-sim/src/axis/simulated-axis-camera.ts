@@ -15,6 +15,8 @@ export interface SimulatedAxisApp {
   licenseExpires: string | null
   isSigned: boolean
   parameters: Readonly<Record<string, string>>
+  /** What was posted to the app, by path below `/local/<appId>/`. */
+  received: Readonly<Record<string, string>>
 }
 
 /** A running Axis camera, and everything a person standing before it could see or do. */

@@ -22,11 +22,12 @@ export async function* startOnvifCameras(options: CommandOptions): AsyncGenerato
 
 export async function* startAxisCameras(options: CommandOptions): AsyncGenerator<SimulatedAxisCamera> {
   const { host, user, password, model, https, os, architecture, needsSetup, allowUnsigned, installMs } = options
+  const trust = options.trust === undefined ? [] : await readTrust(options.trust)
   for (let index = 0; index < options.count; index += 1) {
     yield await createAxisCamera({
       serialNumber: countSerial(options.deviceId, index),
       port: portOf(options, index),
-      ...{ host, user, password, model, https, os, architecture, needsSetup, allowUnsigned, installMs },
+      ...{ host, user, password, model, https, trust, os, architecture, needsSetup, allowUnsigned, installMs },
     })
   }
 }
