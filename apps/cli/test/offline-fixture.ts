@@ -28,7 +28,7 @@ const quickDriver = createOnvifDriver({
 })
 
 export const openQuickly = (camera: CameraLogin, signal: AbortSignal) =>
-  openCamera(camera, { drivers: [quickDriver], signal })
+  openCamera(camera, { drivers: { onvif: async () => quickDriver }, signal })
 
 /** Packages of these tests are lines of JSON. */
 const readPackage: PackageReader = async (path) => {

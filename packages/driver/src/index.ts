@@ -1,6 +1,8 @@
+export { cameraAddresses } from './camera-address.ts'
 export * from './discover-cameras.ts'
 export * from './discovery.ts'
 export * from './driver.ts'
 export * from './driver-clock.ts'
 export * from './driver-error.ts'
+export { type DriverTable, type FindCameraOptions, type FoundCamera, findCamera } from './find-camera.ts'
 export * from './merge-findings.ts'

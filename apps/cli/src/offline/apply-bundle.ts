@@ -2,7 +2,6 @@ import { type Driver, DriverError } from '@ocelli/driver'
 import type { BundleClaims, BundleInstall } from '@ocelli/license'
 import type { OpenBundle } from './bundle-file.ts'
 import { type InstallStep, installOnCamera } from './install-on-camera.ts'
-import { OfflineError } from './offline-error.ts'
 import type { CameraLogin } from './open-camera.ts'
 import type { ReceiptBook } from './receipt-book.ts'
 
@@ -64,6 +63,7 @@ async function applyToCamera(camera: CameraLogin, options: ApplyOptions): Promis
   const { address } = camera
   let driver: Driver | null = null
   let deviceId: string | null = null
+  const failed = (code: string, detail: string) => ({ address, deviceId, apps: [], error: { code, detail } })
   try {
     onProgress({ address, appId: null, step: { step: 'CONNECT', percent: null } })
     driver = await openCamera(camera, signal)
@@ -76,8 +76,9 @@ async function applyToCamera(camera: CameraLogin, options: ApplyOptions): Promis
     return { address, deviceId, apps, error: null }
   } catch (error) {
     signal.throwIfAborted()
-    if (!(error instanceof DriverError || error instanceof OfflineError)) throw error
-    return { address, deviceId, apps: [], error: { code: error.code, detail: error.message } }
+    if (error instanceof DriverError) return failed(error.code, error.message)
+    if (error instanceof RangeError) return failed('invalid-address', error.message)
+    throw error
   } finally {
     await driver?.close()
   }

@@ -4,7 +4,6 @@ export type OfflineErrorCode =
   | 'bundle-unknown-key'
   | 'site-file-invalid'
   | 'receipts-damaged'
-  | 'no-camera'
 
 /** A file of the offline way, or what it says, cannot be used. The sentence says what to do. */
 export class OfflineError extends Error {

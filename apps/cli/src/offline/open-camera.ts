@@ -1,36 +1,29 @@
-import type { CameraTarget, Driver, DriverModule } from '@ocelli/driver'
-import { OfflineError } from './offline-error.ts'
+import { type Driver, type DriverTable, findCamera } from '@ocelli/driver'
 
 /** A camera as an operator names it. */
 export interface CameraLogin {
-  /** `http://192.0.2.7`, `https://192.0.2.7:8443` */
+  /** `192.0.2.7`, `http://192.0.2.7`, `https://192.0.2.7:8443` */
   address: string
   user: string
   password: string
 }
 
-/** The protocols in the order in which they are tried: one driver per camera, VAPIX before ONVIF (design.md 1). */
-export async function loadDrivers(): Promise<DriverModule[]> {
-  const [vapix, onvif] = await Promise.all([import('@ocelli/driver-vapix'), import('@ocelli/driver-onvif')])
-  return [vapix.driverModule, onvif.driverModule]
+/** The protocols that this program speaks. */
+export const drivers: DriverTable = {
+  vapix: async () => (await import('@ocelli/driver-vapix')).driverModule,
+  onvif: async () => (await import('@ocelli/driver-onvif')).driverModule,
 }
 
-/** Opens a camera with the first protocol that it speaks. Throws OfflineError `no-camera` when it speaks none. */
+/** Opens a camera with the first protocol that it speaks. No password is shown before that. Throws DriverError, RangeError. */
 export async function openCamera(
   { address, user, password }: CameraLogin,
-  { drivers, signal }: { drivers: readonly DriverModule[]; signal: AbortSignal },
+  { drivers: table, signal }: { drivers: DriverTable; signal: AbortSignal },
 ): Promise<Driver> {
-  const target: CameraTarget = {
-    address,
+  const found = await findCamera(address, { drivers: table, allowLegacyTls: false, signal })
+  return found.module.open({
+    address: found.address,
     credentials: { user, password },
-    tls: { pinnedSha256: null, allowLegacy: false },
-  }
-  const said: string[] = []
-  for (const driver of drivers) {
-    // no password is shown to what may be no camera
-    const probe = await driver.probe({ ...target, credentials: null }, { signal })
-    if (probe.speaks && probe.runsApps !== false) return driver.open(target)
-    said.push(probe.detail)
-  }
-  throw new OfflineError('no-camera', said.at(-1) ?? 'No protocol was tried.')
+    // what was seen a moment ago is held on to while the password goes over the wire
+    tls: { pinnedSha256: found.probe.certificate?.sha256 ?? null, allowLegacy: false },
+  })
 }

@@ -1,5 +1,5 @@
 import type { ClaimItem, ClaimResult, DeviceFacts } from '@ocelli/contract'
-import { type CameraTarget, type Driver, DriverError } from '@ocelli/driver'
+import { type CameraTarget, type Driver, DriverError, type FindCameraOptions, type FoundCamera } from '@ocelli/driver'
 import type { GatewayIdentity } from '../platform/gateway-identity.ts'
 import type { PlatformApi } from '../platform/platform-api.ts'
 import type { Clock } from '../state/clock.ts'
@@ -8,10 +8,10 @@ import type { StateFolder } from '../state/state-folder.ts'
 import { marksOf, noMarks, placeOf } from './camera-marks.ts'
 import type { Camera, CameraStore } from './camera-store.ts'
 import { readEndpointReference } from './endpoint-reference.ts'
-import { type FindOptions, type FoundCamera, findCamera } from './find-camera.ts'
+import { findCamera } from './find-camera.ts'
 import { createRefusedLogins } from './refused-logins.ts'
 
-export interface AddCameraOptions extends FindOptions {
+export interface AddCameraOptions extends FindCameraOptions {
   folder: StateFolder
   cameras: CameraStore
   api: Pick<PlatformApi, 'claim'>

@@ -1,5 +1,5 @@
+import type { DriverTable } from '@ocelli/driver'
 import type { Clock } from '../state/clock.ts'
-import type { DriverTable } from '../work/gateway-options.ts'
 
 /** The world around a command: data goes to `print`, talk to `say`. */
 export interface CommandContext {

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { DriverTable } from '@ocelli/driver'
 import { createCameraStore } from '../cameras/camera-store.ts'
 import { createChannel } from '../channel/channel.ts'
 import { createPackageCache } from '../packages/package-cache.ts'
@@ -10,7 +11,7 @@ import type { Clock } from '../state/clock.ts'
 import { GatewayError } from '../state/gateway-error.ts'
 import type { StateFolder } from '../state/state-folder.ts'
 import { createGateway } from '../work/gateway.ts'
-import type { DiscoveryMode, DriverTable, Log } from '../work/gateway-options.ts'
+import type { DiscoveryMode, Log } from '../work/gateway-options.ts'
 
 export interface RunGatewayOptions {
   folder: StateFolder

@@ -1,12 +1,19 @@
 import type { FoundCamera } from '@ocelli/contract'
-import { type DiscoverOptions, type DriverModule, discoverCameras, type Finding, mergeFindings } from '@ocelli/driver'
+import {
+  type DiscoverOptions,
+  type DriverModule,
+  type DriverTable,
+  discoverCameras,
+  type Finding,
+  mergeFindings,
+} from '@ocelli/driver'
 import { compareMarks, placeOf } from '../cameras/camera-marks.ts'
 import type { Camera, CameraStore } from '../cameras/camera-store.ts'
 import type { Clock } from '../state/clock.ts'
 import type { Observation } from './camera-link.ts'
 import type { CandidateProof } from './candidate-proof.ts'
 import { toFoundCamera } from './found-camera.ts'
-import type { DiscoveryMode, DriverTable, Log } from './gateway-options.ts'
+import type { DiscoveryMode, Log } from './gateway-options.ts'
 import type { IdentityRegistry } from './identity-registry.ts'
 import { createWakeUp, ignoreAbort } from './wake-up.ts'
 

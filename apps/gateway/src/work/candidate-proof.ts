@@ -1,8 +1,8 @@
-import { DriverError, type Finding } from '@ocelli/driver'
+import { DriverError, type DriverTable, type Finding } from '@ocelli/driver'
 import type { Camera } from '../cameras/camera-store.ts'
 import type { RefusedLogins } from '../cameras/refused-logins.ts'
 import type { Clock } from '../state/clock.ts'
-import type { DriverTable, Log } from './gateway-options.ts'
+import type { Log } from './gateway-options.ts'
 import type { IdentityRegistry } from './identity-registry.ts'
 import { withDeadline } from './step-deadline.ts'
 

@@ -1,4 +1,4 @@
-import type { Driver, DriverModule } from '@ocelli/driver'
+import type { DriverTable } from '@ocelli/driver'
 import type { CameraStore } from '../cameras/camera-store.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { PackageCache } from '../packages/package-cache.ts'
@@ -12,9 +12,6 @@ export interface Log {
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
 }
-
-/** Protocols by name, loaded when the first camera needs one: `{ onvif: async () => (await import('@ocelli/driver-onvif')).driverModule }`. */
-export type DriverTable = Partial<Record<Driver['name'], () => Promise<DriverModule>>>
 
 export type DiscoveryMode = 'on' | 'ranges' | 'off'
 

@@ -1,9 +1,8 @@
 import { isIPv6 } from 'node:net'
-import { GatewayError } from '../state/gateway-error.ts'
 
 /**
  * Where to look for a camera that a person named: a bare host on https, then on http; a URL as it is, without its path.
- * Throws `invalid-input`.
+ * Throws RangeError.
  */
 export function cameraAddresses(text: string): string[] {
   const named = text.trim()
@@ -16,14 +15,11 @@ export function cameraAddresses(text: string): string[] {
 function originOf(url: string, named: string): string {
   if (named.includes('@')) {
     // Not quoted: what stands before the sign may be a password.
-    throw new GatewayError('invalid-input', 'An address must not hold a user name or password: use --user.')
+    throw new RangeError('An address must not hold a user name or password: use --user.')
   }
   if (/\s/.test(url) || !URL.canParse(url)) throw notAnAddress(named)
   return new URL(url).origin
 }
 
 const notAnAddress = (named: string) =>
-  new GatewayError(
-    'invalid-input',
-    `"${named}" is no address of a camera, such as 192.168.1.20 or https://192.168.1.20`,
-  )
+  new RangeError(`"${named}" is no address of a camera, such as 192.168.1.20 or https://192.168.1.20`)

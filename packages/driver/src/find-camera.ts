@@ -1,0 +1,69 @@
+import { cameraAddresses } from './camera-address.ts'
+import type { CameraTarget, Driver, DriverModule, ProbeResult } from './driver.ts'
+import { DriverError } from './driver-error.ts'
+
+/** The protocols that a program speaks, loaded when they are first needed. */
+export type DriverTable = Partial<Record<Driver['name'], () => Promise<DriverModule>>>
+
+export interface FoundCamera {
+  address: string
+  module: DriverModule
+  probe: ProbeResult
+}
+
+export interface FindCameraOptions {
+  drivers: DriverTable
+  allowLegacyTls: boolean
+  signal: AbortSignal
+  probeTimeoutMs?: number
+}
+
+/** A camera that speaks both is driven by VAPIX: it shows more. */
+const driverOrder: Driver['name'][] = ['vapix', 'onvif']
+
+/**
+ * Asks every protocol at every address that the text may mean, without a login. Throws RangeError for a text that is no address, or DriverError:
+ * `unreachable` when nothing answers, `unsupported` when something answers that is no camera.
+ */
+export async function findCamera(text: string, options: FindCameraOptions): Promise<FoundCamera> {
+  const answers: string[] = []
+  const failures: DriverError[] = []
+  for (const address of cameraAddresses(text)) {
+    for (const name of driverOrder) {
+      const module = await options.drivers[name]?.()
+      if (!module) continue
+      const outcome = await probeOnce(module, address, options)
+      if (outcome instanceof DriverError) failures.push(outcome)
+      else if (outcome.speaks) return { address, module, probe: outcome }
+      else answers.push(outcome.detail)
+    }
+  }
+  const [answer] = answers
+  if (answer !== undefined) throw new DriverError('unsupported', answer)
+  throw worstOf(failures) ?? new DriverError('unsupported', 'There is no driver for any camera.')
+}
+
+/** What went wrong with something that answers says more than a port that is closed. */
+function worstOf(failures: DriverError[]): DriverError | undefined {
+  return failures.find(({ code }) => !['unreachable', 'timeout', 'cancelled'].includes(code)) ?? failures.at(-1)
+}
+
+async function probeOnce(
+  module: DriverModule,
+  address: string,
+  { allowLegacyTls, signal, probeTimeoutMs = 10_000 }: FindCameraOptions,
+): Promise<ProbeResult | DriverError> {
+  const target: CameraTarget = { address, credentials: null, tls: { pinnedSha256: null, allowLegacy: allowLegacyTls } }
+  const enough = AbortSignal.timeout(probeTimeoutMs)
+  try {
+    return await module.probe(target, { signal: AbortSignal.any([signal, enough]) })
+  } catch (error) {
+    signal.throwIfAborted()
+    if (enough.aborted) {
+      const detail = `${address} did not answer within ${Math.round(probeTimeoutMs / 1000)} seconds.`
+      return new DriverError('unreachable', detail, { cause: error })
+    }
+    if (error instanceof DriverError) return error
+    throw error
+  }
+}
