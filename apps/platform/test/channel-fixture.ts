@@ -77,7 +77,7 @@ export async function createChannelFixture() {
     const { secret } = JSON.parse(Buffer.from(token.slice(5), 'base64url').toString())
     const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const request = { secret, csr: certificateRequest(key), name: 'g', version: '1' }
-    const urls = { ca, mqttUrl: 'mqtts://x:1', mqttWebSocketUrl: 'wss://x/mqtt' }
+    const urls = { ca, mqttUrl: 'mqtts://x:1', mqttWebSocketUrl: 'wss://x/mqtt', disconnect: broker.disconnect }
     const { gatewayId, certificate } = await enrollGateway(context, request, urls)
     await expect(enrollGateway(context, request, urls)).rejects.toMatchObject({ code: 'unauthenticated' })
     return {

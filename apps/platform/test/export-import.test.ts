@@ -71,6 +71,8 @@ async function usedFolder() {
     .execute()
   for (const device of ['one', 'two', 'three'])
     await emitEvents(db, byPlatform, [{ type: 'device.changed', accountId, deviceId: device, data: { a: [1, null] } }])
+  const { rows } = await sql<{ session: number }>`SELECT setval('gateway_session', 4711) AS session`.execute(db)
+  expect(rows).toEqual([{ session: 4711 }])
   await close()
   return { folder, connectionString, stop, accountId, orderId, deviceId, sha256 }
 }
@@ -128,6 +130,8 @@ test('carries everything into a fresh folder: installations, licenses, counters,
     const events = () => db.selectFrom('event').select('device_id').orderBy('xid').orderBy('event_id').execute()
     await emitEvents(db, byPlatform, [{ type: 'device.changed', accountId, deviceId: 'four' }])
     expect((await events()).map(({ device_id }) => device_id)).toEqual(['one', 'two', 'three', 'four'])
+    const { rows } = await sql<{ session: number }>`SELECT nextval('gateway_session') AS session`.execute(db)
+    expect(rows[0]?.session).toBeGreaterThan(4711)
     // Triggers and references work as before.
     const license = { account_id: accountId, app_id: appId, device_id: 'other', license_type: 'FULL' as const }
     await db

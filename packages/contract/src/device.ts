@@ -264,6 +264,7 @@ export const EnrollmentTokenContent = Type.Object({
   secret: Type.String(),
   siteId: Uuid,
   caFingerprint: Sha256Hex(),
+  replaces: Type.Optional(Type.Unsafe<string>({ ...Uuid, description: 'The gateway whose devices are taken over' })),
 })
 export type EnrollmentTokenContent = Static<typeof EnrollmentTokenContent>
 

@@ -28,6 +28,7 @@ export function createProgram({ version, contextFor, finish }: ProgramOptions): 
     .requiredOption('--platform <url>', 'address of the platform, https://...')
     .option('--token <token>', 'enrollment token of the site (else OCELLI_ENROLLMENT_TOKEN)')
     .option('--name <name>', 'how the gateway is called (else the name of this machine)')
+    .option('--replace', 'take over the devices of the gateway that the token names; that gateway is revoked')
     .action(async (flags: EnrollFlags) => (await import('./enroll-command.ts')).enrollCommand(flags, context()))
 
   program

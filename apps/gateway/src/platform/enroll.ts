@@ -27,6 +27,8 @@ export interface EnrollOptions {
   env: Environment
   signal: AbortSignal
   idleTimeoutMs?: number
+  /** That the token takes over another gateway's cameras is meant. */
+  replace?: boolean
 }
 
 /**
@@ -37,7 +39,8 @@ export interface EnrollOptions {
 export async function enroll(options: EnrollOptions): Promise<GatewayIdentity> {
   const { folder, name, version, env, signal, idleTimeoutMs = 30_000 } = options
   const platformUrl = readPlatformUrl(options.platformUrl)
-  const { secret, caFingerprint } = readEnrollmentToken(options.token)
+  const { secret, caFingerprint, replaces } = readEnrollmentToken(options.token)
+  checkIntent(replaces, options.replace ?? false)
   const before = await identityAt(folder, caFingerprint)
   const privateKey = before?.privateKey ?? generatePrivateKey()
 
@@ -93,4 +96,20 @@ function checkCa(caCertificate: string, caFingerprint: string): void {
     `The platform's CA has the fingerprint ${fingerprint}, the enrollment token names ${caFingerprint}. ` +
       'Either the token belongs to another platform or somebody stands in between.',
   )
+}
+
+/** Whoever takes cameras over says so, and whoever says so does. */
+function checkIntent(replaces: string | undefined, isMeant: boolean): void {
+  if (replaces && !isMeant) {
+    throw new GatewayError(
+      'invalid-input',
+      `This token takes over all cameras of gateway ${replaces}, which is then revoked. If that is meant, say --replace.`,
+    )
+  }
+  if (isMeant && !replaces) {
+    throw new GatewayError(
+      'invalid-input',
+      'This token replaces no gateway. Make one: POST /device/v1/gateways/{gatewayId}/replacement-tokens.',
+    )
+  }
 }

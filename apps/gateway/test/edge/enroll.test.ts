@@ -44,9 +44,10 @@ async function start(options: { authority?: TestAuthority; server: Pair | null }
   return platform
 }
 
-const enrollAt = (at: TestPlatform, token = at.token, platformUrl = at.url) =>
+const enrollAt = (at: TestPlatform, token = at.token, platformUrl = at.url, replace?: boolean) =>
   enroll({
     folder,
+    replace,
     platformUrl,
     token,
     name: 'Gate house',
@@ -64,6 +65,15 @@ describe('enroll', () => {
     expect(identity).toMatchObject({ gatewayId, siteId, name: 'Gate house', mqttUrl: 'mqtts://localhost:8883' })
     expect(await loadIdentity(folder)).toEqual(identity)
     expect(JSON.parse(enrollments(at)[0]?.body ?? '')).toMatchObject({ secret: enrollmentSecret, name: 'Gate house' })
+  })
+
+  test('takes another gateway’s cameras over only when token and operator both say so', async () => {
+    const at = await start({ server: null })
+    const replacing = makeToken(authority.fingerprint, { replaces: '00000000-0000-4000-8000-000000000009' })
+    await expect(enrollAt(at, replacing)).rejects.toMatchObject({ message: expect.stringContaining('--replace') })
+    await expect(enrollAt(at, at.token, at.url, true)).rejects.toMatchObject({ code: 'invalid-input' })
+    expect(enrollments(at)).toEqual([])
+    expect(await enrollAt(at, replacing, at.url, true)).toMatchObject({ gatewayId })
   })
 
   test('keeps the private key sealed on the disk', async () => {

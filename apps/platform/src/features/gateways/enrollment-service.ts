@@ -12,11 +12,14 @@ import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
+import { takeOver } from './take-over.ts'
 
 export interface EnrollmentDeps {
   ca: CertificateAuthority
   mqttUrl: string
   mqttWebSocketUrl: string
+  /** Ends the gateway's connection, if this process has it. */
+  disconnect: (gatewayId: string) => void
 }
 
 /**
@@ -24,12 +27,12 @@ export interface EnrollmentDeps {
  * come at once one gets it. The old id is kept for the same account, site and key; a token alone takes no gateway over.
  */
 export async function enrollGateway(
-  { db, origin }: Context,
+  { db, origin, afterCommit }: Context,
   request: EnrollRequest,
   deps: EnrollmentDeps,
 ): Promise<Enrollment> {
   return await inTransaction(db, async (transaction) => {
-    const { accountId, siteId } = await useToken(transaction, request.secret)
+    const { accountId, siteId, replaces } = await useToken(transaction, request.secret)
     const before = request.gatewayId
       ? await transaction
           .selectFrom('gateway')
@@ -43,6 +46,12 @@ export async function enrollGateway(
     const issue = (gatewayId: string) => deps.ca.issueGatewayCertificate({ csrPem: request.csr, gatewayId })
     const renewed = before ? await issue(before.gateway_id) : null
     const isKept = before && renewed && isSameKey(renewed.publicJwk, before.public_key)
+    if (isKept && before.gateway_id === replaces) {
+      throw new ProblemError(
+        'invalid-request',
+        'This folder is the gateway that would be replaced: enroll it again with an ordinary token of its site.',
+      )
+    }
     const gatewayId = isKept ? before.gateway_id : randomUUID()
     const issued = isKept ? renewed : await issue(gatewayId)
     const { name, version } = request
@@ -51,19 +60,30 @@ export async function enrollGateway(
       .values({ gateway_id: gatewayId, account_id: accountId, site_id: siteId, name, version, ...columnsOf(issued) })
       .onConflict((conflict) => conflict.column('gateway_id').doUpdateSet({ name, version, ...columnsOf(issued) }))
       .execute()
-    const event = { type: 'gateway.enrolled' as const, accountId, data: { gatewayId, siteId, name, isNew: !isKept } }
-    await emitEvents(transaction, { ...origin, actor: { kind: 'gateway', id: gatewayId } }, [event])
+    const asGateway = { ...origin, actor: { kind: 'gateway' as const, id: gatewayId } }
+    const data = { gatewayId, siteId, name, isNew: !isKept, ...(replaces ? { replaces } : {}) }
+    await emitEvents(transaction, asGateway, [{ type: 'gateway.enrolled', accountId, data }])
+    if (replaces) {
+      await takeOver(transaction, asGateway, { accountId, from: replaces, to: gatewayId })
+      afterCommit(() => deps.disconnect(replaces))
+    }
     return { gatewayId, siteId, ...answerOf(issued, deps) }
   })
 }
 
-async function useToken(db: DatabaseTransaction, secret: string): Promise<{ accountId: string; siteId: string }> {
-  const { rows } = await sql<{ accountId: string; siteId: string }>`
+interface UsedToken {
+  accountId: string
+  siteId: string
+  replaces: string | null
+}
+
+async function useToken(db: DatabaseTransaction, secret: string): Promise<UsedToken> {
+  const { rows } = await sql<UsedToken>`
     UPDATE enrollment_token t SET used_at = now()
     FROM account a
     WHERE t.token_hash = ${hashToken(secret)} AND t.used_at IS NULL AND t.expires_at > now()
       AND a.account_id = t.account_id AND a.suspended_at IS NULL
-    RETURNING t.account_id AS "accountId", t.site_id AS "siteId"`.execute(db)
+    RETURNING t.account_id AS "accountId", t.site_id AS "siteId", t.replaces_gateway_id AS replaces`.execute(db)
   const [token] = rows
   if (token) return token
   throw new ProblemError(

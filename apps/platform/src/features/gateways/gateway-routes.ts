@@ -2,22 +2,21 @@ import {
   CertificateRenewal,
   CertificateRenewalRequest,
   Enrollment,
+  EnrollmentToken,
   EnrollRequest,
   Gateway,
   Uuid,
 } from '@ocelli/contract'
 import { Type } from 'typebox'
 import { type AnyRoute, created, noContent, ok, route } from '../../platform/http/route.ts'
+import { createEnrollmentToken } from '../sites/site-service.ts'
 import { type EnrollmentDeps, enrollGateway, renewCertificate } from './enrollment-service.ts'
 import { listGateways, readGateway, revokeGateway } from './gateway-service.ts'
 
 const params = Type.Object({ gatewayId: Uuid })
 const tag = 'Gateways'
 
-export interface GatewayRoutesDeps extends EnrollmentDeps {
-  /** Ends the gateway's connection, if this process has it. */
-  disconnect: (gatewayId: string) => void
-}
+export type GatewayRoutesDeps = EnrollmentDeps
 
 export function gatewayRoutes(deps: GatewayRoutesDeps): AnyRoute[] {
   return [
@@ -41,6 +40,21 @@ export function gatewayRoutes(deps: GatewayRoutesDeps): AnyRoute[] {
       async handle({ context, params: { gatewayId } }) {
         await revokeGateway(context, gatewayId, deps)
         return noContent()
+      },
+    }),
+    route({
+      ...{ method: 'POST', path: '/device/v1/gateways/:gatewayId/replacement-tokens', access: 'devices:edit', tag },
+      summary: 'Make an enrollment token for the machine that takes the place of a gateway',
+      description:
+        'Works once, within an hour. Enrolling with it moves all devices of the gateway to the new one and revokes the old one.',
+      params,
+      // a stored answer would keep the secret in the clear
+      idempotent: false,
+      responses: { 201: EnrollmentToken },
+      async handle({ context, params: { gatewayId } }) {
+        const { siteId } = await readGateway(context, gatewayId)
+        const { fingerprint: caFingerprint } = deps.ca
+        return created(await createEnrollmentToken(context, siteId, { caFingerprint, replaces: gatewayId }))
       },
     }),
     route({

@@ -223,3 +223,89 @@ describe('claims', () => {
     }
   })
 })
+
+describe('a machine that takes the place of a gateway', () => {
+  async function deadGateway() {
+    const owner = await account()
+    const siteId = await newSite(owner)
+    const enrollIn = async (body: object) => (await enroll(owner, { csr: certificateRequest(newKey()), ...body })).body
+    const old = await enrollIn({ secret: await newSecret(owner, siteId) })
+    const deviceIds = [randomUUID(), randomUUID()].sort()
+    const claimed = await asGateway(owner, old.gatewayId).call('POST', '/device/v1/claims', {
+      devices: deviceIds.map((deviceId) => camera(deviceId)),
+    })
+    expect(claimed.status).toBe(200)
+    const devices = async () =>
+      await db
+        .selectFrom('device')
+        .select(['device_id', 'gateway_id', 'assignment', 'revision', 'site_id'])
+        .where('account_id', '=', owner.caller.accountId)
+        .orderBy('device_id')
+        .execute()
+    const tokenFor = (by: SignedIn, gatewayId: string) =>
+      by.call('POST', `/device/v1/gateways/${gatewayId}/replacement-tokens`)
+    const secretFor = async (gatewayId: string) => {
+      const { body } = await tokenFor(owner, gatewayId)
+      const content = JSON.parse(Buffer.from(body.token.slice('oet1.'.length), 'base64url').toString())
+      expect(content).toMatchObject({ siteId, replaces: gatewayId, caFingerprint: ca.fingerprint })
+      return content.secret as string
+    }
+    return { owner, siteId, old, deviceIds, devices, enrollIn, tokenFor, secretFor }
+  }
+
+  test('gets all its devices with a higher assignment, and the old one is revoked', async () => {
+    const { owner, siteId, old, deviceIds, devices, enrollIn, secretFor } = await deadGateway()
+    const [before] = await devices()
+    const secret = await secretFor(old.gatewayId)
+
+    const { gatewayId } = await enrollIn({ secret })
+
+    expect(gatewayId).not.toBe(old.gatewayId)
+    expect(await devices()).toEqual(
+      deviceIds.map((device_id) => ({
+        ...{ device_id, gateway_id: gatewayId, site_id: siteId },
+        ...{ assignment: (before?.assignment ?? 0) + 1, revision: (before?.revision ?? 0) + 1 },
+      })),
+    )
+    expect(disconnected).toContain(old.gatewayId)
+    const { body } = await owner.call('GET', `/device/v1/gateways/${old.gatewayId}`)
+    expect(body).toMatchObject({ deviceCount: 0, revokedAt: expect.any(String) })
+    const told = await db
+      .selectFrom('event')
+      .select(['type', 'device_id'])
+      .where('account_id', '=', owner.caller.accountId)
+      .where('type', 'in', ['device.moved', 'gateway.revoked'])
+      .execute()
+    expect(told.map(({ type }) => type).sort()).toEqual(['device.moved', 'device.moved', 'gateway.revoked'])
+    expect((await enroll(owner, { csr: certificateRequest(newKey()), secret })).status).toBe(401)
+  })
+
+  test('may come after the old one was revoked, and an ordinary token takes nothing over', async () => {
+    const { owner, siteId, old, devices, enrollIn, secretFor } = await deadGateway()
+    await enrollIn({ secret: await newSecret(owner, siteId), gatewayId: old.gatewayId })
+    expect((await devices()).every(({ gateway_id }) => gateway_id === old.gatewayId)).toBe(true)
+    await owner.call('DELETE', `/device/v1/gateways/${old.gatewayId}`)
+    const { gatewayId } = await enrollIn({ secret: await secretFor(old.gatewayId) })
+    expect((await devices()).every(({ gateway_id }) => gateway_id === gatewayId)).toBe(true)
+  })
+
+  test('is let in by those alone who may change devices of that account', async () => {
+    const { owner, old, tokenFor } = await deadGateway()
+    expect((await tokenFor(await account(), old.gatewayId)).status).toBe(404)
+    const viewer = signIn({ ...owner.caller, permissions: new Set<Permission>(['devices:view']) })
+    expect((await tokenFor(viewer, old.gatewayId)).status).toBe(403)
+  })
+
+  test('is not the folder of the old one itself', async () => {
+    const { owner, siteId, secretFor, devices } = await deadGateway()
+    const key = newKey()
+    const csr = certificateRequest(key)
+    const { body: self } = await enroll(owner, { csr, secret: await newSecret(owner, siteId) })
+    const secret = await secretFor(self.gatewayId)
+    const refused = await enroll(owner, { csr, secret, gatewayId: self.gatewayId })
+    expect(refused).toMatchObject({ status: 400, body: { detail: expect.stringContaining('ordinary token') } })
+    // The token was not used up by what failed.
+    expect((await enroll(owner, { csr: certificateRequest(newKey()), secret })).status).toBe(201)
+    expect(await devices()).toHaveLength(2)
+  })
+})

@@ -114,7 +114,7 @@ export const enrollmentTokenHours = 1
 export async function createEnrollmentToken(
   context: Context,
   siteId: string,
-  { caFingerprint }: { caFingerprint: string },
+  { caFingerprint, replaces }: { caFingerprint: string; replaces?: string },
 ): Promise<{ token: string; expiresAt: string }> {
   const { db, caller, origin } = context
   await readSite(context, siteId)
@@ -126,14 +126,15 @@ export async function createEnrollmentToken(
         token_hash: hashToken(secret),
         account_id: caller.accountId,
         site_id: siteId,
+        replaces_gateway_id: replaces ?? null,
         expires_at: sql<string>`now() + make_interval(hours => ${enrollmentTokenHours})`,
       })
       .returning('expires_at')
       .executeTakeFirstOrThrow()
-    const data = { siteId, expiresAt: row.expires_at }
+    const data = { siteId, expiresAt: row.expires_at, ...(replaces ? { replaces } : {}) }
     const type = 'gateway.enrollment-token-created'
     await emitEvents(transaction, origin, [{ type, accountId: caller.accountId, data }])
-    const content: EnrollmentTokenContent = { secret, siteId, caFingerprint }
+    const content: EnrollmentTokenContent = { secret, siteId, caFingerprint, ...(replaces ? { replaces } : {}) }
     return { token: `oet1.${Buffer.from(JSON.stringify(content)).toString('base64url')}`, expiresAt: row.expires_at }
   })
 }

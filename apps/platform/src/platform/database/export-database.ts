@@ -47,9 +47,15 @@ async function readHeader(
   const blobs = await all<{ sha256: string; size: string }>(
     'SELECT sha256, max(size) AS size FROM app_package GROUP BY sha256 ORDER BY sha256',
   )
+  const { rows: sequences } = await client.query<ExportHeader['sequences'][number]>(
+    `SELECT schemaname AS schema, sequencename AS name, last_value::text AS value FROM pg_sequences
+    WHERE schemaname = ANY($1) AND last_value IS NOT NULL ORDER BY 1, 2`,
+    [schemas],
+  )
   return {
     ...{ format: 'ocelli-export', version: 1, at: new Date(nowMs).toISOString(), postgres: server?.version ?? '' },
     migrations: migrations.map(({ name }) => name),
+    sequences,
     masterKeyMark,
     blobs: blobs.map(({ sha256, size }) => ({ sha256, size: Number(size) })),
   }

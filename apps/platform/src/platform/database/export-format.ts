@@ -10,6 +10,8 @@ export interface ExportHeader {
   postgres: string
   /** The schema that the rows fit into. */
   migrations: string[]
+  /** What counts on where it stood: sessions of gateways must go on growing. */
+  sequences: { schema: string; name: string; value: string }[]
   /** Tells whether a master key is the one that the instance's keys are sealed with. */
   masterKeyMark: string
   /** What the blob store must hold beside the database. */

@@ -32,7 +32,7 @@ export async function importDatabase(options: ImportOptions): Promise<ExportHead
     await readRows(client, reader)
     for (const { table, name, definition } of references)
       await client.query(`ALTER TABLE ${table} ADD CONSTRAINT ${quoted(name)} ${definition}`)
-    await setSequences(client)
+    await setSequences(client, header.sequences)
     await client.query('COMMIT')
     await client.query('ANALYZE')
     return header
@@ -172,18 +172,13 @@ function checkCounts(counts: Record<string, number>, wanted: Record<string, numb
   }
 }
 
-/** The next number of every column that the database numbers. */
-async function setSequences(client: Client): Promise<void> {
-  const { rows } = await client.query<{ table: string; column: string; sequence: string }>(
-    `SELECT a.attrelid::regclass::text AS table, a.attname AS column,
-      pg_get_serial_sequence(a.attrelid::regclass::text, a.attname) AS sequence
-    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind = 'r' AND n.nspname = ANY($1) AND a.attnum > 0 AND NOT a.attisdropped
-      AND pg_get_serial_sequence(a.attrelid::regclass::text, a.attname) IS NOT NULL`,
-    [schemas],
-  )
-  for (const { table, column, sequence } of rows)
-    await client.query(`SELECT setval($1, greatest((SELECT max(${quoted(column)}) FROM ${table}), 1))`, [sequence])
+/** Each goes on from where it stood; events have their new numbers already, and leave a gap. */
+async function setSequences(client: Client, sequences: ExportHeader['sequences']): Promise<void> {
+  for (const { schema, name, value } of sequences)
+    await client.query('SELECT setval($1, greatest($2::bigint, nextval($1)))', [
+      `${quoted(schema)}.${quoted(name)}`,
+      value,
+    ])
 }
 
 function parse(text: string): ExportLine {

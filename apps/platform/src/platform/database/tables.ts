@@ -129,6 +129,7 @@ export interface EnrollmentTokenTable {
   created_at: GeneratedTime
   expires_at: Time
   used_at: Time | null
+  replaces_gateway_id: string | null
 }
 
 export interface DeviceTable {
