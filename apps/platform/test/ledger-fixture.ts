@@ -20,6 +20,11 @@ const unknownFacts = {
   ...{ architecture: null, platformLevel: null },
 }
 
+const refusal = {
+  ...{ category: 'refused-by-device' as const, code: 'install-failed', detail: 'No.', deviceCode: null },
+  retryable: false,
+}
+
 export interface TestKeys {
   keys: LicenseKeys
   root: PrivateLicenseKey
@@ -124,6 +129,18 @@ export async function createLedger(more: (keys: LicenseKeys) => AnyRoute[] = () 
         const app = { appId, name: 'App', present, version: present ? '1.0.2' : null, runningState, work }
         await applyReports(db, [reportOf(device, [app], [work])])
         return file
+      },
+      /** The gateway gives up what is wished for the app; something may be left on the camera. */
+      async fail(device: TestDevice, { present, step }: { present: boolean; step: 'INSTALL' | 'START' }) {
+        const wish = await desired(device, appId)
+        if (!wish) return
+        const work = {
+          ...{ appId, revision: wish.revision, phase: 'FAILED' as const, percent: null, stepSecondsLeft: null },
+          ...{ step, error: { ...refusal, at: new Date().toISOString() } },
+        }
+        const version = present ? '1.0.2' : null
+        const app = { appId, name: 'App', present, version, runningState: 'NOT_RUNNING' as const, work }
+        await applyReports(db, [reportOf(device, [app], [work])])
       },
       desired: (device: TestDevice) => desired(device, appId),
     }
