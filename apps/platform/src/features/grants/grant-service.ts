@@ -52,7 +52,8 @@ export async function importGrant(context: Context, text: string, deps: GrantDep
 
 async function verify(db: Database, text: string, { keys, nowMs }: GrantDeps) {
   const said = readUnverifiedGrant(text)
-  if (!said) throw invalid('damaged', 'The text is not a grant: it was cut off, changed, or is something else.')
+  const isStorable = said && ![said.claims.app, said.claims.ord, said.keyId].some((text) => text.includes('\u0000'))
+  if (!isStorable) throw invalid('damaged', 'The text is not a grant: it was cut off, changed, or is something else.')
   const { rows } = await sql<{ public_key: PublicLicenseKey }>`
     SELECT public_key FROM maker_key WHERE app_id = ${said.claims.app} AND key_id = ${said.keyId}`.execute(db)
   const verified = await verifyGrant(text, {

@@ -157,6 +157,7 @@ describe('a grant', () => {
       ['unknown-key', await key.grant(full({ app: 'com.example.unknown' }))],
       ['damaged', `${head}.${more}.${signature}`],
       ['damaged', good.slice(0, -10)],
+      ['damaged', await key.grant(full({ ord: 'a\u0000b' }))],
       ['damaged', 'x'],
       ['damaged', 'é'.repeat(1000)],
     ]

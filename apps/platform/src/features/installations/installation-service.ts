@@ -1,6 +1,6 @@
 import type { DesiredRunningState, Installation, InstallRequest } from '@ocelli/contract'
 import { sql } from 'kysely'
-import { brokenConstraint } from '../../platform/database/database.ts'
+import { brokenConstraint, isTransient } from '../../platform/database/database.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Answer, Context } from '../../platform/http/route.ts'
 import { judgeCandidate } from '../apps/fitting-package.ts'
@@ -116,7 +116,12 @@ async function carryOut(
     origin: context.origin,
   }
   if (decision.kind === 'cancel') {
-    if (!(await carryOutCancel(context.db, base))) return { kind: 'moved-on' }
+    try {
+      if (!(await carryOutCancel(context.db, base))) return { kind: 'moved-on' }
+    } catch (error) {
+      if (mayDecideAgain(context, error)) return { kind: 'moved-on', cause: error }
+      throw error
+    }
     return { kind: 'done', installation: await viewInstallation(context.db, accountId, base.pair) }
   }
   const queued = device.connectivity !== 'ONLINE'
@@ -140,11 +145,17 @@ async function carryOut(
     )
     return installation ? { kind: 'done', installation } : { kind: 'moved-on' }
   } catch (error) {
-    // the last unit went to somebody else, or the same license was made, between reading and writing: decide again
-    const constraint = brokenConstraint(error)?.constraint ?? ''
-    if (['app_order_units', 'license_held_once'].includes(constraint)) return { kind: 'moved-on', cause: error }
+    if (mayDecideAgain(context, error)) return { kind: 'moved-on', cause: error }
     throw error
   }
+}
+
+/** What happened between reading and writing: the last unit went to somebody else, the order ended, the same license was made. */
+const overtaken = ['app_order_units', 'app_order_used_needs_confirmation', 'license_held_once']
+
+/** A deadlock has undone the one statement; within a transaction it has undone all of that, which is run again as a whole. */
+function mayDecideAgain({ db }: Context, error: unknown): boolean {
+  return overtaken.includes(brokenConstraint(error)?.constraint ?? '') || (isTransient(error) && !db.isTransaction)
 }
 
 /** Inside a transaction a broken constraint must not take the whole transaction with it. */

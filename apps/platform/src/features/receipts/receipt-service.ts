@@ -11,6 +11,8 @@ import { recordReceipt } from './record-receipt.ts'
 
 /** A receipt found on some stick after this time says nothing about today. */
 const maxAgeDays = 365
+/** The end of the year 9999, in seconds since 1970. */
+const maxSeconds = 253_402_300_799
 
 /**
  * Counts what somebody did to cameras that the platform does not reach, signed with a key enrolled in this account.
@@ -48,8 +50,18 @@ async function verify({ db, caller }: Context, text: string): Promise<{ claims: 
   const trust = await readKeys(db, caller.accountId)
   const verified = await verifyReceipt(text, { trust })
   if (!verified.valid) throw invalid(verified.reason, verified.detail)
-  return verified
+  const { claims, keyId } = verified
+  if ([claims.iat, ...claims.entries.map(({ at }) => at)].some((seconds) => seconds > maxSeconds)) {
+    throw invalid('damaged', 'The receipt names a time after the year 9999. Set the clock, and sign it again.')
+  }
+  const entries = claims.entries.map((entry) => ({
+    ...{ ...entry, version: withoutNul(entry.version), detail: withoutNul(entry.detail) },
+  }))
+  return { claims: { ...claims, entries }, keyId }
 }
+
+/** PostgreSQL's text holds no NUL, and a camera's words are no reason to lose a receipt. */
+const withoutNul = (text: string | null) => text?.replaceAll('\u0000', '') ?? null
 
 /** Keys whose owners still are people or machines of the account. */
 async function readKeys(db: Database, accountId: string): Promise<PublicLicenseKey[]> {

@@ -184,6 +184,17 @@ describe('a receipt is refused', () => {
     expect(await used()).toBe(1)
   })
 
+  it('when its times cannot be, and not for odd words of a camera', async () => {
+    const { licenses } = await bundle(1)
+    const far = await laptop.sign([entryOf(licenses[0], 'INSTALLED', { at: Number.MAX_SAFE_INTEGER })])
+    expect(await report(far)).toMatchObject(refused('damaged'))
+    expect(await report(await laptop.sign([], { iat: Number.MAX_SAFE_INTEGER }))).toMatchObject(refused('damaged'))
+    const odd = await laptop.sign([
+      entryOf(licenses[0], 'FAILED', { detail: 'no\u0000\ud83d\ude00 "\\', version: '\u0000' }),
+    ])
+    expect(await outcomes(odd)).toEqual(['APPLIED'])
+  })
+
   it('when it was signed more than a year ago', async () => {
     const { licenses } = await bundle(1)
     const old = { iat: nowSeconds() - 366 * 86_400 }

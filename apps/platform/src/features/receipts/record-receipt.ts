@@ -46,15 +46,8 @@ async function writeEntries(
   const rows = decided.map(({ entry }) => entry)
   await sql`INSERT INTO receipt_entry (account_id, nonce, receipt_id, license_id, device_id, app_id, result, version, detail, at)
     SELECT ${caller.accountId}::uuid, nonce, ${claims.jti}::uuid, "licenseId", "deviceId", "appId", result, version, detail, to_timestamp(at)
-    FROM jsonb_to_recordset(${storable(rows)}::jsonb) AS e(nonce text, "licenseId" uuid, "deviceId" text, "appId" text,
+    FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS e(nonce text, "licenseId" uuid, "deviceId" text, "appId" text,
       result text, version text, detail text, at double precision)`.execute(db)
-}
-
-/** PostgreSQL's text holds no NUL, and a camera's words are no reason to lose a receipt. */
-function storable(rows: unknown): string {
-  return JSON.stringify(rows, (_key, value: unknown) =>
-    typeof value === 'string' ? value.replaceAll('\u0000', '') : value,
-  )
 }
 
 /** What is on a device that was never claimed is known from receipts alone; a gateway's own look replaces it. */
@@ -68,15 +61,18 @@ async function showInstalled(db: DatabaseTransaction, accountId: string, recorde
     ...{ deviceId, appId, present: result === 'INSTALLED', version, at },
   }))
   await sql`
+    WITH listed AS MATERIALIZED (
+      SELECT account_id, device_id FROM device WHERE account_id = ${accountId} AND state = 'UNCLAIMED'
+        AND device_id = ANY(${rows.map(({ deviceId }) => deviceId)}::text[]) ORDER BY device_id FOR KEY SHARE)
     INSERT INTO installation AS i (account_id, device_id, app_id, name, present, installation_state, installed_version,
       installed_version_code, observed_at)
     SELECT d.account_id, d.device_id, e."appId", (SELECT a.name FROM app a WHERE a.app_id = e."appId"), e.present,
       CASE WHEN e.present THEN 'INSTALLED' ELSE 'NOT_INSTALLED' END, CASE WHEN e.present THEN e.version END,
       CASE WHEN e.present THEN (SELECT v.version_code FROM app_version v WHERE v.app_id = e."appId" AND v.version = e.version) END,
       to_timestamp(e.at)
-    FROM jsonb_to_recordset(${storable(rows)}::jsonb)
+    FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
       AS e("deviceId" text, "appId" text, present boolean, version text, at double precision)
-    JOIN device d ON d.account_id = ${accountId} AND d.device_id = e."deviceId" AND d.state = 'UNCLAIMED'
+    JOIN listed d ON d.device_id = e."deviceId"
     ON CONFLICT (account_id, device_id, app_id) DO UPDATE SET present = excluded.present,
       installation_state = excluded.installation_state, installed_version = excluded.installed_version,
       installed_version_code = excluded.installed_version_code, observed_at = excluded.observed_at, updated_at = now()
