@@ -11,6 +11,8 @@ import { appMethods } from './resources/apps.ts'
 import { authMethods } from './resources/auth.ts'
 import { deviceMethods } from './resources/devices.ts'
 import { eventMethods } from './resources/events.ts'
+import { bundleMethods, receiptMethods, signingKeyMethods } from './resources/bundles.ts'
+import { grantMethods, makerKeyMethods } from './resources/grants.ts'
 import { claimMethods, gatewayMethods } from './resources/gateways.ts'
 import { installationMethods } from './resources/installations.ts'
 import { licenseMethods, licenseQuantityMethods } from './resources/licenses.ts'
@@ -63,6 +65,11 @@ export interface Client {
   licenseQuantities: ReturnType<typeof licenseQuantityMethods>
   orders: ReturnType<typeof orderMethods>
   rollouts: ReturnType<typeof rolloutMethods>
+  grants: ReturnType<typeof grantMethods>
+  makerKeys: ReturnType<typeof makerKeyMethods>
+  bundles: ReturnType<typeof bundleMethods>
+  receipts: ReturnType<typeof receiptMethods>
+  signingKeys: ReturnType<typeof signingKeyMethods>
   events: ReturnType<typeof eventMethods>
   system: ReturnType<typeof systemMethods>
   /** Runs one action on many devices, a few at a time, and gives what came of each. */
@@ -103,6 +110,11 @@ export function createClient(options: ClientOptions): Client {
     projects: projectMethods(api),
     devices: deviceMethods(api),
     rollouts: rolloutMethods(api),
+    grants: grantMethods(api),
+    makerKeys: makerKeyMethods(api),
+    bundles: bundleMethods(api),
+    receipts: receiptMethods(api),
+    signingKeys: signingKeyMethods(api),
     sites: siteMethods(api),
     gateways: gatewayMethods(api),
     claims: claimMethods(api),

@@ -30,11 +30,12 @@ test('every device is changed once, at most so many at a time, and waited for un
 })
 
 test('what is so already counts as a success that changed nothing, and a device named twice is one device', async () => {
-  const { client, platform } = await prepare(() => settles)
+  const { client, platform, server } = await prepare(() => settles)
   await client.batch(['CAM-1'], install)
   const report = await client.batch(['CAM-1', { deviceId: 'CAM-1' }], install)
   expect(report.results).toMatchObject([{ kind: 'succeeded', changed: false }])
   expect(platform.carriedOut).toEqual(['CAM-1'])
+  expect(server.received.filter(({ method }) => method === 'PUT')).toHaveLength(2)
 })
 
 test('no devices give an empty report; devices may come one by one', async () => {

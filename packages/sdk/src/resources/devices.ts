@@ -1,4 +1,4 @@
-import type { Device, DeviceDetail, DevicePage, DevicePatch, DeviceQuery, Installation } from '@ocelli/contract'
+import type { Device, DeviceDetail, DevicePage, DevicePatch, DeviceQuery, Installation, LostDevice, LostDeviceReleased } from '@ocelli/contract'
 import type { Api, CallOptions } from '../http/api.ts'
 import { createListing, type Listing } from '../listing.ts'
 
@@ -51,6 +51,13 @@ export const deviceMethods = (api: Api) => ({
     (send) =>
       (deviceId: string, gatewayId: string, options?: CallOptions): Promise<DeviceDetail> =>
         send.json({ params: { deviceId }, json: { gatewayId } }, options),
+  ),
+  /** Declares that a camera is lost, or was reset: all of its units return. Needs `licenses:release`; audited. */
+  declareLost: api.route(
+    'POST /device/v1/devices/{deviceId}/declare-lost',
+    (send) =>
+      (deviceId: string, declaration: LostDevice, options?: CallOptions): Promise<LostDeviceReleased> =>
+        send.json({ params: { deviceId }, json: declaration }, options),
   ),
   /** Apps on a device, on their way there or away. */
   apps: api.route(

@@ -1,5 +1,6 @@
 import type {
   License,
+  LicenseAudit,
   LicenseListQuery,
   LicenseQuantity,
   LicenseRequest,
@@ -51,6 +52,13 @@ export const licenseMethods = (api: Api) => ({
     (send) =>
       (licenseId: string, options?: CallOptions): Promise<string> =>
         send.text({ params: { licenseId } }, options),
+  ),
+  /** Recounts the account's units from its licenses, and those from their events. Needs `audit:view`. */
+  audit: api.route(
+    'GET /license/v1/audit',
+    (send) =>
+      (options?: CallOptions): Promise<LicenseAudit> =>
+        send.json({}, options),
   ),
   /** Goes on with a unit of another order: the license keeps its id and gets a new token. SUBSCRIPTION only. */
   renew: api.route(
