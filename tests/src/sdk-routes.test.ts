@@ -1,4 +1,4 @@
-import { createClient } from '@ocelli/sdk'
+import { clientCredentials, createClient, isOcelliError, type Listing } from '@ocelli/sdk'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type System, startSystem } from './system.ts'
 
@@ -9,6 +9,7 @@ interface Operation {
 }
 interface Method {
   name: string
+  call: () => unknown
   route: string
   traits: { isPublic?: boolean; ignoresKey?: boolean; isRepeatable?: boolean }
 }
@@ -39,10 +40,14 @@ afterAll(() => system?.close())
 function methodsOf(part: object, path: string): Method[] {
   return Object.entries(part).flatMap(([key, value]: [string, unknown]) => {
     const name = `${path}.${key}`
-    if (typeof value === 'function' && 'route' in value) return [{ ...(value as unknown as Method), name }]
+    if (typeof value === 'function' && 'route' in value)
+      return [{ ...(value as unknown as Method), name, call: value as unknown as () => unknown }]
     return typeof value === 'object' && value !== null ? methodsOf(value, name) : []
   })
 }
+
+const isListing = (answer: unknown): answer is Listing<unknown> =>
+  typeof answer === 'object' && answer !== null && 'toArray' in answer
 
 describe('the SDK and the OpenAPI document of a running platform', () => {
   it('have the same routes', () => {
@@ -53,6 +58,27 @@ describe('the SDK and the OpenAPI document of a running platform', () => {
       .filter(({ route }) => !operations.has(route))
       .map(({ name, route }) => `${name}: ${route}`)
     expect({ withoutMethod, withoutRoute }).toEqual({ withoutMethod: [], withoutRoute: [] })
+  })
+
+  it('agree on what is answered: every method that reads without ids gets what it expects', async () => {
+    const credentials = clientCredentials(system.clientId, system.clientSecret)
+    const client = createClient({ baseUrl: system.url, credentials, retry: { maxAttempts: 1 } })
+    const reading = methodsOf(client, 'client').filter(
+      ({ route }) => route.startsWith('GET ') && !route.includes('{') && !route.endsWith('/stream'),
+    )
+    expect(reading.length).toBeGreaterThan(20)
+    const wrong: string[] = []
+    for (const { name, call } of reading) {
+      try {
+        const answer = await call()
+        if (isListing(answer)) await answer.toArray({ limit: 1 })
+      } catch (error) {
+        // sessions and personal access tokens are for people
+        const isForPeople = isOcelliError(error) && ['unauthenticated', 'forbidden'].includes(error.kind)
+        if (!isForPeople) wrong.push(`${name}: ${String(error)}`)
+      }
+    }
+    expect(wrong).toEqual([])
   })
 
   it('agree which calls obey an Idempotency-Key', () => {

@@ -1,4 +1,13 @@
-import type { Device, DeviceDetail, DevicePage, DevicePatch, DeviceQuery, Installation, LostDevice, LostDeviceReleased } from '@ocelli/contract'
+import type {
+  Device,
+  DeviceDetail,
+  DevicePage,
+  DevicePatch,
+  DeviceQuery,
+  Installation,
+  LostDevice,
+  LostDeviceReleased,
+} from '@ocelli/contract'
 import type { Api, CallOptions } from '../http/api.ts'
 import { createListing, type Listing } from '../listing.ts'
 
