@@ -410,10 +410,8 @@ describe('a dry run', () => {
   it('tells who refuses an unsigned package, and who may', async () => {
     const fleet = await makeFleet(platform, { devices: 3 })
     const [strict, silent] = fleet.devices.map(({ deviceId }) => deviceId)
-    await sql`UPDATE app_package SET format = 'eap', is_signed = false WHERE app_id = ${fleet.appId}`.execute(
-      platform.db,
-    )
-    await sql`UPDATE device SET driver = 'vapix', app_formats = '{eap}', firmware_version = '12.2.1' WHERE account_id = ${fleet.account.accountId}`.execute(
+    await sql`UPDATE app_package SET is_signed = false WHERE app_id = ${fleet.appId}`.execute(platform.db)
+    await sql`UPDATE device SET driver = 'vapix', firmware_version = '12.2.1' WHERE account_id = ${fleet.account.accountId}`.execute(
       platform.db,
     )
     await sql`UPDATE device SET unsigned_apps = device_id <> ${strict} WHERE device_id <> ${silent} AND account_id = ${fleet.account.accountId}`.execute(
