@@ -58,6 +58,8 @@ export interface PlatformParts {
   wake: () => void
   /** A rollout has been made or changed. */
   wakeRollouts: () => void
+  /** A site's budget was changed by hand. */
+  budgetChanged: (siteId: string) => void
   unassigned: (gatewayId: string, deviceId: string) => void
   disconnect: (gatewayId: string) => void
   closing: AbortSignal
@@ -77,7 +79,7 @@ export function platformRoutes(parts: PlatformParts): AnyRoute[] {
     ...projectRoutes({ forget }),
     ...deviceRoutes(parts),
     ...transferRoutes(parts),
-    ...siteRoutes({ caFingerprint: parts.ca.fingerprint }),
+    ...siteRoutes({ caFingerprint: parts.ca.fingerprint, budgetChanged: parts.budgetChanged }),
     ...gatewayRoutes(parts),
     ...claimRoutes(),
     ...installationRoutes({ installations: createInstallationService({ wake }) }),

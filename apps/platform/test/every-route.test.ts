@@ -78,6 +78,7 @@ beforeAll(async () => {
       checks: {},
       wake: () => {},
       wakeRollouts: () => {},
+      budgetChanged: () => {},
       unassigned: () => {},
       disconnect: () => {},
       closing: AbortSignal.timeout(600_000),

@@ -147,6 +147,18 @@ export const DesiredDevice = Type.Object({
 })
 export type DesiredDevice = Static<typeof DesiredDevice>
 
+/** What this gateway may do in a site right now: its share of the site's budget. */
+export const SiteShare = Type.Object({
+  siteId: Uuid,
+  maxInFlight: Type.Integer({ minimum: 1 }),
+  /** Of packages; null or left out: as fast as it goes. */
+  downloadBytesPerSecond: Type.Optional(nullable(Type.Integer({ minimum: 1 }))),
+  repair: oneOf(['request', 'auto']),
+  /** Where cameras that do not answer are looked for; platforms before 0.2 do not say it. */
+  addressRanges: Type.Optional(Type.Array(Type.String({ maxLength: 100 }))),
+})
+export type SiteShare = Static<typeof SiteShare>
+
 /** Answer to a hello. The gateway starts no new step on a device that is not in `assignments` with its own number. */
 export const Welcome = Type.Object({
   kind: Type.Literal('welcome'),
@@ -154,15 +166,7 @@ export const Welcome = Type.Object({
   session: Count,
   heartbeatSeconds: Type.Integer({ minimum: 1 }),
   assignments: Type.Array(Type.Object({ deviceId: DeviceId, assignment: Count, revision: Count })),
-  sites: Type.Array(
-    Type.Object({
-      siteId: Uuid,
-      maxInFlight: Type.Integer({ minimum: 1 }),
-      repair: oneOf(['request', 'auto']),
-      /** Where cameras that do not answer are looked for; platforms before 0.2 do not say it. */
-      addressRanges: Type.Optional(Type.Array(Type.String({ maxLength: 100 }))),
-    }),
-  ),
+  sites: Type.Array(SiteShare),
 })
 export type Welcome = Static<typeof Welcome>
 
@@ -172,6 +176,14 @@ export const Desired = Type.Object({
   devices: Type.Array(DesiredDevice, { minItems: 1 }),
 })
 export type Desired = Static<typeof Desired>
+
+/** Budgets change by the hour and by hand: what holds from now on for these sites. */
+export const Budgets = Type.Object({
+  kind: Type.Literal('budgets'),
+  session: Count,
+  sites: Type.Array(SiteShare, { minItems: 1 }),
+})
+export type Budgets = Static<typeof Budgets>
 
 /** Devices that are no longer this gateway's: it finishes the running step and forgets them. */
 export const Unassigned = Type.Object({
@@ -202,5 +214,5 @@ export type LicenseAnswer = Static<typeof LicenseAnswer>
 /** Say hello again: the session is not the present one (the platform restarted, or a newer connection took over). */
 export const HelloAgain = Type.Object({ kind: Type.Literal('hello-again'), session: Count })
 
-export const DownMessage = Type.Union([Welcome, Desired, Unassigned, Ack, LicenseAnswer, HelloAgain])
+export const DownMessage = Type.Union([Welcome, Desired, Budgets, Unassigned, Ack, LicenseAnswer, HelloAgain])
 export type DownMessage = Static<typeof DownMessage>

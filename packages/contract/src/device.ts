@@ -184,7 +184,7 @@ export const AddressRange = Type.String({
   examples: ['192.168.1.0/24', '192.168.1.10-192.168.1.40'],
 })
 
-const BytesPerSecond = Type.Integer({ minimum: 1000, maximum: 100_000_000_000 })
+const BytesPerSecond = Type.Integer({ minimum: 20_000, maximum: 100_000_000_000 })
 
 /** Another budget in some hours of the week, by the site's own clock. The first that holds counts. */
 export const SiteBudgetHours = Type.Object(

@@ -1,6 +1,7 @@
 import type { DesiredApp } from '@ocelli/contract'
 import type { LocalPackage } from '@ocelli/driver'
 import { GatewayError } from '../state/gateway-error.ts'
+import { createDownloadLimit } from './download-limit.ts'
 import { type DownloadOptions, downloadPackage } from './package-download.ts'
 import { createPackageShelf, type PackageShelf } from './package-shelf.ts'
 
@@ -21,6 +22,10 @@ interface PackageRequest {
 export interface PackageCache {
   /** A checked file, kept on disk until it is released. When aborted, throws the signal's reason. */
   acquire(packageRef: PackageRef, request: PackageRequest): Promise<PackageLease>
+  /** How fast packages are fetched from now on, all together; null: as fast as it goes. */
+  limitDownloads(bytesPerSecond: number | null): void
+  /** Time that this limit alone needs for a package of so many bytes, in milliseconds. */
+  limitNeedsMs(bytes: number): number
   /** Ends running downloads; what they have stays on the disk for the next start. */
   close(): Promise<void>
 }
@@ -51,6 +56,7 @@ export function createPackageCache(options: PackageCacheOptions): PackageCache {
   const entries = new Map<string, Entry>()
   const shelf = createPackageShelf({ ...options, isInUse: (sha256) => (entries.get(sha256)?.users ?? 0) > 0 })
   const closing = new AbortController()
+  const limit = createDownloadLimit(options.clock)
 
   function entryOf(sha256: string): Entry {
     const entry = entries.get(sha256) ?? { users: 0, job: null, listeners: new Set(), bytes: 0 }
@@ -70,7 +76,7 @@ export function createPackageCache(options: PackageCacheOptions): PackageCache {
       entry.bytes = bytes
       for (const listener of entry.listeners) listener(bytes)
     }
-    const file = fetchToShelf(packageRef, { ...options, shelf, signal, onBytes }).finally(() => {
+    const file = fetchToShelf(packageRef, { ...options, shelf, limit, signal, onBytes }).finally(() => {
       entry.job = null
       entry.bytes = 0
       if (entry.users === 0) entries.delete(packageRef.sha256)
@@ -115,6 +121,8 @@ export function createPackageCache(options: PackageCacheOptions): PackageCache {
         throw error
       }
     },
+    limitDownloads: limit.set,
+    limitNeedsMs: limit.needsMs,
     async close() {
       closing.abort(new GatewayError('cancelled', 'The gateway is stopping.'))
       const jobs = [...entries.values()].map(({ job }) => job?.file)

@@ -7,6 +7,7 @@ import type { Clock } from '../state/clock.ts'
 import { describeError, errorCode } from '../state/error-code.ts'
 import { GatewayError } from '../state/gateway-error.ts'
 import type { Log } from '../work/gateway-options.ts'
+import type { DownloadLimit } from './download-limit.ts'
 import type { PackageRef } from './package-cache.ts'
 import { hashFile } from './package-hash.ts'
 
@@ -15,6 +16,7 @@ export interface DownloadOptions {
   clock: Clock
   random: () => number
   log: Log
+  limit: Pick<DownloadLimit, 'take'>
   signal: AbortSignal
   onBytes: (bytes: number) => void
 }
@@ -104,7 +106,7 @@ async function restart(part: Part): Promise<void> {
 }
 
 async function fetchRest(part: Part, packageRef: PackageRef, options: TryOptions): Promise<void> {
-  const { signal, source, onBytes, onGain } = options
+  const { signal, source, limit, onBytes, onGain } = options
   const offer = await askForSource(packageRef, options)
   const response = await source.openPackage(offer, { from: part.bytes, signal })
   try {
@@ -116,6 +118,8 @@ async function fetchRest(part: Part, packageRef: PackageRef, options: TryOptions
       part.bytes += chunk.length
       onGain()
       onBytes(part.bytes)
+      // not read on: the connection's own flow control holds the platform back
+      await limit.take(chunk.length, signal)
     }
   } catch (error) {
     signal.throwIfAborted()

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { DesiredDevice, DownMessage, Welcome } from '@ocelli/contract'
+import type { DesiredDevice, DownMessage, SiteShare, Welcome } from '@ocelli/contract'
 import type { CameraMarks } from '../cameras/camera-marks.ts'
 import type { Camera, CameraChange } from '../cameras/camera-store.ts'
 import { createRefusedLogins } from '../cameras/refused-logins.ts'
@@ -36,6 +36,7 @@ interface Employed {
 export function createGateway(options: GatewayOptions): Gateway {
   const { stateFolder, channel, cameras, packages, drivers, clock, random, log, version, discovery = 'on' } = options
   const siteLimits = new Map<string, number>()
+  const downloadShares = new Map<string, number>()
   const siteRanges = new Map<string, readonly string[]>()
   const admission = createSiteQueue((siteId) => siteLimits.get(siteId) ?? 1)
   const probes = createSiteQueue(() => maxProbesPerSite)
@@ -80,13 +81,23 @@ export function createGateway(options: GatewayOptions): Gateway {
     changes.set(deviceId, done)
   }
 
-  function onWelcome(message: Welcome): void {
-    welcome = message
-    for (const { siteId, maxInFlight, addressRanges = [] } of message.sites) {
+  /** Downloads serve all sites of the gateway: where several are limited, their shares add up. */
+  function takeShares(sites: SiteShare[]): void {
+    for (const { siteId, maxInFlight, downloadBytesPerSecond = null, addressRanges = [] } of sites) {
       siteLimits.set(siteId, maxInFlight)
       siteRanges.set(siteId, addressRanges)
+      if (downloadBytesPerSecond === null) downloadShares.delete(siteId)
+      else downloadShares.set(siteId, downloadBytesPerSecond)
     }
+    const limited = [...downloadShares.values()].reduce((sum, share) => sum + share, 0)
+    packages.limitDownloads(limited === 0 ? null : limited)
     admission.limitsChanged()
+  }
+
+  function onWelcome(message: Welcome): void {
+    welcome = message
+    downloadShares.clear()
+    takeShares(message.sites)
     reporter.sessionBegan()
     for (const { worker } of workers.values()) worker.sessionBegan()
   }
@@ -95,6 +106,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     switch (message.kind) {
       case 'desired':
         for (const device of message.devices) inOrder(device.deviceId, () => wish(device))
+        return
+      case 'budgets':
+        takeShares(message.sites)
         return
       case 'unassigned':
         for (const deviceId of message.deviceIds) inOrder(deviceId, () => dismiss(deviceId, { andCamera: true }))

@@ -100,6 +100,20 @@ const downloads = () => platform.exchanges.filter(({ path }) => path.startsWith(
 const ranges = () => downloads().map(({ headers }) => headers.range)
 const signal = () => AbortSignal.timeout(15_000)
 
+test('fetches no faster than the site allows, over all downloads together', async () => {
+  const cache = createPackageCache({
+    ...{ folder, maxBytes: 10_000_000, source: api, clock: createSystemClock(), random: Math.random, log: quietLog },
+  })
+  caches.push(cache)
+  cache.limitDownloads(500_000)
+  expect(cache.limitNeedsMs(sizeBytes)).toBe(600)
+  const beganMs = performance.now()
+  const request = { appId, signal: AbortSignal.timeout(15_000) }
+  const some = [randomBytes(sizeBytes), randomBytes(sizeBytes)]
+  await Promise.all(some.map((content) => cache.acquire(offer(content), request)))
+  expect(performance.now() - beganMs).toBeGreaterThan(1_150)
+})
+
 describe('package cache', () => {
   test('downloads once however many cameras ask at the same time, and never again', async () => {
     const content = randomBytes(sizeBytes)

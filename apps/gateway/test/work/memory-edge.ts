@@ -64,6 +64,8 @@ export function createScriptedPackages(clock: Clock): ScriptedPackages {
     downloads: [],
     held: 0,
     during: async () => undefined,
+    limitDownloads() {},
+    limitNeedsMs: () => 0,
     async acquire(packageRef, { appId, signal, onProgress }) {
       packages.downloads.push(packageRef.packageId)
       await packages.during(signal)

@@ -50,7 +50,9 @@ describe('the device channel', () => {
     await say(hello('c1'))
     const welcome = await hear('welcome')
     expect(welcome).toMatchObject({ connectionId: 'c1', assignments: [{ deviceId, assignment: 1, revision: 0 }] })
-    expect(welcome.sites).toEqual([{ siteId: gateway.siteId, maxInFlight: 5, repair: 'request', addressRanges: [] }])
+    expect(welcome.sites).toEqual([
+      { siteId: gateway.siteId, maxInFlight: 5, downloadBytesPerSecond: null, repair: 'request', addressRanges: [] },
+    ])
     for (const [index, seq] of [2, 2, 1].entries()) {
       await say(report(welcome.session, deviceId, seq))
       await hear('ack', index + 1)

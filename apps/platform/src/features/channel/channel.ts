@@ -5,6 +5,7 @@ import type { Database } from '../../platform/database/database.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
 import type { Metrics } from '../../platform/metrics.ts'
 import { markAway } from '../gateways/mark-away.ts'
+import { createBudgetTeller } from './budget-teller.ts'
 import { createCollector } from './collector.ts'
 import { createDispatcher, type ReadDesired } from './dispatcher.ts'
 import { sweepRefused, sweepSilent } from './presence.ts'
@@ -46,6 +47,8 @@ export interface Channel {
   wake(): void
   /** A hint that devices are no longer a gateway's; lost, the gateway learns it with its next report or hello. */
   unassign(gatewayId: string, deviceIds: string[]): Promise<void>
+  /** A hint that a site's budget was changed by hand; lost, its gateways learn it with their next hello. */
+  budgetChanged(siteId: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -61,6 +64,7 @@ export function createChannel(options: ChannelOptions): Channel {
     broker.publish(gatewayId, message)
   }
   const dispatcher = createDispatcher({ db, readDesired: options.readDesired, publish, log })
+  const budgets = createBudgetTeller({ db, nowMs, publish })
   const counted = (reports: number) => metrics.reportsApplied.inc(reports)
   const reports = createReportIntake({ db, applyReports: options.applyReports, publish, counted, log })
   const heartbeats = createCollector<Heartbeat>({
@@ -70,7 +74,7 @@ export function createChannel(options: ChannelOptions): Channel {
   })
 
   async function greet(gatewayId: string, hello: Message<'hello'>): Promise<void> {
-    const begun = await beginSession(db, gatewayId, hello)
+    const begun = await beginSession(db, gatewayId, { hello, nowMs: nowMs() })
     if (!begun) return broker.disconnect(gatewayId)
     const { welcome, hasComeBack } = begun
     publish(gatewayId, welcome)
@@ -157,6 +161,7 @@ export function createChannel(options: ChannelOptions): Channel {
     try {
       await shareAnew(await sweepSilent(db))
       for (const gatewayId of await sweepRefused(db)) broker.disconnect(gatewayId)
+      await budgets.tellHourly()
     } catch (error) {
       log.error({ err: error }, 'the presence of gateways could not be looked at')
     }
@@ -179,6 +184,7 @@ export function createChannel(options: ChannelOptions): Channel {
       scheduleSweep()
     },
     wake: dispatcher.wake,
+    budgetChanged: budgets.tellChanged,
     async unassign(gatewayId, deviceIds) {
       const present = (await readSessions(db, [gatewayId])).get(gatewayId)
       const gone = present?.connected

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { Database } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
+import { readSiteShares } from './site-shares.ts'
 
 export const heartbeatSeconds = 30
 
@@ -21,7 +22,7 @@ export interface PresentSession {
 export async function beginSession(
   db: Database,
   gatewayId: string,
-  hello: Hello,
+  { hello, nowMs }: { hello: Hello; nowMs: number },
 ): Promise<{ welcome: Welcome; hasComeBack: boolean } | null> {
   return await inTransaction(db, async (transaction) => {
     const { rows } = await sql<{ account_id: string; site_id: string; session: number; was_connected: boolean }>`
@@ -48,32 +49,18 @@ export async function beginSession(
       .where('state', '=', 'CLAIMED')
       .orderBy('device_id')
       .execute()
-    const sites = await readSites(transaction, gatewayId)
+    const sites = await readSites(transaction, gatewayId, nowMs)
     const { connectionId } = hello
     const welcome: Welcome = { kind: 'welcome', connectionId, session, heartbeatSeconds, assignments, sites }
     return { welcome, hasComeBack: !gateway.was_connected }
   })
 }
 
-/**
- * The sites a gateway works in, each with its share of the site's budget: connected gateways of one site get shares that
- * sum to it (rules.md 1), the first ones what is left over, and each at least one.
- */
-async function readSites(db: Database, gatewayId: string): Promise<Welcome['sites']> {
-  const { rows } = await sql<Welcome['sites'][number]>`
-    WITH mine AS (
-      SELECT site_id FROM gateway WHERE gateway_id = ${gatewayId}
-      UNION SELECT site_id FROM device WHERE gateway_id = ${gatewayId} AND state = 'CLAIMED'),
-    sharer AS (
-      SELECT m.site_id, g.gateway_id, row_number() OVER (PARTITION BY m.site_id ORDER BY g.gateway_id) - 1 AS place,
-        count(*) OVER (PARTITION BY m.site_id) AS sharers
-      FROM mine m JOIN site s ON s.site_id = m.site_id
-      JOIN gateway g ON g.account_id = s.account_id AND g.connected AND (g.site_id = m.site_id OR EXISTS (
-        SELECT 1 FROM device d WHERE d.gateway_id = g.gateway_id AND d.site_id = m.site_id AND d.state = 'CLAIMED')))
-    SELECT s.site_id AS "siteId", s.repair, s.address_ranges AS "addressRanges", greatest(1, s.max_in_flight / h.sharers
-        + CASE WHEN h.place < s.max_in_flight % h.sharers THEN 1 ELSE 0 END)::int AS "maxInFlight"
-    FROM sharer h JOIN site s ON s.site_id = h.site_id WHERE h.gateway_id = ${gatewayId} ORDER BY s.site_id`.execute(db)
-  return rows
+/** The sites a gateway works in, each with its share of the site's budget. */
+async function readSites(db: Database, gatewayId: string, nowMs: number): Promise<Welcome['sites']> {
+  const siteIds = sql`SELECT site_id FROM gateway WHERE gateway_id = ${gatewayId}
+    UNION SELECT site_id FROM device WHERE gateway_id = ${gatewayId} AND state = 'CLAIMED'`
+  return (await readSiteShares(db, { siteIds, gatewayId, nowMs })).map(({ site }) => site)
 }
 
 /** Connected gateways that share a site with one of these: their shares change when it comes or goes. */

@@ -34,7 +34,10 @@ beforeAll(async () => {
   app = await createApp({ ...common, rateLimitPerSecond: 0 } as Parameters<typeof createApp>[0])
   const urls = { mqttUrl: 'mqtts://ocelli.example.com:8883', mqttWebSocketUrl: 'wss://ocelli.example.com/mqtt' }
   const disconnect = (gatewayId: string) => disconnected.push(gatewayId)
-  const routes = [...siteRoutes({ caFingerprint: ca.fingerprint }), ...gatewayRoutes({ ca, ...urls, disconnect })]
+  const routes = [
+    ...siteRoutes({ caFingerprint: ca.fingerprint, budgetChanged: () => {} }),
+    ...gatewayRoutes({ ca, ...urls, disconnect }),
+  ]
   const authenticate: Authenticator = async ({ headers }) => callers.get(String(headers.authorization)) ?? null
   registerRoutes(app, [...routes, ...claimRoutes()], { db, authenticate })
   end = async () => {

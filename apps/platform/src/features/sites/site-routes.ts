@@ -6,7 +6,13 @@ import { changeSite, createEnrollmentToken, createSite, listSites, readSite, rem
 const params = Type.Object({ siteId: Uuid })
 const tag = 'Sites'
 
-export function siteRoutes(deps: { caFingerprint: string }): AnyRoute[] {
+export interface SiteRoutesDeps {
+  caFingerprint: string
+  /** Its gateways are told what they may do now. */
+  budgetChanged: (siteId: string) => void
+}
+
+export function siteRoutes(deps: SiteRoutesDeps): AnyRoute[] {
   return [
     route({
       ...{ method: 'GET', path: '/device/v1/sites', access: 'devices:view', tag, summary: 'List the sites' },
@@ -30,7 +36,11 @@ export function siteRoutes(deps: { caFingerprint: string }): AnyRoute[] {
       params,
       body: SitePatch,
       responses: { 200: Site },
-      handle: async ({ context, params: { siteId }, body }) => ok(await changeSite(context, siteId, body)),
+      async handle({ context, params: { siteId }, body }) {
+        const site = await changeSite(context, siteId, body)
+        context.afterCommit(() => deps.budgetChanged(siteId))
+        return ok(site)
+      },
     }),
     route({
       ...{ method: 'DELETE', path: '/device/v1/sites/:siteId', access: 'devices:edit', tag, summary: 'Remove a site' },
