@@ -203,10 +203,15 @@ async function readPackages(db: DatabaseTransaction, given: Given): Promise<Pack
     FROM app_version v WHERE v.app_id = ANY(${appIds})`.execute(db)
   for (const row of rows) {
     codes.set(`${row.app_id}/${row.version}`, row.version_code)
+    const listed = `${row.app_id}/${asAxisLists(row.version)}`
+    if (!codes.has(listed)) codes.set(listed, row.version_code)
     byCode.set(`${row.app_id}/${row.version_code}`, row.packages)
   }
   return { codes, byCode }
 }
+
+/** AXIS OS before 10.7 lists `1.2.3` as `1.2-3`, since it reads package.conf only. */
+const asAxisLists = (version: string) => version.replace(/^(\d+\.\d+)\./, '$1-')
 
 /** Which package of an observed version it is: the one that we sent, else the one for this device's architecture. */
 function ownPackage(
@@ -299,7 +304,9 @@ async function refresh(
     ({ before, outcome }) =>
       before.installedVersionCode !== outcome.row.installedVersionCode ||
       before.present !== outcome.row.present ||
-      before.managed !== outcome.row.managed,
+      before.managed !== outcome.row.managed ||
+      // an app that was adopted: managed since the request, which refreshes nothing
+      before.settled !== outcome.row.settled,
   )
   const ids = new Map<string, Set<string>>()
   for (const { accountId, deviceId } of [
