@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { type AnyRoute, created, noContent, ok, route } from '../../platform/http/route.ts'
 import { createAccessTokensService } from './access-tokens-service.ts'
 
-const shared = { access: 'signed-in', tag: 'account' } as const
+const shared = { access: 'signed-in', tag: 'Account' } as const
 
 export function accessTokenRoutes(deps: { forget: () => void; nowMs: () => number }): AnyRoute[] {
   const service = createAccessTokensService(deps)

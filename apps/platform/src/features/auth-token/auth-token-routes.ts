@@ -30,7 +30,7 @@ export function authTokenRoutes(deps: { accessTokens: Pick<AccessTokens, 'issue'
       method: 'POST',
       path: '/auth/v1/token',
       access: 'public',
-      tag: 'auth',
+      tag: 'Sign-in',
       summary: 'Get an access token (OAuth 2.0 client credentials)',
       description: 'Ten refused attempts of one client and address within a minute: 429 until the minute has passed.',
       consumes: formType,

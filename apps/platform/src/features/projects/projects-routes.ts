@@ -5,8 +5,8 @@ import { createProjectContentsService } from './project-contents-service.ts'
 import { createProjectsService } from './projects-service.ts'
 
 const ByProject = Type.Object({ projectId: Uuid })
-const viewed = { access: 'signed-in', tag: 'projects', description: 'Needs projects:view or projects:manage.' } as const
-const edited = { access: 'signed-in', tag: 'projects', description: 'Needs projects:edit or projects:manage.' } as const
+const viewed = { access: 'signed-in', tag: 'Projects', description: 'Needs projects:view or projects:manage.' } as const
+const edited = { access: 'signed-in', tag: 'Projects', description: 'Needs projects:edit or projects:manage.' } as const
 const one = { path: '/account/v1/projects/:projectId', params: ByProject } as const
 
 export function projectRoutes(deps: { forget: () => void }): AnyRoute[] {
@@ -70,13 +70,13 @@ function contentRoutes(deps: { forget: () => void }): AnyRoute[] {
   const member = { ...edited, path: '/account/v1/projects/:projectId/members/:userId', params: memberParams } as const
   const device = {
     access: 'devices:assign',
-    tag: 'projects',
+    tag: 'Projects',
     path: '/account/v1/projects/:projectId/devices/:deviceId',
     params: deviceParams,
   } as const
   const app = {
     access: 'apps:assign',
-    tag: 'projects',
+    tag: 'Projects',
     path: '/account/v1/projects/:projectId/apps/:appId',
     params: appParams,
   } as const

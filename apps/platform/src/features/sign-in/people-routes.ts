@@ -6,7 +6,7 @@ import { createFailureLimit, type FailureLimit } from '../auth-token/failure-lim
 import { type People, peoplePath, trustedOrigins } from './people.ts'
 import { refuseForeign } from './session-authentication.ts'
 
-const shared = { access: 'public', tag: 'auth', handle: streamed } as const
+const shared = { access: 'public', tag: 'Sign-in', handle: streamed } as const
 
 /** The few calls of the sign-in library that are ours to offer; everything else of it stays unreachable. */
 export function peopleRoutes(deps: {

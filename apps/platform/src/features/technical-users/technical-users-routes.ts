@@ -4,7 +4,7 @@ import { type AnyRoute, created, noContent, ok, route } from '../../platform/htt
 import { createTechnicalUsersService } from './technical-users-service.ts'
 
 const ByClient = Type.Object({ clientId: ClientId })
-const shared = { access: 'account:settings', tag: 'account' } as const
+const shared = { access: 'account:settings', tag: 'Account' } as const
 
 export function technicalUserRoutes(deps: { forget: () => void }): AnyRoute[] {
   const service = createTechnicalUsersService(deps)

@@ -25,7 +25,7 @@ export function userRoutes(deps: {
 }): AnyRoute[] {
   const users = createUsersService(deps)
   const invitations = createInvitationsService(deps)
-  const shared = { access: 'account:users', tag: 'account' } as const
+  const shared = { access: 'account:users', tag: 'Account' } as const
   const oneUser = { ...shared, path: '/account/v1/users/:userId', params: ByUser } as const
   return [
     route({
@@ -97,7 +97,7 @@ export function userRoutes(deps: {
       method: 'POST',
       path: '/account/v1/invitations/accept',
       access: 'public',
-      tag: 'account',
+      tag: 'Account',
       summary: 'Accept an invitation and become a user',
       body: InvitationAcceptance,
       responses: { 201: User },

@@ -18,6 +18,20 @@ export interface AppOptions {
   tls: { key: string; cert: string; ca?: string } | null
 }
 
+/** Everything that the page needs comes from here; pictures of its own style sheet are data. */
+const docsPolicy = {
+  'default-src': ["'self'"],
+  'img-src': ["'self'", 'data:'],
+  'object-src': ["'none'"],
+  'base-uri': ["'none'"],
+  'frame-ancestors': ["'none'"],
+}
+
+const description = `App platform for IP cameras.
+
+Get an access token by \`POST /auth/v1/token\` (technical users) or make a personal access token, and give it under *Authorize*.
+The document itself: [/openapi.json](/openapi.json).`
+
 /** The HTTP server without its routes: request ids, problems, limits, documentation, measurements. */
 export async function createApp({
   log,
@@ -65,14 +79,20 @@ export async function createApp({
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Ocelli', version: '0.1.0', description: 'App platform for IP cameras' },
+      info: { title: 'Ocelli', version: '0.1.0', description },
       servers: [{ url: publicUrl }],
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
       security: [{ bearer: [] }],
     },
     refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `schema-${index}`) },
   })
-  await app.register(swaggerUi, { routePrefix: '/docs' })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: docsPolicy,
+    theme: { title: 'Ocelli API' },
+    // The layout without the bar on top, which offers to read documents of other servers.
+    uiConfig: { layout: 'BaseLayout', docExpansion: 'none', filter: true, displayRequestDuration: true },
+  })
 
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)

@@ -29,7 +29,7 @@ export function registerRoutes(
       schema: {
         tags: [route.tag],
         summary: route.summary,
-        ...(route.description ? { description: route.description } : {}),
+        description: describe(route),
         operationId: operationId(route),
         ...(route.consumes ? { consumes: [route.consumes] } : {}),
         ...(route.access === 'public' ? { security: [] } : {}),
@@ -54,6 +54,18 @@ export function registerRoutes(
       },
     })
   }
+}
+
+/** What a reader of the documentation must know beside the schemas: who may, and whether a repetition is safe. */
+function describe(route: AnyRoute): string {
+  const { access, description } = route
+  const who: Record<string, string> = {
+    public: 'Needs no sign-in.',
+    'signed-in': 'For anybody who is signed in.',
+    gateway: 'For gateways.',
+  }
+  const repeats = route.method !== 'GET' && obeysIdempotencyKey(route) ? 'Accepts `Idempotency-Key`.' : null
+  return [description, who[access] ?? `Needs the permission \`${access}\`.`, repeats].filter(Boolean).join(' ')
 }
 
 function permit({ access }: AnyRoute, caller: Caller | null): Caller {
