@@ -1,6 +1,7 @@
 import { isOcelliError, type OcelliError } from '@ocelli/sdk'
 import { CliError } from './cli-error.ts'
 import { exitCodeOf } from './exit-code.ts'
+import { OfflineError } from './offline/offline-error.ts'
 import { plainText } from './output/plain-text.ts'
 
 const remedies: Record<string, string> = {
@@ -31,7 +32,7 @@ function remedyOf({ kind, code, requiredPermission }: OcelliError): string | nul
 
 /** An error as text for a person, in one or more lines: what, where in the request, what to do, the request id. */
 export function describeError(error: unknown): string[] {
-  if (error instanceof CliError) return [plainText(error.message)]
+  if (error instanceof CliError || error instanceof OfflineError) return [plainText(error.message)]
   if (isOcelliError(error)) {
     const remedy = remedyOf(error)
     return [
@@ -55,6 +56,6 @@ export function errorJson(error: unknown): string {
       error: { code, detail, remedy, status, requestId, retryable, requiredPermission, errors: fieldErrors, exitCode },
     })
   }
-  const code = error instanceof CliError ? error.code : 'unexpected'
+  const code = error instanceof CliError || error instanceof OfflineError ? error.code : 'unexpected'
   return JSON.stringify({ error: { code, detail: describeError(error).join('\n'), exitCode } })
 }

@@ -1,5 +1,6 @@
 import { isOcelliError, type OcelliError } from '@ocelli/sdk'
 import { CliError, type CliErrorCode } from './cli-error.ts'
+import { OfflineError } from './offline/offline-error.ts'
 
 /** What a script may rely on; documented in docs/cli.md. */
 export const exitCodes = {
@@ -45,6 +46,7 @@ const byCliCode: Record<CliErrorCode, ExitCode> = {
 
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CliError) return byCliCode[error.code]
+  if (error instanceof OfflineError) return exitCodes.conflict
   return isOcelliError(error) ? exitCodeOfPlatform(error) : exitCodes.unexpected
 }
 

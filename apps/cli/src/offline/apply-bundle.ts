@@ -1,13 +1,14 @@
 import { type Driver, DriverError } from '@ocelli/driver'
 import type { BundleClaims, BundleInstall } from '@ocelli/license'
 import type { OpenBundle } from './bundle-file.ts'
+import { inParallel } from './in-parallel.ts'
 import { type InstallStep, installOnCamera } from './install-on-camera.ts'
 import type { CameraLogin } from './open-camera.ts'
 import type { ReceiptBook } from './receipt-book.ts'
 
 export interface AppOutcome {
   appId: string
-  result: 'INSTALLED' | 'FAILED' | 'REFUSED'
+  result: 'INSTALLED' | 'REMOVED' | 'FAILED' | 'REFUSED'
   detail: string | null
 }
 
@@ -37,6 +38,8 @@ export interface ApplyOptions {
   now: () => Date
   signal: AbortSignal
   onProgress: (progress: ApplyProgress) => void
+  /** A camera is done with, well or not. */
+  onCamera?: (outcome: CameraOutcome) => void
 }
 
 /**
@@ -46,16 +49,11 @@ export interface ApplyOptions {
  */
 export async function applyBundle(options: ApplyOptions): Promise<CameraOutcome[]> {
   const { cameras, concurrency, signal } = options
-  const outcomes: CameraOutcome[] = []
-  const left = cameras.entries()
-  const work = async () => {
-    for (const [index, camera] of left) {
-      signal.throwIfAborted()
-      outcomes[index] = await applyToCamera(camera, options)
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(concurrency, cameras.length) }, work))
-  return outcomes
+  return await inParallel(cameras, { concurrency, signal }, async (camera) => {
+    const outcome = await applyToCamera(camera, options)
+    options.onCamera?.(outcome)
+    return outcome
+  })
 }
 
 async function applyToCamera(camera: CameraLogin, options: ApplyOptions): Promise<CameraOutcome> {

@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { isAbsolute, join } from 'node:path'
+import type { CommandContext } from '../../command-context.ts'
+import type { ExitCode } from '../../exit-code.ts'
+import { applyBundle, type CameraOutcome } from '../../offline/apply-bundle.ts'
+import { type OpenBundle, openBundle } from '../../offline/bundle-file.ts'
+import { OfflineError } from '../../offline/offline-error.ts'
+import type { CameraLogin } from '../../offline/open-camera.ts'
+import type { ReceiptBook } from '../../offline/receipt-book.ts'
+import { removeByBundle } from '../../offline/remove-by-bundle.ts'
+import { trustedRoots } from '../../offline/trusted-roots.ts'
+import { type CameraFlags, chooseCameras } from './choose-cameras.ts'
+import { bookOf, openAnyCamera, signBook, tellOutcomes, writeReceipt } from './work-on-cameras.ts'
+
+interface OnBundleFlags extends CameraFlags {
+  root?: string
+  receipt?: string
+}
+
+export interface ApplyFlags extends OnBundleFlags {
+  start?: boolean
+}
+
+export interface RemoveFlags extends OnBundleFlags {
+  app?: string
+}
+
+type Work = (parts: { bundle: OpenBundle; cameras: CameraLogin[]; book: ReceiptBook }) => Promise<CameraOutcome[]>
+
+export async function apply(file: string, flags: ApplyFlags, context: CommandContext): Promise<ExitCode> {
+  return await onBundle(file, { flags, context }, ({ bundle, cameras, book }) =>
+    installFrom(bundle, { cameras, book, flags, context }),
+  )
+}
+
+/** Installs what a bundle has for these cameras, and tells how far each is. */
+export async function installFrom(
+  bundle: OpenBundle,
+  {
+    cameras,
+    book,
+    flags,
+    context,
+  }: {
+    cameras: CameraLogin[]
+    book: ReceiptBook
+    flags: { start?: boolean; concurrency: number }
+    context: CommandContext
+  },
+): Promise<CameraOutcome[]> {
+  const { clock, signal, progress } = context
+  return await progress.run(`Installing on ${cameras.length} cameras`, async (tell) => {
+    const steps = new Map<string, string>()
+    return await applyBundle({
+      ...{ bundle, cameras, book, signal, concurrency: flags.concurrency, start: flags.start ?? false },
+      openCamera: openAnyCamera,
+      now: () => new Date(clock.nowMs()),
+      onProgress: ({ address, step: { step, percent } }) => {
+        steps.set(
+          address,
+          `${step.toLowerCase()}${percent === null ? '' : ` ${bar(percent)} ${Math.round(percent)} %`}`,
+        )
+        tell([...steps].map(([camera, text]) => `\n    ${camera.padEnd(28)} ${text}`).join(''))
+      },
+      onCamera: ({ address }) => void steps.delete(address),
+    })
+  })
+}
+
+const bar = (percent: number): string => '#'.repeat(Math.round(percent / 5)).padEnd(20, '.')
+
+export async function remove(file: string, flags: RemoveFlags, context: CommandContext): Promise<ExitCode> {
+  const { concurrency, app } = flags
+  const { signal } = context
+  await context.confirm('Remove apps, with what they have stored on the cameras?')
+  return await onBundle(file, { flags, context }, ({ bundle, cameras, book }) =>
+    context.progress.run(`Removing from ${cameras.length} cameras`, () =>
+      removeByBundle({
+        ...{ claims: bundle.claims, appId: app ?? null, cameras, openCamera: openAnyCamera, book, concurrency, signal },
+      }),
+    ),
+  )
+}
+
+async function onBundle(
+  file: string,
+  { flags, context }: { flags: OnBundleFlags; context: CommandContext },
+  work: Work,
+): Promise<ExitCode> {
+  const { cwd, configFolder, say } = context
+  const path = isAbsolute(file) ? file : join(cwd, file)
+  const folder = join(configFolder, 'unpacked', randomUUID())
+  try {
+    const bundle = await openTrusted(path, { folder, root: flags.root, context })
+    if (bundle.clock === 'clock-unreliable') {
+      say("Beware: this machine's clock is before the bundle was made, so whether it has ended cannot be told.")
+    }
+    const cameras = await chooseCameras(flags, context)
+    const { jti } = bundle.claims
+    const book = await bookOf(context, jti)
+    try {
+      const outcomes = await work({ bundle, cameras, book })
+      const code = await tellOutcomes(outcomes, context)
+      const receipt = await signBook(book, jti, context)
+      if (receipt) await writeReceipt(receipt, flags.receipt ?? `ocelli-receipt-${jti}.jws`, context)
+      return code
+    } finally {
+      await book.close()
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Opens a bundle by the first of the trusted roots that it comes from. */
+async function openTrusted(
+  path: string,
+  { folder, root, context }: { folder: string; root: string | undefined; context: CommandContext },
+): Promise<OpenBundle> {
+  const { configFolder, clock, signal } = context
+  const roots = await trustedRoots(configFolder, root)
+  let refusal: unknown
+  for (const rootThumbprint of roots) {
+    try {
+      return await openBundle(path, { rootThumbprint, now: new Date(clock.nowMs()), folder, signal })
+    } catch (error) {
+      if (!(error instanceof OfflineError && error.code === 'bundle-unknown-key')) throw error
+      refusal = error
+    }
+  }
+  throw refusal
+}

@@ -1,0 +1,78 @@
+import { isAbsolute, join } from 'node:path'
+import { parsePublicKey } from '@ocelli/license'
+import { type Client, isOcelliError } from '@ocelli/sdk'
+import { CliError, wrongUsage } from '../../cli-error.ts'
+import type { CommandContext } from '../../command-context.ts'
+import { type ExitCode, exitCodes } from '../../exit-code.ts'
+import { receiptKey, receiptKeyName } from '../../offline/receipt-key.ts'
+import { readTextFile } from '../../profile/private-file.ts'
+
+/** Reports a receipt from a file. */
+export async function report(file: string, context: CommandContext): Promise<ExitCode> {
+  const text = await readNamed(file, context)
+  await enrollOwnKey(await context.client(), context)
+  return await reportText(text.trim(), context)
+}
+
+/** Reports a receipt and tells what came of each entry. 1 when any was refused. */
+export async function reportText(receipt: string, context: CommandContext): Promise<ExitCode> {
+  const { receipts } = await context.client()
+  const { entries } = await receipts.report({ receipt })
+  await context.out.list(entries, [
+    { heading: 'DEVICE', value: ({ deviceId }) => deviceId },
+    { heading: 'APP', value: ({ appId }) => appId },
+    { heading: 'SAYS', value: ({ result }) => result },
+    { heading: 'OUTCOME', value: ({ outcome }) => outcome },
+    { heading: 'WHY', value: ({ detail }) => detail },
+  ])
+  return entries.some(({ outcome }) => outcome === 'REFUSED') ? exitCodes.someFailed : exitCodes.ok
+}
+
+/** Makes receipts of this machine count as of the one who is signed in. */
+export async function enrollOwnKey(client: Client, { configFolder }: CommandContext): Promise<void> {
+  const { publicKey } = await receiptKey(configFolder)
+  await enroll(client, publicKey, receiptKeyName())
+}
+
+export async function showKey({ configFolder, out }: CommandContext): Promise<void> {
+  const { publicKey } = await receiptKey(configFolder)
+  out.text(publicKey, JSON.stringify(publicKey))
+}
+
+export async function enrollKey(file: string, { name }: { name?: string }, context: CommandContext): Promise<void> {
+  const text = await readNamed(file, context)
+  const publicKey = await parsePublicKey(parse(text))
+  if (publicKey === null) throw wrongUsage(`${file} is no key; on that machine run: ocelli offline key`)
+  await enroll(await context.client(), publicKey, name ?? file)
+  context.say(`Receipts signed by ${publicKey.kid} count as yours from now on.`)
+}
+
+async function enroll(
+  client: Client,
+  publicKey: Parameters<Client['signingKeys']['create']>[0]['publicKey'],
+  name: string,
+) {
+  try {
+    await client.signingKeys.create({ publicKey, name })
+  } catch (error) {
+    if (!isOcelliError(error, { status: 409 })) throw error
+    const known = await client.signingKeys.list()
+    if (known.some(({ keyId }) => keyId === publicKey.kid)) return
+    throw error
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+async function readNamed(file: string, { cwd }: CommandContext): Promise<string> {
+  const path = isAbsolute(file) ? file : join(cwd, file)
+  const text = await readTextFile(path)
+  if (text === null) throw new CliError('file-failed', `${path} is not there.`)
+  return text
+}
