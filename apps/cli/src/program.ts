@@ -3,6 +3,7 @@ import { CliCommand } from './cli-command.ts'
 import type { CommandContext, GlobalFlags } from './command-context.ts'
 import { registerDevices } from './commands/devices/register.ts'
 import { registerDiscover } from './commands/discover/register.ts'
+import { registerMaker } from './commands/maker/register.ts'
 import { registerOffline } from './commands/offline/register.ts'
 import { registerSession } from './commands/session/register.ts'
 import { type ExitCode, exitCodeMeanings, exitCodes } from './exit-code.ts'
@@ -14,7 +15,7 @@ export type Run = (work: (context: CommandContext) => Promise<ExitCode> | Promis
 /** Adds commands to the program. What they do is loaded when it is asked for. */
 export type Register = (program: CliCommand, run: Run) => void
 
-const nouns: Register[] = [registerSession, registerDevices, registerDiscover, registerOffline]
+const nouns: Register[] = [registerSession, registerDevices, registerDiscover, registerOffline, registerMaker]
 
 export interface ProgramOptions {
   version: string

@@ -1,15 +1,14 @@
-import { isAbsolute, join } from 'node:path'
 import { parsePublicKey } from '@ocelli/license'
 import { type Client, isOcelliError } from '@ocelli/sdk'
-import { CliError, wrongUsage } from '../../cli-error.ts'
+import { wrongUsage } from '../../cli-error.ts'
 import type { CommandContext } from '../../command-context.ts'
 import { type ExitCode, exitCodes } from '../../exit-code.ts'
 import { receiptKey, receiptKeyName } from '../../offline/receipt-key.ts'
-import { readTextFile } from '../../profile/private-file.ts'
+import { readNamedFile, readNamedJson } from '../../read-named-file.ts'
 
 /** Reports a receipt from a file. */
 export async function report(file: string, context: CommandContext): Promise<ExitCode> {
-  const text = await readNamed(file, context)
+  const text = await readNamedFile(file, context)
   await enrollOwnKey(await context.client(), context)
   return await reportText(text.trim(), context)
 }
@@ -17,7 +16,7 @@ export async function report(file: string, context: CommandContext): Promise<Exi
 /** Reports a receipt and tells what came of each entry. 1 when any was refused. */
 export async function reportText(receipt: string, context: CommandContext): Promise<ExitCode> {
   const { receipts } = await context.client()
-  const { entries } = await receipts.report({ receipt })
+  const { entries } = await receipts.report(receipt)
   await context.out.list(entries, [
     { heading: 'DEVICE', value: ({ deviceId }) => deviceId },
     { heading: 'APP', value: ({ appId }) => appId },
@@ -40,8 +39,7 @@ export async function showKey({ configFolder, out }: CommandContext): Promise<vo
 }
 
 export async function enrollKey(file: string, { name }: { name?: string }, context: CommandContext): Promise<void> {
-  const text = await readNamed(file, context)
-  const publicKey = await parsePublicKey(parse(text))
+  const publicKey = await parsePublicKey(await readNamedJson(file, context))
   if (publicKey === null) throw wrongUsage(`${file} is no key; on that machine run: ocelli offline key`)
   await enroll(await context.client(), publicKey, name ?? file)
   context.say(`Receipts signed by ${publicKey.kid} count as yours from now on.`)
@@ -49,30 +47,15 @@ export async function enrollKey(file: string, { name }: { name?: string }, conte
 
 async function enroll(
   client: Client,
-  publicKey: Parameters<Client['signingKeys']['create']>[0]['publicKey'],
+  publicKey: Parameters<Client['signingKeys']['add']>[0]['publicKey'],
   name: string,
 ) {
   try {
-    await client.signingKeys.create({ publicKey, name })
+    await client.signingKeys.add({ publicKey, name })
   } catch (error) {
     if (!isOcelliError(error, { status: 409 })) throw error
     const known = await client.signingKeys.list()
     if (known.some(({ keyId }) => keyId === publicKey.kid)) return
     throw error
   }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
-}
-
-async function readNamed(file: string, { cwd }: CommandContext): Promise<string> {
-  const path = isAbsolute(file) ? file : join(cwd, file)
-  const text = await readTextFile(path)
-  if (text === null) throw new CliError('file-failed', `${path} is not there.`)
-  return text
 }

@@ -33,9 +33,18 @@ export async function writeReceipt(receipt: string, file: string, { cwd, say }: 
   say(`The receipt is ${path}. Bring it home with: ocelli offline report ${file}`)
 }
 
+interface Row {
+  address: string
+  deviceId: string | null
+  appId: string | null
+  result: CameraOutcome['apps'][number]['result'] | 'SKIPPED'
+  detail: string | null
+  code: string | null
+}
+
 /** Tells what became of the cameras. 1 when anything failed, or nothing was done at all. */
 export async function tellOutcomes(outcomes: CameraOutcome[], { out }: CommandContext): Promise<ExitCode> {
-  const rows = outcomes.flatMap(({ address, deviceId, apps, error }) => {
+  const rows = outcomes.flatMap<Row>(({ address, deviceId, apps, error }) => {
     if (error) return [{ address, deviceId, appId: null, result: 'FAILED', detail: error.detail, code: error.code }]
     if (apps.length === 0) {
       const detail = 'The bundle has nothing for this camera.'
@@ -50,7 +59,7 @@ export async function tellOutcomes(outcomes: CameraOutcome[], { out }: CommandCo
     { heading: 'RESULT', value: ({ result }) => result },
     { heading: 'WHY', value: ({ detail }) => detail },
   ])
-  const isDone = ({ result }: { result: string }) => result === 'INSTALLED' || result === 'REMOVED'
+  const isDone = ({ result }: Row) => result === 'INSTALLED' || result === 'REMOVED'
   const hasFailed = rows.some(({ result }) => result === 'FAILED' || result === 'REFUSED') || !rows.some(isDone)
   return hasFailed ? exitCodes.someFailed : exitCodes.ok
 }
