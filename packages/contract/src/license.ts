@@ -36,7 +36,11 @@ export const LicensePlacement = Type.Union([
   Type.Object(
     {
       kind: Type.Literal('APP_PATH'),
-      path: Type.String({ pattern: '^[A-Za-z0-9_.~/-]{1,200}$', description: 'Below the path of the app.' }),
+      // No dot segments: they would lead to what is not the app's.
+      path: Type.String({
+        pattern: '^(?!.*(?:^|/)\\.{1,2}(?:/|$))[A-Za-z0-9_.~/-]{1,200}$',
+        description: 'Below the path of the app.',
+      }),
     },
     { additionalProperties: false },
   ),

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { LicenseCheckedBy, LicensePlacement } from './license.ts'
 import { AppId, DeviceId, nullable, oneOf, Sha256, Timestamp, Uuid } from './schema.ts'
 
 export const AppVisibility = oneOf(['PRIVATE', 'LISTED'])
@@ -15,6 +16,10 @@ const listing = {
   videoUrl: nullable(Type.String({ maxLength: 2000, pattern: '^https?://' })),
   imageUrls: Type.Array(Type.String({ maxLength: 2000, pattern: '^https?://' }), { maxItems: 20 }),
   trialDays: Type.Integer({ minimum: 1, maximum: 365 }),
+  licensePlacement: Type.Unsafe<LicensePlacement | null>({
+    ...nullable(LicensePlacement),
+    description: "Where an app that its camera's vendor does not protect expects its license file; docs/axis.md.",
+  }),
 }
 
 export const App = Type.Object(
@@ -24,6 +29,10 @@ export const App = Type.Object(
     visibility: AppVisibility,
     own: Type.Boolean({ description: "Published by the caller's account." }),
     latestVersion: nullable(Type.String()),
+    licenseCheckedBy: Type.Unsafe<LicenseCheckedBy | null>({
+      ...nullable(LicenseCheckedBy),
+      description: 'NOBODY: units are counted, and the app runs without a license. Null before the first version.',
+    }),
     projectIds: Type.Array(Uuid),
     createdAt: Timestamp,
     updatedAt: Timestamp,

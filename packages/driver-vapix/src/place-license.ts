@@ -21,7 +21,7 @@ export async function placeLicense(request: LicenseRequest, camera: VapixCamera,
       await setParameter(appParameterName(appId, placement.name), license, { camera, call })
       return { checkedBy: 'APP' }
     case 'APP_PATH':
-      await postLicense(`/local/${appId}/${placement.path.replace(/^\/+/, '')}`, license, { camera, call })
+      await postLicense(appPath(appId, placement.path), license, { camera, call })
       return { checkedBy: 'APP' }
     case 'CAMERA':
     case undefined: {
@@ -54,6 +54,18 @@ export async function removeLicense(
   if (outcome.kind === 'ok' || outcome.code === licenseCode.notInstalled) return
   if (outcome.code === licenseCode.notRemoved && (await findEntry(camera, appId, call))?.license === 'Missing') return
   throw errorFor(licenseErrors, outcome, { code: 'refused', what: 'remove the license key' })
+}
+
+/** A listing is its publisher's: a path that leaves the app must not reach the camera with an administrator's login. */
+function appPath(appId: string, path: string): string {
+  const segments = path.split('/').filter((segment) => segment !== '')
+  if (segments.length === 0 || segments.some((segment) => segment === '.' || segment === '..')) {
+    throw new DriverError(
+      'license-refused',
+      `The listing of ${appId} names no path of its own for the license: ${path}`,
+    )
+  }
+  return ['/local', appId, ...segments].join('/')
 }
 
 type At = { camera: VapixCamera; call: Call }

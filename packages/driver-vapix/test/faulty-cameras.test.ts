@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AxisCameraOptions, Faults, SimulatedAxisCamera } from '@ocelli/camera-sim'
 import type { Driver } from '@ocelli/driver'
 import { afterAll, afterEach, expect, test } from 'vitest'
-import { appId, createPackages, credentials, keyFor, quickDriver, startAxis, targetOf } from './axis-harness.ts'
+import { appId, createPackages, credentials, quickDriver, startAxis, targetOf } from './axis-harness.ts'
 
 const packages = await createPackages()
 const open: { driver: Driver; camera: SimulatedAxisCamera }[] = []
@@ -192,7 +192,13 @@ test('an upload that breaks off is worth a retry, and the retry succeeds', async
   const localPackage = await packages.write('1.0')
   await expect(driver.install(localPackage, options())).rejects.toMatchObject({ code: 'unreachable', retryable: true })
   camera.clearFaults()
-  expect((await driver.install(localPackage, options())).version).toBe('1.0.0')
+  // The camera may be busy with the rest of the first one for a moment.
+  const again = () =>
+    driver.install(localPackage, options()).then(
+      ({ version }) => version,
+      ({ code }) => code,
+    )
+  await expect.poll(again).toBe('1.0.0')
 })
 
 test('an early refusal of a large package is heard before all of it is sent', async () => {
@@ -293,61 +299,4 @@ test('too many running apps are told as that', async () => {
   camera.installApp({ appId })
   const failure = { code: 'refused', deviceCode: 'Error: 9', message: expect.stringContaining('Too many') }
   await expect(driver.start(appId, options())).rejects.toMatchObject(failure)
-})
-
-const badKeys: [name: string, key: string, deviceCode: string][] = [
-  ['is none', 'eyJhbGciOiJFZERTQSJ9.e30.AAAA', 'Error: 21'],
-  ['is for another app', keyFor('another'), 'Error: 25'],
-  ['is for another camera', keyFor(appId, { deviceId: 'ACCC8E999999' }), 'Error: 30'],
-  ['has expired', keyFor(appId, { expires: '2020-01-01' }), 'Error: 31'],
-  ['is for other versions', keyFor(appId, { minVersion: '5.0' }), 'Error: 26'],
-]
-
-test.for(badKeys)('a license key that %s is refused with a reason', async ([, license, deviceCode]) => {
-  const { driver } = await begin()
-  await driver.install(await packages.write('1.0', { copyProtection: 'axis' }), options())
-  const failure = { code: 'license-refused', category: 'license', deviceCode }
-  await expect(driver.placeLicense({ appId, license }, options())).rejects.toMatchObject(failure)
-})
-
-test('the end of a license key is listed, and the license survives an update', async () => {
-  const { driver } = await begin()
-  await driver.install(await packages.write('1.0', { copyProtection: 'axis' }), options())
-  const license = keyFor(appId, { expires: '2099-12-31' })
-  await driver.placeLicense({ appId, license }, options())
-  const listed = [{ licenses: [{ validUntil: '2099-12-31T23:59:59.000Z' }] }]
-  expect(await driver.listApps(options())).toMatchObject(listed)
-  await driver.install(await packages.write('2.0', { copyProtection: 'axis' }), options())
-  expect(await driver.listApps(options())).toMatchObject(listed)
-})
-
-test.for(['none', 'custom'] as const)(
-  'nobody looks at the license of an app with copy protection %s',
-  async (method) => {
-    const { camera, driver } = await begin()
-    await driver.install(await packages.write('1.0', { copyProtection: method }), options())
-    const before = camera.writes
-    expect(await driver.placeLicense({ appId, license: 'a.b.c' }, options())).toEqual({ checkedBy: 'NOBODY' })
-    expect(camera.writes).toBe(before)
-  },
-)
-
-test('a license goes into the parameter that the listing names, and is taken away again', async () => {
-  const { camera, driver } = await begin()
-  const parameters = [{ name: 'License', default: '', type: 'string' }]
-  await driver.install(await packages.write('1.0', { parameters }), options())
-  const license = `${'eyJhbGciOiJFZERTQSJ9'.repeat(60)}.e30.A=`
-  const placement = { kind: 'PARAMETER', name: 'License' } as const
-  expect(await driver.placeLicense({ appId, license, placement }, options())).toEqual({ checkedBy: 'APP' })
-  expect(camera.apps()).toMatchObject([{ parameters: { License: license } }])
-  await driver.removeLicense?.({ appId, placement }, options())
-  expect(camera.apps()).toMatchObject([{ parameters: { License: '' } }])
-})
-
-test('a parameter that the app does not have is told', async () => {
-  const { driver } = await begin()
-  await driver.install(await packages.write('1.0'), options())
-  const placement = { kind: 'PARAMETER', name: 'License' } as const
-  const placing = driver.placeLicense({ appId, license: 'a.b.c', placement }, options())
-  await expect(placing).rejects.toMatchObject({ code: 'refused', message: expect.stringContaining('parameter') })
 })

@@ -53,13 +53,18 @@ export function appsOf(observed: readonly InstalledApp[], view: WorkView): AppRe
         appId: app.appId,
         name: app.name?.slice(0, 300) ?? null,
         present: true,
-        version: app.version?.slice(0, 100) ?? null,
+        version: versionOf(app, view.memoryOf(app.appId))?.slice(0, 100) ?? null,
         runningState: toRunningState(app.state),
         ...checkedByOf(view.memoryOf(app.appId)),
         work: work.get(app.appId) ?? null,
       }),
     ),
   ].slice(0, maxApps)
+}
+
+/** A camera may write a version in words of its own (`1.4-3` for 1.4.3): what we put there is told as its package has it. */
+function versionOf({ version }: InstalledApp, { installed }: AppMemory): string | null {
+  return installed !== null && installed.listedAs === version ? installed.version : version
 }
 
 /** Who looks at the license that was placed; left out where none was, or by a gateway that did not know yet. */

@@ -38,14 +38,22 @@ const columns: Record<keyof AppPatch, string> = {
   videoUrl: 'video_url',
   imageUrls: 'image_urls',
   trialDays: 'trial_days',
+  licensePlacement: 'license_placement',
   visibility: 'visibility',
 }
+
+const asJson = (value: object | null): string | null => (value === null ? null : JSON.stringify(value))
 
 /** Changes the listing of an own app. */
 export async function changeApp(context: Context, appId: string, patch: AppPatch): Promise<App> {
   return await inTransaction(context.db, async (db) => {
     await requireOwn(db, context, appId)
-    const changes = Object.entries(patch).map(
+    const { licensePlacement, ...plain } = patch
+    const values = {
+      ...plain,
+      ...(licensePlacement === undefined ? {} : { licensePlacement: asJson(licensePlacement) }),
+    }
+    const changes = Object.entries(values).map(
       ([key, value]) => sql`${sql.ref(columns[key as keyof AppPatch])} = ${value}`,
     )
     await sql`UPDATE app SET ${sql.join(changes)}, updated_at = now() WHERE app_id = ${appId}`.execute(db)

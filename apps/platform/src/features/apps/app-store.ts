@@ -1,4 +1,4 @@
-import type { App, AppVersion, EapDetails } from '@ocelli/contract'
+import type { App, AppVersion, EapDetails, LicensePlacement } from '@ocelli/contract'
 import { type RawBuilder, sql } from 'kysely'
 import type { Caller } from '../../platform/auth/caller.ts'
 import { seesApp } from '../../platform/auth/visibility.ts'
@@ -30,11 +30,14 @@ export async function readApps(db: Database, caller: Caller, filter: AppFilter):
   const { appId, q, industry, useCase, own, page = 0, size = 1000 } = filter
   const pattern = q === undefined ? null : `%${q.replace(/[\\%_]/g, '\\$&')}%`
   const { rows } = await sql<StoredApp>`
-    SELECT a.*, newest.version AS latest_version, ARRAY(SELECT pa.project_id::text FROM project_app pa
+    SELECT a.*, newest.version AS latest_version, newest.is_protected, ARRAY(SELECT pa.project_id::text FROM project_app pa
         WHERE pa.account_id = ${caller.accountId} AND pa.app_id = a.app_id
           AND ${caller.scope.all ? sql`true` : sql`pa.project_id = ANY(${caller.scope.projectIds}::uuid[])`}
         ORDER BY 1) AS project_ids
-    FROM app a LEFT JOIN LATERAL (SELECT v.version FROM app_version v WHERE v.app_id = a.app_id AND v.withdrawn_at IS NULL
+    FROM app a LEFT JOIN LATERAL (SELECT v.version, EXISTS (SELECT 1 FROM app_package p
+        WHERE p.app_id = v.app_id AND p.version_code = v.version_code
+          AND (p.format <> 'eap' OR p.eap->>'copyProtection' = 'axis')) AS is_protected
+      FROM app_version v WHERE v.app_id = a.app_id AND v.withdrawn_at IS NULL
       ORDER BY v.version_code DESC LIMIT 1) newest ON true
     WHERE ${appVisibleTo(caller)}
       AND (${appId ?? null}::text IS NULL OR a.app_id = ${appId ?? null})
@@ -103,8 +106,11 @@ interface StoredApp {
   video_url: string | null
   image_urls: string[]
   trial_days: number
+  license_placement: LicensePlacement | null
   visibility: App['visibility']
   latest_version: string | null
+  /** Null before the first version; true: cameras look at the license of the newest one. */
+  is_protected: boolean | null
   project_ids: string[]
   created_at: string
   updated_at: string
@@ -126,6 +132,13 @@ interface StoredPackage {
   published_at: string
 }
 
+/** ONVIF cameras look at every license; Axis cameras at those of apps that Axis protects, or that are said to be there. */
+function checkedBy({ is_protected, license_placement }: StoredApp): App['licenseCheckedBy'] {
+  if (is_protected === null) return null
+  if (is_protected || license_placement?.kind === 'CAMERA') return 'CAMERA'
+  return license_placement === null ? 'NOBODY' : 'APP'
+}
+
 function toApp(row: StoredApp, caller: Caller): App {
   return {
     appId: row.app_id,
@@ -139,9 +152,11 @@ function toApp(row: StoredApp, caller: Caller): App {
     videoUrl: row.video_url,
     imageUrls: row.image_urls,
     trialDays: row.trial_days,
+    licensePlacement: row.license_placement,
     visibility: row.visibility,
     own: row.account_id === caller.accountId,
     latestVersion: row.latest_version,
+    licenseCheckedBy: checkedBy(row),
     projectIds: row.project_ids,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

@@ -157,3 +157,37 @@ test.each(['a bomb in a file', 'a link out of the package', 'two manifests', 'by
     expect(await store.events(accountId)).toEqual([])
   },
 )
+
+test.each([
+  ['axis', null, 'CAMERA'],
+  ['none', null, 'NOBODY'],
+  ['custom', null, 'NOBODY'],
+  ['none', { kind: 'PARAMETER', name: 'License' }, 'APP'],
+  ['custom', { kind: 'APP_PATH', path: 'api/license' }, 'APP'],
+  ['none', { kind: 'CAMERA' }, 'CAMERA'],
+] as const)('the listing says who looks at licenses: protected by %s, placed at %j: %s', async (...row) => {
+  const [copyProtection, licensePlacement, licenseCheckedBy] = row
+  const { headers } = await store.account()
+  const appId = `looked_at_${Math.random().toString(36).slice(2)}`
+  await publish(headers, { appId, copyProtection })
+  const url = `/store/v1/apps/${appId}`
+  const patched = await store.app.inject({ method: 'PATCH', url, headers, payload: { licensePlacement } })
+  expect(patched.statusCode).toBe(200)
+  const app = await store.app.inject({ url, headers })
+  expect(app.json()).toMatchObject({ licensePlacement, licenseCheckedBy })
+})
+
+test('a place for licenses that is none is refused', async () => {
+  const { headers } = await store.account()
+  await publish(headers, { appId: 'odd_place' })
+  for (const licensePlacement of [
+    { kind: 'PARAMETER', name: 'a=b&c' },
+    { kind: 'APP_PATH', path: 'a?b' },
+    { kind: 'APP_PATH', path: 'a/../../axis-cgi/restart.cgi' },
+    { kind: 'X' },
+  ]) {
+    const payload = { licensePlacement }
+    const answer = await store.app.inject({ method: 'PATCH', url: '/store/v1/apps/odd_place', headers, payload })
+    expect(answer.statusCode).toBe(400)
+  }
+})

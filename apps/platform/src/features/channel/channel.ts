@@ -1,4 +1,4 @@
-import type { DownMessage, UpMessage } from '@ocelli/contract'
+import type { DownMessage, LicenseAnswer, UpMessage } from '@ocelli/contract'
 import type { Logger } from 'pino'
 import type { Broker } from '../../platform/broker/broker.ts'
 import type { Database } from '../../platform/database/database.ts'
@@ -36,7 +36,7 @@ export interface ChannelOptions {
       appId: string
       licenseId: string
     },
-  ) => Promise<{ license: string | null; refused: string | null }>
+  ) => Promise<Pick<LicenseAnswer, 'license' | 'refused' | 'placement'>>
   sweepEveryMs?: number
 }
 

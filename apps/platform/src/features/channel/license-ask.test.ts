@@ -76,6 +76,15 @@ test('a gateway gets the license file of its wish, which a camera can verify; RE
   expect(await issued()).toBe(1)
 })
 
+test('a license goes out with the place where the listing says that the app looks for it', async () => {
+  const { say, hear, ask, appId } = await wishedFor()
+  const placement = { kind: 'PARAMETER' as const, name: 'License' }
+  const license_placement = JSON.stringify(placement)
+  await fixture.db.updateTable('app').set({ license_placement }).where('app_id', '=', appId).execute()
+  await say(ask)
+  expect(await hear('license')).toMatchObject({ license: expect.any(String), placement })
+})
+
 test('a gateway of an older assignment, for another device, or without its session gets none', async () => {
   const { say, hear, heard, ask, state, issued } = await wishedFor()
   const other = await wishedFor()

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { LicenseType } from '@ocelli/contract'
+import type { LicensePlacement, LicenseType } from '@ocelli/contract'
 import { encodeLicenseFile, type LicenseClaims, signLicense } from '@ocelli/license'
 import { sql } from 'kysely'
 import { brokenConstraint, type Database, type DatabaseTransaction } from '../../platform/database/database.ts'
@@ -158,20 +158,23 @@ export async function issueLicenseForGateway(
   db: Database,
   keys: LicenseKeys,
   ask: { gatewayId: string; accountId: string; deviceId: string; assignment: number; appId: string; licenseId: string },
-): Promise<{ license: string | null; refused: string | null }> {
+): Promise<{ license: string | null; refused: string | null; placement?: LicensePlacement | null }> {
   return await inTransaction(db, async (transaction) => {
-    const { rows } = await sql`
-      SELECT 1 FROM installation i JOIN device d ON d.account_id = i.account_id AND d.device_id = i.device_id
+    const { rows } = await sql<{ placement: LicensePlacement | null }>`
+      SELECT a.license_placement AS placement FROM installation i JOIN app a ON a.app_id = i.app_id
+      JOIN device d ON d.account_id = i.account_id AND d.device_id = i.device_id
       WHERE i.account_id = ${ask.accountId} AND i.device_id = ${ask.deviceId} AND i.app_id = ${ask.appId} AND i.license_id = ${ask.licenseId}
         AND i.presence = 'PRESENT' AND d.gateway_id = ${ask.gatewayId} AND d.assignment = ${ask.assignment}
       FOR SHARE OF i`.execute(transaction)
-    if (rows.length === 0) return { license: null, refused: 'This license is no longer wished for on this device.' }
+    const [wished] = rows
+    if (!wished) return { license: null, refused: 'This license is no longer wished for on this device.' }
     const { licenseId, accountId, appId, deviceId } = ask
     const answer = await issueReserved(transaction, keys, {
       license: { licenseId, accountId, appId, deviceId },
       origin: { actor: { kind: 'gateway', id: ask.gatewayId }, requestId: null },
     })
-    return 'license' in answer ? { license: answer.license, refused: null } : { license: null, refused: answer.refused }
+    if ('refused' in answer) return { license: null, refused: answer.refused }
+    return { license: answer.license, refused: null, placement: wished.placement }
   })
 }
 

@@ -8,6 +8,7 @@ import type {
   FoundCamera,
   InstallationError,
   InstallationState,
+  LicensePlacement,
   LicenseState,
   LicenseType,
   OrderState,
@@ -234,6 +235,7 @@ export interface AppTable {
   video_url: string | null
   image_urls: Generated<string[]>
   trial_days: Generated<number>
+  license_placement: JSONColumnType<LicensePlacement> | null
   visibility: Generated<'PRIVATE' | 'LISTED'>
   signer_sha256: string | null
   created_at: GeneratedTime

@@ -1,0 +1,93 @@
+import type { AxisCameraOptions, SimulatedAxisCamera } from '@ocelli/camera-sim'
+import type { Driver } from '@ocelli/driver'
+import { afterAll, afterEach, expect, test } from 'vitest'
+import { appId, createPackages, keyFor, quickDriver, startAxis, targetOf } from './axis-harness.ts'
+
+const packages = await createPackages()
+const open: { driver: Driver; camera: SimulatedAxisCamera }[] = []
+afterAll(packages.remove)
+afterEach(async () => {
+  for (const { driver, camera } of open.splice(0)) {
+    await driver.close()
+    await camera.close()
+  }
+})
+
+const options = (timeoutMs = 10_000) => ({ signal: AbortSignal.timeout(timeoutMs) })
+
+async function begin(given: Partial<AxisCameraOptions> = {}) {
+  const camera = await startAxis(given)
+  const driver = quickDriver.open(targetOf(camera))
+  open.push({ driver, camera })
+  return { camera, driver }
+}
+
+const badKeys: [name: string, key: string, deviceCode: string][] = [
+  ['is none', 'eyJhbGciOiJFZERTQSJ9.e30.AAAA', 'Error: 21'],
+  ['is for another app', keyFor('another'), 'Error: 25'],
+  ['is for another camera', keyFor(appId, { deviceId: 'ACCC8E999999' }), 'Error: 30'],
+  ['has expired', keyFor(appId, { expires: '2020-01-01' }), 'Error: 31'],
+  ['is for other versions', keyFor(appId, { minVersion: '5.0' }), 'Error: 26'],
+]
+
+test.for(badKeys)('a license key that %s is refused with a reason', async ([, license, deviceCode]) => {
+  const { driver } = await begin()
+  await driver.install(await packages.write('1.0', { copyProtection: 'axis' }), options())
+  const failure = { code: 'license-refused', category: 'license', deviceCode }
+  await expect(driver.placeLicense({ appId, license }, options())).rejects.toMatchObject(failure)
+})
+
+test('the end of a license key is listed, and the license survives an update', async () => {
+  const { driver } = await begin()
+  await driver.install(await packages.write('1.0', { copyProtection: 'axis' }), options())
+  const license = keyFor(appId, { expires: '2099-12-31' })
+  await driver.placeLicense({ appId, license }, options())
+  const listed = [{ licenses: [{ validUntil: '2099-12-31T23:59:59.000Z' }] }]
+  expect(await driver.listApps(options())).toMatchObject(listed)
+  await driver.install(await packages.write('2.0', { copyProtection: 'axis' }), options())
+  expect(await driver.listApps(options())).toMatchObject(listed)
+})
+
+test.for(['none', 'custom'] as const)(
+  'nobody looks at the license of an app with copy protection %s',
+  async (method) => {
+    const { camera, driver } = await begin()
+    await driver.install(await packages.write('1.0', { copyProtection: method }), options())
+    const before = camera.writes
+    expect(await driver.placeLicense({ appId, license: 'a.b.c' }, options())).toEqual({ checkedBy: 'NOBODY' })
+    expect(camera.writes).toBe(before)
+  },
+)
+
+test('a license goes into the parameter that the listing names, and is taken away again', async () => {
+  const { camera, driver } = await begin()
+  const parameters = [{ name: 'License', default: '', type: 'string' }]
+  await driver.install(await packages.write('1.0', { parameters }), options())
+  const license = `${'eyJhbGciOiJFZERTQSJ9'.repeat(60)}.e30.A=`
+  const placement = { kind: 'PARAMETER', name: 'License' } as const
+  expect(await driver.placeLicense({ appId, license, placement }, options())).toEqual({ checkedBy: 'APP' })
+  expect(camera.apps()).toMatchObject([{ parameters: { License: license } }])
+  await driver.removeLicense?.({ appId, placement }, options())
+  expect(camera.apps()).toMatchObject([{ parameters: { License: '' } }])
+})
+
+test('a parameter that the app does not have is told', async () => {
+  const { driver } = await begin()
+  await driver.install(await packages.write('1.0'), options())
+  const placement = { kind: 'PARAMETER', name: 'License' } as const
+  const placing = driver.placeLicense({ appId, license: 'a.b.c', placement }, options())
+  await expect(placing).rejects.toMatchObject({ code: 'refused', message: expect.stringContaining('parameter') })
+})
+
+test('a license goes to the path of the app that the listing names, and nowhere else', async () => {
+  const { camera, driver } = await begin()
+  await driver.install(await packages.write('1.0', { httpPaths: ['license'] }), options())
+  camera.clearRequests()
+  const place = (path: string) =>
+    driver.placeLicense({ appId, license: 'a.b.c', placement: { kind: 'APP_PATH', path } }, options())
+  expect(await place('/license')).toEqual({ checkedBy: 'APP' })
+  expect(camera.requests.at(-1)?.path).toBe(`/local/${appId}/license`)
+  camera.clearRequests()
+  await expect(place('../../axis-cgi/restart.cgi')).rejects.toMatchObject({ code: 'license-refused' })
+  expect(camera.requests.map(({ operation }) => operation)).toEqual(['list'])
+})
