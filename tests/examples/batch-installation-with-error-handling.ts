@@ -8,8 +8,14 @@
  * Run it again with the same journal: it goes on where it was, and tries the failed ones again.
  * Ends with 0 when the app is on all cameras, 1 when it is not on some, 2 when nothing was begun.
  */
-import type { LicenseType } from '@ocelli/contract'
-import { type BatchError, type BatchProgress, clientCredentials, createClient, isOcelliError } from '@ocelli/sdk'
+import {
+  type BatchError,
+  type BatchProgress,
+  clientCredentials,
+  createClient,
+  isOcelliError,
+  type LicenseType,
+} from '@ocelli/sdk'
 import { openFileJournal } from '@ocelli/sdk/node'
 
 const [appId = '', licenseType = 'FULL', journalPath = 'batch.jsonl', ...deviceIds] = process.argv.slice(2)

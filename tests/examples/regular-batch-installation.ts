@@ -4,8 +4,7 @@
  *   OCELLI_URL=https://ocelli.example.com OCELLI_CLIENT_ID=… OCELLI_CLIENT_SECRET=… \
  *     node regular-batch-installation.ts com.example.counter FULL
  */
-import type { LicenseType } from '@ocelli/contract'
-import { clientCredentials, createClient } from '@ocelli/sdk'
+import { clientCredentials, createClient, type LicenseType } from '@ocelli/sdk'
 
 const [appId = '', licenseType = 'FULL'] = process.argv.slice(2)
 const { OCELLI_URL: baseUrl = '', OCELLI_CLIENT_ID: id = '', OCELLI_CLIENT_SECRET: secret = '' } = process.env

@@ -1,3 +1,5 @@
+import { onAbort } from './on-abort.ts'
+
 /** Time as the client uses it. Everything that waits or measures goes through here, so that tests need not wait. */
 export interface Clock {
   /** Wall clock, ms since 1970. May jump; only used to read dates that others wrote. */
@@ -21,11 +23,11 @@ export const systemClock: Clock = {
       if (signal?.aborted) return resolve()
       const done = () => {
         clearTimeout(timer)
-        signal?.removeEventListener('abort', done)
+        forget()
         resolve()
       }
       const timer = setTimeout(done, Math.min(ms, longestTimerMs))
-      signal?.addEventListener('abort', done, { once: true })
+      const forget = onAbort(signal, done)
     }),
   after(ms, run) {
     const timer = setTimeout(run, Math.min(ms, longestTimerMs))

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { BatchAction, BatchProgress, BatchReport } from '../src/index.ts'
 import { type Course, fakePlatform } from './fake-platform.ts'
 import { failure, play } from './play.ts'
@@ -197,4 +197,20 @@ test('wrong options are refused before anything is sent', async () => {
   }
   expect(await failure(client.batch('CAM-1', install))).toMatchObject({ kind: 'invalid-options' })
   expect(server.received).toHaveLength(0)
+})
+
+test('hundreds of devices that wait on one signal set off no warning of a leak', async () => {
+  const warnings: string[] = []
+  const onWarning = ({ name }: Error) => warnings.push(name)
+  process.on('warning', onWarning)
+  onTestFinished(() => void process.off('warning', onWarning))
+  const { signal } = new AbortController()
+  const added = vi.spyOn(signal, 'addEventListener')
+  // pauses of fifty devices add up in test time, so no limit of time may count here
+  const timeless = { attemptTimeoutMs: 1e12, deadlineMs: 1e12 }
+  const { client } = await play([fakePlatform(() => settles).scene], { retry: timeless })
+  const report = await client.batch(ids(100), install, { concurrency: 50, settleTimeoutMs: 1e12, signal })
+  expect(report.counts.succeeded).toBe(100)
+  expect(warnings).toEqual([])
+  expect(added).toHaveBeenCalledTimes(1)
 })

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { cancelled } from '../errors/ocelli-error.ts'
+import { onAbort } from '../on-abort.ts'
 
 export interface IssuedToken {
   token: string
@@ -62,15 +63,13 @@ export function createTokenSource({
 /** One who goes away does not end the fetch that others wait for. */
 async function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
   if (!signal) return await promise
-  let onAbort = () => {}
+  let forget = () => {}
   const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(cancelled(signal))
-    if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort, { once: true })
+    forget = onAbort(signal, () => reject(cancelled(signal)))
   })
   try {
     return await Promise.race([promise, aborted])
   } finally {
-    signal.removeEventListener('abort', onAbort)
+    forget()
   }
 }

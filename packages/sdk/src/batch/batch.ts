@@ -2,6 +2,7 @@ import type { Event, Installation } from '@ocelli/contract'
 import { cancelled, invalidOptions, isOcelliError, OcelliError } from '../errors/ocelli-error.ts'
 import type { Api, CallOptions } from '../http/api.ts'
 import { newIdempotencyKey } from '../http/idempotency-key.ts'
+import { onAbort } from '../on-abort.ts'
 import { eventMethods } from '../resources/events.ts'
 import { installationChanges, installationMethods } from '../resources/installations.ts'
 import type {
@@ -35,11 +36,9 @@ export function createBatch(api: Api): Batch {
 
     const stopping = new AbortController()
     const stop = (reason: OcelliError) => stopping.abort(reason)
-    const onAbort = () => {
+    const forget = onAbort(signal, () => {
       if (signal) stop(cancelled(signal))
-    }
-    if (signal?.aborted) onAbort()
-    signal?.addEventListener('abort', onAbort, { once: true })
+    })
 
     const results = new Map<string, DeviceResult | null>()
     const tally = createTally(results, options.onProgress, stop)
@@ -67,7 +66,7 @@ export function createBatch(api: Api): Batch {
       if (!isOcelliError(error)) throw error
       stop(error)
     } finally {
-      signal?.removeEventListener('abort', onAbort)
+      forget()
       await watch.close()
     }
     const stoppedBy = stopping.signal.aborted ? (stopping.signal.reason as OcelliError) : null

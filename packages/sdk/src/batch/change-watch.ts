@@ -1,6 +1,7 @@
 import type { Event } from '@ocelli/contract'
 import type { Clock } from '../clock.ts'
 import { isOcelliError } from '../errors/ocelli-error.ts'
+import { onAbort } from '../on-abort.ts'
 
 /** Tells when something may have changed on a device. */
 export interface ChangeWatch {
@@ -66,11 +67,9 @@ export function watchChanges({
             const quietMs = quietTimeMs(isLive, polls++)
             const woken = new AbortController()
             wake = () => woken.abort()
-            const onAbort = () => woken.abort()
-            if (signal?.aborted) onAbort()
-            signal?.addEventListener('abort', onAbort, { once: true })
+            const forget = onAbort(signal, wake)
             await clock.wait(quietMs, woken.signal)
-            signal?.removeEventListener('abort', onAbort)
+            forget()
           }
           isChanged = false
         },

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import { createSha256 } from '../download/sha256.ts'
 import { cancelled, isOcelliError, type OcelliError } from '../errors/ocelli-error.ts'
 import type { Answer, CallOptions } from '../http/api.ts'
+import { onAbort } from '../on-abort.ts'
 import type { BatchAction, BatchError, BatchOptions, BatchProgress, DeviceResult } from './batch-types.ts'
 import type { ChangeWatch } from './change-watch.ts'
 import type { DeviceRecord, JournalEntry } from './journal.ts'
@@ -157,14 +158,13 @@ async function readPatiently(
 function openSettleTime({ clock, stopped, options }: DeviceRun): { signal: AbortSignal; close: () => void } {
   const settle = new AbortController()
   const onStop = () => settle.abort()
-  if (stopped.aborted) onStop()
-  stopped.addEventListener('abort', onStop, { once: true })
+  const forget = onAbort(stopped, onStop)
   const stopTimer = clock.after(options.settleTimeoutMs, onStop)
   return {
     signal: settle.signal,
     close() {
       stopTimer()
-      stopped.removeEventListener('abort', onStop)
+      forget()
     },
   }
 }

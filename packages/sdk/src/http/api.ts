@@ -1,5 +1,6 @@
 import type { Authorizer } from '../auth/authorizer.ts'
 import { OcelliError } from '../errors/ocelli-error.ts'
+import { onAbort } from '../on-abort.ts'
 import type { Engine, Plan, RequestBody } from './engine.ts'
 import type { Gate } from './gate.ts'
 import { newIdempotencyKey } from './idempotency-key.ts'
@@ -175,13 +176,11 @@ function joinSignals(...given: (AbortSignal | undefined)[]): { signal: AbortSign
   const signals = given.filter((signal) => signal !== undefined)
   if (signals.length < 2) return { signal: signals[0], release: () => {} }
   const joined = new AbortController()
-  const onAbort = () => joined.abort(signals.find(({ aborted }) => aborted)?.reason)
-  for (const signal of signals) signal.addEventListener('abort', onAbort, { once: true })
-  if (signals.some(({ aborted }) => aborted)) onAbort()
+  const releases = signals.map((signal) => onAbort(signal, () => joined.abort(signal.reason)))
   return {
     signal: joined.signal,
     release: () => {
-      for (const signal of signals) signal.removeEventListener('abort', onAbort)
+      for (const release of releases) release()
     },
   }
 }

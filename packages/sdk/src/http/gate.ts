@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { cancelled, OcelliError } from '../errors/ocelli-error.ts'
+import { onAbort } from '../on-abort.ts'
 
 /** Ends one attempt: by the caller's signal, or when nothing has come for too long. */
 export interface Gate {
@@ -16,11 +17,9 @@ export interface Gate {
 export function openGate({ clock, signal }: { clock: Clock; signal: AbortSignal | undefined }): Gate {
   const gate = new AbortController()
   let stopTimer = () => {}
-  const onAbort = () => {
+  const forget = onAbort(signal, () => {
     if (signal) gate.abort(cancelled(signal))
-  }
-  if (signal?.aborted) onAbort()
-  else signal?.addEventListener('abort', onAbort, { once: true })
+  })
   return {
     signal: gate.signal,
     restart(timeoutMs) {
@@ -33,20 +32,19 @@ export function openGate({ clock, signal }: { clock: Clock; signal: AbortSignal 
         promise.catch(() => undefined)
         throw gate.signal.reason
       }
-      let onShut = () => {}
+      let forgetShut = () => {}
       const shut = new Promise<never>((_, reject) => {
-        onShut = () => reject(gate.signal.reason)
-        gate.signal.addEventListener('abort', onShut, { once: true })
+        forgetShut = onAbort(gate.signal, () => reject(gate.signal.reason))
       })
       try {
         return await Promise.race([promise, shut])
       } finally {
-        gate.signal.removeEventListener('abort', onShut)
+        forgetShut()
       }
     },
     close() {
       stopTimer()
-      signal?.removeEventListener('abort', onAbort)
+      forget()
     },
   }
 }
