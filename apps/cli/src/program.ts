@@ -1,11 +1,21 @@
 import { Option } from 'commander'
 import { CliCommand } from './cli-command.ts'
 import type { CommandContext, GlobalFlags } from './command-context.ts'
+import { registerApps } from './commands/apps/register.ts'
+import { registerCompletion } from './commands/completion/register.ts'
 import { registerDevices } from './commands/devices/register.ts'
 import { registerDiscover } from './commands/discover/register.ts'
+import { registerEvents } from './commands/events/register.ts'
+import { registerGateways } from './commands/gateways/register.ts'
+import { registerInstallations } from './commands/installations/register.ts'
+import { registerLicenses } from './commands/licenses/register.ts'
 import { registerMaker } from './commands/maker/register.ts'
 import { registerOffline } from './commands/offline/register.ts'
+import { registerOrders } from './commands/orders/register.ts'
+import { registerPeople } from './commands/people/register.ts'
+import { registerRollouts } from './commands/rollouts/register.ts'
 import { registerSession } from './commands/session/register.ts'
+import { registerSites } from './commands/sites/register.ts'
 import { type ExitCode, exitCodeMeanings, exitCodes } from './exit-code.ts'
 import { positiveNumber } from './flag-values.ts'
 
@@ -15,20 +25,34 @@ export type Run = (work: (context: CommandContext) => Promise<ExitCode> | Promis
 /** Adds commands to the program. What they do is loaded when it is asked for. */
 export type Register = (program: CliCommand, run: Run) => void
 
-const nouns: Register[] = [registerSession, registerDevices, registerDiscover, registerOffline, registerMaker]
+const nouns: Register[] = [
+  registerSession,
+  registerDevices,
+  registerApps,
+  registerInstallations,
+  registerRollouts,
+  registerLicenses,
+  registerOrders,
+  registerSites,
+  registerGateways,
+  registerEvents,
+  registerPeople,
+  registerDiscover,
+  registerOffline,
+  registerMaker,
+  registerCompletion,
+]
 
 export interface ProgramOptions {
-  version: string
   run: (flags: GlobalFlags, ...work: Parameters<Run>) => Promise<void>
   print: (text: string) => void
   say: (text: string) => void
 }
 
 /** Every command and its flags. */
-export function createProgram({ version, run, print, say }: ProgramOptions): CliCommand {
+export function createProgram({ run, print, say }: ProgramOptions): CliCommand {
   const program = new CliCommand('ocelli')
     .description('Apps on IP cameras: buy, install, start, update and remove them, on one camera or on all.')
-    .version(version)
     .exitOverride()
     .configureOutput({ writeOut: print, writeErr: say })
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
@@ -53,7 +77,10 @@ export function createProgram({ version, run, print, say }: ProgramOptions): Cli
       'ocelli devices list --connectivity OFFLINE      # cameras that do not answer',
       'ocelli install com.example.counter CAM1 --wait  # install an app and wait until it is there',
     )
-    .addHelpText('after', ['', 'Exit codes:', ...exitCodeLines()].join('\n'))
+    .addHelpText(
+      'after',
+      ['', 'Exit codes:', ...exitCodeLines(), '', '`ocelli --version` prints the version of this program.'].join('\n'),
+    )
   for (const register of nouns) register(program, (work) => run(program.opts<GlobalFlags>(), work))
   return program
 }

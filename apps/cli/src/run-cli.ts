@@ -7,9 +7,13 @@ import { createProgram } from './program.ts'
 
 /** Runs one command and gives its exit code. Nothing is thrown: what goes wrong is told on stderr. */
 export async function runCli(args: readonly string[], io: Io): Promise<ExitCode> {
+  // not a flag of the program: `install --version 4.1` means the app's
+  if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
+    io.stdout.write(`${io.version}\n`)
+    return exitCodes.ok
+  }
   let code: ExitCode = exitCodes.ok
   const program = createProgram({
-    version: io.version,
     print: (text) => io.stdout.write(text),
     say: (text) => io.stderr.write(text),
     run: async (flags, work) => {

@@ -1,5 +1,5 @@
 import type { Installation } from '@ocelli/sdk'
-import type { Column } from '../../output/table.ts'
+import type { Cell, Column } from '../../output/table.ts'
 
 export const installationColumns: Column<Installation>[] = [
   { heading: 'APP', value: ({ appId }) => appId },
@@ -22,4 +22,24 @@ export function progressText({ progress, queued, drift }: Installation): string 
     return [progress.step, progress.percent === null ? null : `${progress.percent}%`].filter(Boolean).join(' ')
   if (queued) return 'queued until the device returns'
   return drift ? `drift: ${drift}` : null
+}
+
+export function installationFields(installation: Installation): [string, Cell][] {
+  const { error, license } = installation
+  return [
+    ['app', installation.appId],
+    ['device', installation.deviceId],
+    ['state', installation.installationState],
+    ['running', installation.runningState],
+    ['settled', installation.settled],
+    ['version', installation.installedVersion],
+    ['target version', installation.targetVersion],
+    ['latest version', installation.latestVersion],
+    [
+      'license',
+      license && [license.licenseType, license.validUntil && `until ${license.validUntil}`].filter(Boolean).join(' '),
+    ],
+    ['progress', progressText(installation)],
+    ['error', error && `${error.code}: ${error.detail}`],
+  ]
 }

@@ -1,0 +1,56 @@
+import { Option } from 'commander'
+import type { Register } from '../../program.ts'
+import type { CreateLicenseFlags, DownloadLicenseFlags } from './licenses.ts'
+
+const load = () => import('./licenses.ts')
+
+export const registerLicenses: Register = (program, run) => {
+  const licenses = program.command('licenses').description('units bought, and what they are spent on')
+  licenses
+    .command('quantities')
+    .description('used and free units, by app and license type')
+    .argument('[app]', 'app id')
+    .examples('ocelli licenses quantities', 'ocelli licenses quantities com.example.counter --json')
+    .action((appId: string | undefined) => run(async (context) => (await load()).listQuantities(appId, context)))
+  licenses
+    .command('list')
+    .description('licenses of an app on a camera')
+    .argument('<app>', 'app id')
+    .argument('<device>', 'device id')
+    .option('--history', 'also those that ended')
+    .examples('ocelli licenses list com.example.counter CAM1 --history')
+    .action((appId: string, deviceId: string, flags: { history?: boolean }) =>
+      run(async (context) => (await load()).listLicenses({ appId, deviceId }, flags, context)),
+    )
+  licenses
+    .command('create')
+    .description('make a license by hand, also for a camera that is never online; a valid one is given again')
+    .argument('<app>', 'app id')
+    .argument('<device>', 'device id')
+    .addOption(
+      new Option('--type <type>', 'license type').choices(['FULL', 'TRIAL', 'SUBSCRIPTION']).makeOptionMandatory(),
+    )
+    .option('--order <id>', 'the order it is taken from; needed for SUBSCRIPTION')
+    .examples('ocelli licenses create com.example.counter CAM1 --type FULL')
+    .action((appId: string, deviceId: string, flags: CreateLicenseFlags) =>
+      run(async (context) => (await load()).createLicense({ appId, deviceId }, flags, context)),
+    )
+  licenses
+    .command('download')
+    .description('the license file')
+    .argument('<license>', 'license id')
+    .option('--output <file>', 'where to (else stdout)')
+    .examples('ocelli licenses download 5b1e... --output CAM1.license')
+    .action((licenseId: string, flags: DownloadLicenseFlags) =>
+      run(async (context) => (await load()).downloadLicense(licenseId, flags, context)),
+    )
+  licenses
+    .command('release')
+    .description('declare that a unit is free though no camera confirmed it; is audited with the reason')
+    .argument('<license>', 'license id')
+    .requiredOption('--reason <text>', 'why, for the audit')
+    .examples('ocelli licenses release 5b1e... --reason "camera was scrapped"')
+    .action((licenseId: string, flags: { reason: string }) =>
+      run(async (context) => (await load()).releaseLicense(licenseId, flags, context)),
+    )
+}

@@ -1,0 +1,51 @@
+import { Option } from 'commander'
+import { wholeNumber } from '../../flag-values.ts'
+import type { Register } from '../../program.ts'
+import type { ListOrdersFlags, PlaceOrderFlags } from './orders.ts'
+
+const load = () => import('./orders.ts')
+
+export const registerOrders: Register = (program, run) => {
+  const orders = program.command('orders').description('purchases of license units')
+  orders
+    .command('list')
+    .description('orders, newest first')
+    .addOption(
+      new Option('--role <role>', 'own ones, those for own apps, or all of the installation').choices([
+        'buyer',
+        'publisher',
+        'operator',
+      ]),
+    )
+    .option('--app <id>', 'of this app')
+    .addOption(new Option('--state <state>', 'in this state').choices(['PLACED', 'CONFIRMED', 'CANCELLED', 'ENDED']))
+    .option('--limit <number>', 'so many at most', wholeNumber)
+    .examples('ocelli orders list', 'ocelli orders list --role publisher --state PLACED')
+    .action((flags: ListOrdersFlags) => run(async (context) => (await load()).listOrders(flags, context)))
+  orders
+    .command('place')
+    .description("buy units; they can be used when the app's publisher has confirmed the order")
+    .argument('<app>', 'app id')
+    .argument('<quantity>', 'how many units', wholeNumber)
+    .addOption(
+      new Option('--type <type>', 'license type').choices(['FULL', 'TRIAL', 'SUBSCRIPTION']).makeOptionMandatory(),
+    )
+    .option('--days <number>', 'term of a SUBSCRIPTION, from confirmation', wholeNumber)
+    .option('--reference <text>', 'your own order number')
+    .examples('ocelli orders place com.example.counter 100 --type SUBSCRIPTION --days 365 --reference PO-7')
+    .action((appId: string, quantity: number, flags: PlaceOrderFlags) =>
+      run(async (context) => (await load()).placeOrder({ appId, quantity }, flags, context)),
+    )
+  orders
+    .command('confirm')
+    .description('by the publisher of the app, or the instance administrator')
+    .argument('<order>', 'order id')
+    .examples('ocelli orders confirm 1c9d...')
+    .action((orderId: string) => run(async (context) => (await load()).confirmOrder(orderId, context)))
+  orders
+    .command('cancel')
+    .description('refused while its units are used')
+    .argument('<order>', 'order id')
+    .examples('ocelli orders cancel 1c9d... --yes')
+    .action((orderId: string) => run(async (context) => (await load()).cancelOrder(orderId, context)))
+}

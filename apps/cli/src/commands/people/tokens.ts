@@ -1,0 +1,38 @@
+import type { CommandContext } from '../../command-context.ts'
+import { toPermissions } from './permissions.ts'
+
+export interface TokenFlags {
+  permission: string[]
+  expires?: string
+}
+
+export async function listTokens({ client, out }: CommandContext): Promise<void> {
+  await out.list(
+    await (await client()).accessTokens.list(),
+    [
+      { heading: 'TOKEN', value: ({ tokenId }) => tokenId },
+      { heading: 'NAME', value: ({ name }) => name },
+      { heading: 'EXPIRES', value: ({ expiresAt }) => expiresAt ?? 'never' },
+      { heading: 'LAST USED', value: ({ lastUsedAt }) => lastUsedAt },
+      { heading: 'PERMISSIONS', value: ({ permissions }) => permissions },
+    ],
+    { empty: 'You have no tokens.' },
+  )
+}
+
+export async function createToken(
+  name: string,
+  { permission, expires }: TokenFlags,
+  { client, out, say }: CommandContext,
+): Promise<void> {
+  const permissions = permission.length > 0 ? toPermissions(permission) : undefined
+  const made = await (await client()).accessTokens.create({ name, permissions, expiresAt: expires })
+  out.text(made, made.token)
+  if (!out.isJson) say(`Keep it now: it is not shown again. Its id is ${made.tokenId}.`)
+}
+
+export async function revokeToken(tokenId: string, { client, out, say }: CommandContext): Promise<void> {
+  await (await client()).accessTokens.revoke(tokenId)
+  if (out.isJson) out.one({ tokenId, revoked: true }, [])
+  else say(`${tokenId} is revoked.`)
+}

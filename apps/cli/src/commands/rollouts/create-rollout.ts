@@ -1,0 +1,66 @@
+import { resolve } from 'node:path'
+import { text as readAll } from 'node:stream/consumers'
+import type { Preflight, RolloutRequest } from '@ocelli/sdk'
+import { wrongUsage } from '../../cli-error.ts'
+import type { CommandContext } from '../../command-context.ts'
+import { type ExitCode, exitCodes } from '../../exit-code.ts'
+import type { Output } from '../../output/output.ts'
+import { readTextFile } from '../../profile/private-file.ts'
+import { selectDevices } from '../devices/select-devices.ts'
+import { rolloutFields } from './rollout-fields.ts'
+import { type CreateRolloutFlags, toRolloutRequest } from './rollout-request.ts'
+import { watchRollout } from './watch-rollout.ts'
+
+export async function createRollout(
+  deviceIds: string[],
+  flags: CreateRolloutFlags,
+  context: CommandContext,
+): Promise<ExitCode> {
+  const { dryRun, ...request } =
+    flags.file === undefined
+      ? toRolloutRequest(flags, await selectDevices(deviceIds, flags, context))
+      : await readRequest(flags.file, context)
+  const { rollouts } = await context.client()
+  if (flags.dryRun || dryRun) {
+    const preflight = await rollouts.preflight(request)
+    await printPreflight(preflight, context.out)
+    return preflight.ready === preflight.total ? exitCodes.ok : exitCodes.someFailed
+  }
+  const rollout = await rollouts.create(request)
+  if (flags.watch) return await watchRollout(rollout.rolloutId, context)
+  context.out.one(rollout, rolloutFields(rollout))
+  return exitCodes.ok
+}
+
+async function printPreflight(preflight: Preflight, out: Output): Promise<void> {
+  const { total, ready, units, groups } = preflight
+  out.one(preflight, [
+    ['devices', total],
+    ['ready', ready],
+    ['licenses needed', units?.needed],
+    ['licenses free', units?.free],
+    ['licenses missing', units?.missing],
+  ])
+  if (out.isJson) return
+  await out.list(groups, [
+    { heading: 'VERDICT', value: ({ verdict }) => verdict },
+    { heading: 'DEVICES', value: ({ count }) => count, align: 'right' },
+    { heading: 'REASON', value: ({ reason }) => reason },
+    { heading: 'WHY', value: ({ detail }) => detail },
+    { heading: 'SUCH AS', value: ({ deviceIds }) => deviceIds.slice(0, 3) },
+  ])
+}
+
+async function readRequest(file: string, { cwd, stdin }: CommandContext): Promise<RolloutRequest> {
+  const path = resolve(cwd, file)
+  const content = file === '-' ? await readAll(stdin) : await readTextFile(path)
+  if (content === null) throw wrongUsage(`--file: there is no file ${path}.`)
+  try {
+    const request: unknown = JSON.parse(content.replace(/^\ufeff/, ''))
+    // what is in it is judged by the platform, field by field
+    if (typeof request === 'object' && request !== null && !Array.isArray(request)) return request as RolloutRequest
+  } catch {
+    // told below, like JSON that is no object
+  }
+  throw wrongUsage(`--file: ${file === '-' ? 'what was piped in' : path} is not a JSON object.`)
+}
