@@ -71,9 +71,9 @@ test('either name of the part is taken, and a part without file name is not', as
 })
 
 test('there is one upload at a time', async () => {
-  const camera = await startAxis({ installMs: 300 })
+  const camera = await startAxis({ installMs: 1500 })
   const first = uploadEap(camera)
-  await expect.poll(() => camera.requests.some(({ authenticated }) => authenticated)).toBe(true)
+  await expect.poll(() => camera.requests.some(({ authenticated }) => authenticated), { timeout: 10_000 }).toBe(true)
   expect(await uploadEap(camera, { appId: 'other' })).toBe('Error: 12')
   expect(await first).toBe('OK')
   expect(await uploadEap(camera, { appId: 'other' })).toBe('OK')

@@ -48,7 +48,7 @@ test('a key that runs out makes the license invalid; an app without one ends soo
   camera.setFault('clockOffsetMs', 100 * 365 * 86_400_000)
   expect(camera.apps()).toMatchObject([{ license: 'Invalid' }])
   expect(await control(camera, 'start')).toBe('OK')
-  await expect.poll(() => camera.apps()[0]?.state).toBe('Stopped')
+  await expect.poll(() => camera.apps()[0]?.state, { timeout: 10_000 }).toBe('Stopped')
   const log = await axisFetch(camera, '/axis-cgi/admin/systemlog.cgi?appname=hello_world')
   expect(log.text).toMatch(/^----- Contents of SYSTEM_LOG for 'hello_world' -----\n.*started\n.*license invalid\n$/)
 })
@@ -68,7 +68,7 @@ test('an app with a protection of its own asks for a license of ours, in a param
   const logOf = async (one: SimulatedAxisCamera) =>
     (await axisFetch(one, '/axis-cgi/admin/systemlog.cgi?appname=hello_world')).text
   await control(camera, 'start')
-  await expect.poll(() => camera.apps()[0]?.state).toBe('Stopped')
+  await expect.poll(() => camera.apps()[0]?.state, { timeout: 10_000 }).toBe('Stopped')
   const path = '/local/hello_world/api/license'
   const other = await issue({ app: 'hello_world', sub: 'ACCC8E000002' })
   expect(await axisFetch(camera, path, { body: other })).toMatchObject({ status: 400 })
@@ -76,7 +76,7 @@ test('an app with a protection of its own asks for a license of ours, in a param
   expect(await axisFetch(camera, path, { body: license })).toMatchObject({ status: 200, text: 'OK\n' })
   expect(camera.apps()[0]?.received).toEqual({ 'api/license': license })
   await control(camera, 'start')
-  await expect.poll(() => logOf(camera)).toContain('license accepted')
+  await expect.poll(() => logOf(camera), { timeout: 10_000 }).toContain('license accepted')
   expect(camera.apps()[0]?.state).toBe('Running')
   expect((await axisFetch(camera, '/local/hello_world/other', { body: license })).status).toBe(404)
 
@@ -85,7 +85,7 @@ test('an app with a protection of its own asks for a license of ours, in a param
   const set = `/axis-cgi/param.cgi?action=update&root.Hello_world.License=${encodeURIComponent(license)}`
   expect((await axisFetch(second, set)).text).toBe('OK\n')
   await control(second, 'start')
-  await expect.poll(() => logOf(second)).toContain('license accepted')
+  await expect.poll(() => logOf(second), { timeout: 10_000 }).toContain('license accepted')
   expect(second.apps()).toMatchObject([{ state: 'Running', license: 'Custom' }])
 })
 
@@ -122,14 +122,14 @@ test('an upload that is cut leaves nothing, and the next one is taken', async ()
   camera.setFault('dropUploadAfterBytes', 100_000)
   await expect(uploadBytes(camera, bytes)).rejects.toThrow()
   camera.clearFaults()
-  await expect.poll(() => uploadBytes(camera, bytes)).toBe('OK')
+  await expect.poll(() => uploadBytes(camera, bytes), { timeout: 10_000 }).toBe('OK')
 })
 
 test.each(['lost', 'completed'] as const)('a reboot in the middle of installing: the app is %s', async (inFlight) => {
   const camera = await startAxis()
   camera.setFault('rebootDuring', { step: 'install', downMs: 10, inFlight })
   await expect(uploadEap(camera)).rejects.toThrow()
-  await expect.poll(() => camera.isUp && camera.reboots === 1).toBe(true)
+  await expect.poll(() => camera.isUp && camera.reboots === 1, { timeout: 10_000 }).toBe(true)
   expect(camera.apps()).toHaveLength(inFlight === 'completed' ? 1 : 0)
   expect(await uploadEap(camera)).toBe('OK')
 })
@@ -158,7 +158,7 @@ test('an app that falls back is stopped, and says so in its log', async () => {
   await uploadEap(camera)
   camera.setFault('appFallsBackMs', 10)
   expect(await control(camera, 'start')).toBe('OK')
-  await expect.poll(() => camera.apps()[0]?.state).toBe('Stopped')
+  await expect.poll(() => camera.apps()[0]?.state, { timeout: 10_000 }).toBe('Stopped')
   const log = await axisFetch(camera, '/axis-cgi/admin/systemlog.cgi?appname=hello_world')
   expect(log.text).toContain('ended with exit code 1')
 })

@@ -38,8 +38,8 @@ test('only 11 and later tell boot id and uptime; the boot id changes with a rest
   const before = (await callJson(camera, 'systemready', request, null)).data
   expect(before).toMatchObject({ systemready: 'yes', uptime: '0', bootid: camera.bootId })
   expect((await axisFetch(camera, '/axis-cgi/restart.cgi')).status).toBe(200)
-  await expect.poll(() => camera.reboots).toBe(1)
-  await expect.poll(() => camera.isUp).toBe(true)
+  await expect.poll(() => camera.reboots, { timeout: 10_000 }).toBe(1)
+  await expect.poll(() => camera.isUp, { timeout: 10_000 }).toBe(true)
   const after = (await callJson(camera, 'systemready', request, null)).data
   expect(after.bootid).not.toBe(before.bootid)
 })

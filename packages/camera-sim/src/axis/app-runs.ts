@@ -21,13 +21,15 @@ export interface AppRunsOptions {
   licenses: OwnLicenses
   serialNumber: () => string
   deviceNowMs: () => number
+  /** Called when an app has ended by itself. */
+  onEnd: () => void
 }
 
 // An app without a valid license is started, asks for its license and ends.
 const unlicensedEndsMs = 20
 
 export function createAppRuns(options: AppRunsOptions): AppRuns {
-  const { os, shelf, faults, timers, licenses, serialNumber, deviceNowMs } = options
+  const { os, shelf, faults, timers, licenses, serialNumber, deviceNowMs, onEnd } = options
 
   function licenseState(app: AxisApp): AxisLicenseState {
     if (app.copyProtection === 'none') return 'None'
@@ -43,6 +45,7 @@ export function createAppRuns(options: AppRunsOptions): AppRuns {
       if (shelf.find(app.name) !== app || app.status === 'Stopped') return
       app.status = 'Stopped'
       log(app, line)
+      onEnd()
     })
   }
 

@@ -41,8 +41,8 @@ export interface AxisAppShelf {
   clear(): void
 }
 
-export function createAppShelf(): AxisAppShelf {
-  const apps = new Map<string, AxisApp>()
+export function createAppShelf(initial: readonly AxisApp[]): AxisAppShelf {
+  const apps = new Map(initial.map((app) => [app.name, app]))
   return {
     all: () => [...apps.values()],
     find: (name) => apps.get(name),

@@ -42,6 +42,7 @@ export interface AxisParts {
   onvifSide: OnvifSide
   reboot: (plan: { downMs: number; resetsClock?: boolean }) => Promise<void>
   resetSettings: () => void
+  save: () => void
 }
 
 /** What tests and the command line hold of an Axis camera. */
@@ -92,8 +93,14 @@ export function createAxisHandle(parts: AxisParts): SimulatedAxisCamera {
     onUp: power.onUp,
     now: clock.date,
     apps: () => listApps(parts),
-    installApp: (app) => putApp(app, shelf),
-    removeApp: shelf.remove,
+    installApp(app) {
+      putApp(app, shelf)
+      parts.save()
+    },
+    removeApp(appId) {
+      shelf.remove(appId)
+      parts.save()
+    },
     get faults() {
       return faults.all()
     },
@@ -105,9 +112,11 @@ export function createAxisHandle(parts: AxisParts): SimulatedAxisCamera {
     },
     setCredentials({ user, password }) {
       state.users[0] = { user, password, group: 'administrator' }
+      parts.save()
     },
     setAllowUnsigned(isAllowed) {
       state.switches.allowUnsigned = isAllowed
+      parts.save()
     },
     clearRequests: log.clear,
     factoryReset() {

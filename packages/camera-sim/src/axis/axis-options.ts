@@ -57,6 +57,8 @@ export interface AxisCameraOptions {
   lockout?: LockoutPolicy | null
   /** Where uploads lie until they are read. */
   temporaryFolder?: string
+  /** Where apps, users, settings, clock and certificate outlive the process. */
+  stateFile?: string
   readPackage?: EapReader
   faults?: Partial<Faults>
   time?: SimTime
@@ -65,7 +67,8 @@ export interface AxisCameraOptions {
 export type AuthenticationPolicy = 'Basic' | 'Digest' | 'Basic_Digest' | 'Recommended'
 
 /** Options with every default in place. */
-export type TotalAxisOptions = Omit<Required<AxisCameraOptions>, 'allowUnsigned' | 'allowRoot'> & {
+export type TotalAxisOptions = Omit<Required<AxisCameraOptions>, 'allowUnsigned' | 'allowRoot' | 'stateFile'> & {
+  stateFile: string | null
   allowUnsigned: boolean | null
   allowRoot: boolean | null
 }

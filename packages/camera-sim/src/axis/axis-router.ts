@@ -20,6 +20,8 @@ export interface AxisRouterOptions {
   power: () => AbortSignal
   deviceNowMs: () => number
   onWrite: () => void
+  /** Called when a request that may have changed something was carried out. */
+  onChange: () => void
   onvifSide: OnvifSide
 }
 
@@ -65,8 +67,10 @@ export function createAxisRouter(options: AxisRouterOptions) {
     if (query === null) return htmlPage(413, 'Request Entity Too Large')
     const failure = faults.get('cgiError')
     if (failure !== undefined && faults.concerns('cgiError', cgi.operation)) return errorCode(failure.code)
-    if (cgi.isWrite === true || (cgi.isWrite !== false && cgi.isWrite(query))) options.onWrite()
+    const isWrite = typeof cgi.isWrite === 'boolean' ? cgi.isWrite : cgi.isWrite(query)
+    if (isWrite) options.onWrite()
     const answered = await cgi.run({ exchange, query, isAdministrator: verdict.kind === 'granted' })
+    if (isWrite) options.onChange()
     return answered ?? deny(verdict)
   }
 

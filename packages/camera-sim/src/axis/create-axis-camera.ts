@@ -17,6 +17,7 @@ import { type AxisState, createAxisHandle } from './axis-handle.ts'
 import type { AxisCameraOptions, TotalAxisOptions } from './axis-options.ts'
 import { axisOs } from './axis-os.ts'
 import { createAxisRouter } from './axis-router.ts'
+import { loadAxisState, type SavedAxisState, saveAxisState } from './axis-state-file.ts'
 import type { CgiTable } from './cgi.ts'
 import { withAxisDefaults } from './default-axis-options.ts'
 import { createDeviceCgis } from './device-cgis.ts'
@@ -33,31 +34,36 @@ const rebootDelayMs = 10
 
 /** Starts an Axis camera; resolves when it answers. Rejects when the port is taken, throws TypeError for bad options. */
 export async function createAxisCamera(given: AxisCameraOptions): Promise<SimulatedAxisCamera> {
-  const camera = compose(withAxisDefaults(given))
+  const options = withAxisDefaults(given)
+  const saved = options.stateFile === null ? null : loadAxisState(options.stateFile)
+  if (saved !== null && saved.serialNumber !== options.serialNumber) {
+    throw new TypeError(`${options.stateFile} is the state of ${saved.serialNumber}, not of ${options.serialNumber}.`)
+  }
+  const camera = compose(options, saved)
   await camera.begin()
   return camera.handle
 }
 
-function compose(options: TotalAxisOptions) {
+function compose(options: TotalAxisOptions, saved: SavedAxisState | null) {
   const { time } = options
   const os = axisOs(options.os)
   const faults = createFaultSet(options.faults)
   const timers = createTimers(time)
   const log = createRequestLog()
-  const shelf = createAppShelf()
-  const state: AxisState = { ...freshSettings(options), serialNumber: options.serialNumber, writes: 0, ...boot() }
+  const shelf = createAppShelf(saved?.apps ?? [])
+  const settings = saved === null ? freshSettings(options) : { users: [...saved.users], switches: saved.switches }
+  const state: AxisState = { ...settings, serialNumber: options.serialNumber, writes: 0, ...boot() }
   const deviceId = () => faults.get('deviceId') ?? state.serialNumber
   const facts = () => describeAxis(options, os, deviceId())
   const needsSetup = () => state.users.length === 0
   const clock = createDeviceClock({
     time,
-    offsetMs: options.clockOffsetMs,
+    offsetMs: saved?.clockOffsetMs ?? options.clockOffsetMs,
     faultOffsetMs: () => faults.get('clockOffsetMs') ?? 0,
   })
   const deviceNowMs = clock.nowMs
-  const tls = options.https
-    ? createSelfSigned({ commonName: `axis-${options.serialNumber}`, hosts: [options.host] })
-    : null
+  const subject = { commonName: `axis-${options.serialNumber}`, hosts: [options.host] }
+  const tls = options.https ? (saved?.tls ?? createSelfSigned(subject)) : null
   const gate = createAxisGate({
     users: () => state.users,
     realm: () => `AXIS_${deviceId()}`,
@@ -73,12 +79,25 @@ function compose(options: TotalAxisOptions) {
     nowMs: time.nowMs,
     randomBytes,
   })
+  const save = () => {
+    if (options.stateFile === null) return
+    saveAxisState(options.stateFile, {
+      kind: 'axis',
+      serialNumber: options.serialNumber,
+      users: state.users,
+      switches: state.switches,
+      apps: shelf.all(),
+      clockOffsetMs: clock.offsetMs(),
+      reboots: power.reboots(),
+      tls,
+    })
+  }
   const reboot = ({ downMs, resetsClock = false }: Pick<Reboot, 'downMs' | 'resetsClock'>) => {
     if (resetsClock) clock.set(0)
     return power.reboot(downMs)
   }
   const licenses = createOwnLicenses({ trust: options.trust, serialNumber: deviceId, deviceNow: clock.date })
-  const runs = createAppRuns({ os, shelf, faults, timers, licenses, serialNumber: deviceId, deviceNowMs })
+  const runs = createAppRuns({ os, shelf, faults, timers, licenses, serialNumber: deviceId, deviceNowMs, onEnd: save })
   const installer = createEapInstaller({ ...options, os, shelf, runs, switches: state.switches, faults, reboot })
   const rebootSoon = () => void timers.after(rebootDelayMs, () => reboot(options))
   const onWrite = () => {
@@ -128,20 +147,23 @@ function compose(options: TotalAxisOptions) {
     power: () => power.signal(),
     deviceNowMs,
     onWrite,
+    onChange: save,
     onvifSide,
   })
   const listener = createListener({ host: options.host, port: options.port, tls, faults, onRequest: router })
   const power = createPower({
     listener,
     time,
-    reboots: 0,
+    reboots: saved?.reboots ?? 0,
     beforeDown() {
       timers.cancelAll()
       gate.restart()
       onvifSide.gatekeeper.restart()
+      save()
     },
     async afterUp() {
       Object.assign(state, boot())
+      save()
     },
   })
 
@@ -172,6 +194,7 @@ function compose(options: TotalAxisOptions) {
     onvifSide,
     reboot,
     resetSettings,
+    save,
   })
   return { handle, begin: power.begin }
 }

@@ -40,6 +40,7 @@ const defaults = {
   authenticationPolicy: 'Recommended',
   lockout: { afterRefusals: 5, lockMs: 5 * 60_000 },
   temporaryFolder: tmpdir(),
+  stateFile: null,
   readPackage: readEapPackage,
   faults: {},
   time: systemTime,

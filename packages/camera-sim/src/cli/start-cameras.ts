@@ -14,7 +14,7 @@ export async function* startOnvifCameras(options: CommandOptions): AsyncGenerato
     yield await createCamera({
       deviceId: `${options.deviceId}${suffix}`,
       port: portOf(options, index),
-      stateFile: options.state === undefined ? undefined : `${options.state}${suffix}`,
+      stateFile: stateFileOf(options, index),
       ...{ host, user, password, model, https, trust, licenseRequired, platformLevel, auth, installMs },
     })
   }
@@ -27,10 +27,14 @@ export async function* startAxisCameras(options: CommandOptions): AsyncGenerator
     yield await createAxisCamera({
       serialNumber: countSerial(options.deviceId, index),
       port: portOf(options, index),
+      stateFile: stateFileOf(options, index),
       ...{ host, user, password, model, https, trust, os, architecture, needsSetup, allowUnsigned, installMs },
     })
   }
 }
+
+const stateFileOf = ({ state, count }: CommandOptions, index: number) =>
+  state === undefined || count === 1 ? state : `${state}-${index + 1}`
 
 const portOf = ({ port }: CommandOptions, index: number) => (port === 0 ? 0 : port + index)
 
