@@ -77,4 +77,15 @@ test('no unit is lost or doubled, and each movement is told, whatever happens at
     { seed, numRuns, endOnFailure: true },
   )
   expect(done).toBeGreaterThan(numRuns * 80)
+  // histories in which nothing moves would prove nothing
+  const { rows } = await sql<{
+    type: string
+    n: number
+  }>`SELECT type, count(*)::int AS n FROM event WHERE type IN ('license.reserved',
+    'license.issued', 'license.released', 'license.expired', 'license.renewed', 'installation.reported') GROUP BY type`.execute(
+    ledger.db,
+  )
+  const moved = Object.fromEntries(rows.map(({ type, n }) => [type, n]))
+  expect(Object.keys(moved)).toHaveLength(6)
+  expect(moved['license.reserved']).toBeGreaterThan(numRuns * 20)
 })

@@ -1,9 +1,11 @@
 import type { DesiredRunningState, Installation, InstallRequest } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { brokenConstraint, isTransient } from '../../platform/database/database.ts'
+import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Answer, Context } from '../../platform/http/route.ts'
 import { judgeCandidate } from '../apps/fitting-package.ts'
+import { expireOverdue } from '../licenses/expire-licenses.ts'
 import { refuseOrder } from '../licenses/pick-order.ts'
 import { carryOutCancel, carryOutChange } from './carry-out.ts'
 import { viewInstallation } from './installation-view.ts'
@@ -145,13 +147,18 @@ async function carryOut(
     )
     return installation ? { kind: 'done', installation } : { kind: 'moved-on' }
   } catch (error) {
-    if (mayDecideAgain(context, error)) return { kind: 'moved-on', cause: error }
-    throw error
+    if (!mayDecideAgain(context, error)) throw error
+    // the license that stands in the way may have reached its end before the sweep came by
+    const overdue = { accountId, appId, deviceIds: [base.pair.deviceId] }
+    if (isHeld(error)) await inTransaction(context.db, (db) => expireOverdue(db, overdue))
+    return { kind: 'moved-on', cause: error }
   }
 }
 
 /** What happened between reading and writing: the last unit went to somebody else, the order ended, the same license was made. */
 const overtaken = ['app_order_units', 'app_order_used_needs_confirmation', 'license_held_once']
+
+const isHeld = (error: unknown) => brokenConstraint(error)?.constraint === 'license_held_once'
 
 /** A deadlock has undone the one statement; within a transaction it has undone all of that, which is run again as a whole. */
 function mayDecideAgain({ db }: Context, error: unknown): boolean {

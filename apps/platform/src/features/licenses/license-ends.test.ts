@@ -135,6 +135,22 @@ describe('a license that ends', () => {
     expect(await customer.installation(device.deviceId)).toMatchObject({ settled: true, runningState: 'NOT_RUNNING' })
   })
 
+  it('stands in nobody’s way between its end and the job: a new one is made at once', async () => {
+    const { orderId, device, licenseId } = await customer.subscribed()
+    const stranger = (await customer.makeLicense('never-seen', { licenseType: 'SUBSCRIPTION', orderId })).body
+    await ledger.age({ orderId }, 366)
+    const next = await customer.order(2, 'SUBSCRIPTION')
+    const wanted = { licenseType: 'SUBSCRIPTION', orderId: next }
+    const made = await customer.makeLicense('never-seen', wanted)
+    expect(made).toMatchObject({ status: 201, body: { orderId: next } })
+    expect(made.body.licenseId).not.toBe(stranger.licenseId)
+    expect(await customer.install(device.deviceId, wanted)).toMatchObject({ status: 202 })
+    expect((await customer.installation(device.deviceId)).license.licenseId).not.toBe(licenseId)
+    expect(await types({ licenseId })).toContain('license.expired')
+    expect(await customer.used(next)).toMatchObject({ used: 2 })
+    expect(await sweep()).toMatchObject({ orders: 1, licenses: 0 })
+  })
+
   it('leaves an app alone that is being removed', async () => {
     const { orderId, device } = await customer.subscribed()
     await customer.call('DELETE', customer.installPath(device.deviceId))
