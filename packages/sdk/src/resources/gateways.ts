@@ -4,6 +4,7 @@ import type {
   ClaimItem,
   ClaimResult,
   Enrollment,
+  EnrollmentToken,
   EnrollRequest,
   Gateway,
   PackageSource,
@@ -32,6 +33,14 @@ export const gatewayMethods = (api: Api) => ({
     (send) =>
       (gatewayId: string, options?: CallOptions): Promise<void> =>
         send.nothing({ params: { gatewayId } }, options),
+  ),
+  /** A token that enrolls a new machine in this gateway's place. Shown this one time. */
+  createReplacementToken: api.route(
+    `POST ${one}/replacement-tokens`,
+    (send) =>
+      (gatewayId: string, options?: CallOptions): Promise<EnrollmentToken> =>
+        send.json({ params: { gatewayId } }, options),
+    { ignoresKey: true },
   ),
   /** With the secret of an enrollment token. */
   enroll: api.route(
