@@ -22,7 +22,7 @@ export interface System extends ApiClient {
   /** Starts a simulated camera that trusts this platform, without claiming it. */
   camera(deviceId: string, options?: Partial<CameraOptions>): Promise<SimulatedCamera>
   /** Claims a camera by the gateway's own command. Gives what the command printed. */
-  claim(camera: SimulatedCamera): Promise<string>
+  claim(camera: Pick<SimulatedCamera, 'port'>): Promise<string>
   installation(appId: string, deviceId: string): Promise<Installation>
   /** Polls until nothing more happens by itself, or `until` says so. */
   settled(

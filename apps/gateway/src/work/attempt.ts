@@ -15,6 +15,8 @@ export interface Attempt {
   done: Partial<Record<Step, number>>
   /** Failed tries of `step` in a row. */
   failures: number
+  /** What the app wrote into the camera's log before the last failure; kept for an error that is told later. */
+  appLog?: string | null
   /** Final error, while something is still to be put back before it is told. */
   error: InstallationError | null
   outcome: { phase: 'CONVERGED' | 'FAILED'; error: InstallationError | null } | null
@@ -128,7 +130,11 @@ export function stepFailed(
   if (action.kind === 'start' && action.isRestore) return attempt
   const fellBack = failure.error.code === 'app-fell-back'
   const done = fellBack ? { ...attempt.done, START: (attempt.done.START ?? 0) + 1 } : attempt.done
-  return { ...attempt, done, failures: attempt.failures + 1, error: failure.isFinal ? failure.error : null }
+  const { appLog = attempt.appLog } = failure.error
+  return {
+    ...{ ...attempt, done, failures: attempt.failures + 1, error: failure.isFinal ? failure.error : null },
+    ...(appLog ? { appLog } : {}),
+  }
 }
 
 /** Settles the attempt. A converged one remembers whether this camera lists the license it was given. */

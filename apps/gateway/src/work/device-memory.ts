@@ -23,6 +23,7 @@ const StoredAttempt = Type.Object({
   step: nullable(Step),
   done: Type.Record(Type.String(), Count),
   failures: Count,
+  appLog: Type.Optional(text),
   error: nullable(InstallationError),
   outcome: nullable(Type.Object({ phase: oneOf(['CONVERGED', 'FAILED']), error: nullable(InstallationError) })),
 })

@@ -155,7 +155,8 @@ function running({ entry, app, attempt }: Context): Move | null {
   if (state === wanted || (state === 'UNKNOWN' && tries(attempt, step) > 0)) return null
   if (step === 'START') {
     if (tries(attempt, step) < maxTries.start) return act({ kind: 'start', step, isRestore: false })
-    return fail(refused('app-fell-back', 'The app was started three times and stopped again by itself.', app))
+    const error = refused('app-fell-back', 'The app was started three times and stopped again by itself.', app)
+    return fail(attempt.appLog ? { ...error, appLog: attempt.appLog } : error)
   }
   if (tries(attempt, step) < maxTries.stop) return act({ kind: 'stop', step })
   return fail(refused('app-runs-on', 'The app was stopped three times and runs again.', app))

@@ -45,6 +45,15 @@ test('what the app wrote into the log of the camera is told with the error', asy
   expect(told).toMatchObject({ code: 'incompatible', appLog: 'needs more memory' })
 })
 
+test('what an app wrote before it fell back for the last time is told, not what was tried', async () => {
+  const site = createSite()
+  failing(site, 'start', () => new DriverError('app-fell-back', 'It stopped.', { appLog: 'no lens' }))
+  wish(site, { running: 'RUNNING' })
+  site.start()
+  await site.untilSettled()
+  expect(site.platform.work(device, appId)?.error).toMatchObject({ code: 'app-fell-back', appLog: 'no lens' })
+})
+
 test('a camera that reboots during the upload is waited for', async () => {
   const site = createSite()
   wish(site)
