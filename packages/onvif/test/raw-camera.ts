@@ -78,3 +78,15 @@ export const services = (capabilities = '', host = '10.1.2.3'): RawReply =>
   )
 
 export const CAPABILITIES = `<t:Capabilities><a:Capabilities xmlns:a="${ANS}" UploadPath="http://10.9.9.9/up?x=1" FormatsSupported="application/octet-stream application/vnd.android.package-archive"/></t:Capabilities>`
+
+export const challenge = (extra = 'nonce="n1"'): RawReply => ({
+  status: 401,
+  headers: { 'WWW-Authenticate': `Digest realm="r", qop="auth", ${extra}` },
+})
+export const deviceId = (id: string) => soap(`<GetDeviceIdResponse><DeviceId>${id}</DeviceId></GetDeviceIdResponse>`)
+
+export async function appsOf(camera: { client: () => ReturnType<typeof clientAt> }) {
+  const apps = await camera.client().appManagement()
+  if (apps === null) throw new Error('no app management')
+  return apps
+}

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { makeFolder } from '../data-folder.ts'
 import { ProblemError } from '../http/problem.ts'
 import type { BlobStore } from './blob-store.ts'
-import { asDiskProblem, ifMissing, openStagingArea, type StagedFile } from './staging-area.ts'
+import { asDiskProblem, ifMissing, openStagingArea, putBy, type StagedFile } from './staging-area.ts'
 
 /** Blobs as files `ab/cdef…` in a folder; a file that has its name is whole and on disk. */
 export async function openFolderBlobStore(options: { folder: string | URL; nowMs: () => number }): Promise<BlobStore> {
@@ -24,15 +24,7 @@ export async function openFolderBlobStore(options: { folder: string | URL; nowMs
   }
   return {
     receive,
-    async put(stream, limits) {
-      const staged = await receive(stream, limits)
-      try {
-        await staged.keep()
-      } finally {
-        await staged.discard()
-      }
-      return { sha256: staged.sha256, size: staged.size }
-    },
+    put: putBy(receive),
     async open(sha256, range) {
       const file = await open(pathOf(sha256)).catch(ifMissing(null))
       if (!file) throw missing(sha256)

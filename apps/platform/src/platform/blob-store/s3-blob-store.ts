@@ -13,7 +13,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { ProblemError } from '../http/problem.ts'
 import type { BlobStore } from './blob-store.ts'
 import { checkedHash, missing } from './folder-blob-store.ts'
-import { openStagingArea, type StagedFile } from './staging-area.ts'
+import { openStagingArea, putBy, type StagedFile } from './staging-area.ts'
 
 export interface S3Options {
   /** `s3://bucket/prefix?endpoint=…&region=…`; credentials as the AWS SDK finds them. */
@@ -64,15 +64,7 @@ export async function openS3BlobStore({ url, folder, nowMs }: S3Options): Promis
   }
   return {
     receive,
-    async put(stream, limits) {
-      const staged = await receive(stream, limits)
-      try {
-        await staged.keep()
-      } finally {
-        await staged.discard()
-      }
-      return { sha256: staged.sha256, size: staged.size }
-    },
+    put: putBy(receive),
     async open(sha256, range) {
       const Range = range ? `bytes=${range.start}-${range.end}` : undefined
       const answer = await client.send(new GetObjectCommand({ ...at(sha256), Range })).catch(ifAbsent(null))

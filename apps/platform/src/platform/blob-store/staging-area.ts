@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { ProblemError } from '../http/problem.ts'
-import type { ReceiveOptions } from './blob-store.ts'
+import type { BlobStore, ReceiveOptions } from './blob-store.ts'
 
 /** Longer than anything that arrives, is read and is kept: another process may share the folder. */
 const leftOverAfterMs = 60 * 60 * 1000
@@ -53,6 +53,19 @@ export async function openStagingArea(folder: string, nowMs: number): Promise<St
       }
       return { sha256: hash.digest('hex'), size, path }
     },
+  }
+}
+
+/** `receive` and `keep` in one. */
+export function putBy(receive: BlobStore['receive']): BlobStore['put'] {
+  return async (stream, limits) => {
+    const staged = await receive(stream, limits)
+    try {
+      await staged.keep()
+    } finally {
+      await staged.discard()
+    }
+    return { sha256: staged.sha256, size: staged.size }
   }
 }
 
