@@ -73,7 +73,7 @@ describe.skipIf(!program)('two platforms on one PostgreSQL behind Mosquitto', ()
     nodes = [await startNode(join(folder, 'a')), await startNode(join(folder, 'b'))]
     undo.push(() => Promise.all(nodes.map((node) => end(node.process, 'SIGTERM'))))
     await startSite(join(folder, 'gateway'))
-  })
+  }, 240_000)
   afterAll(async () => {
     for (const step of undo.reverse()) await step()
   })
