@@ -23,9 +23,9 @@ afterAll(() => ledger?.close())
 
 async function createWorld(): Promise<World> {
   const customer = await ledger.customer()
-  const devices = await Promise.all(Array.from({ length: 8 }, () => customer.device()))
-  for (const licenseType of ['FULL', 'TRIAL', 'SUBSCRIPTION'] as const) await customer.order(6, licenseType)
-  const strangers = Array.from({ length: 6 }, (_, index) => `closed-network-${index}`)
+  const devices = await Promise.all(Array.from({ length: 16 }, () => customer.device()))
+  for (const licenseType of ['FULL', 'TRIAL', 'SUBSCRIPTION'] as const) await customer.order(15, licenseType)
+  const strangers = Array.from({ length: 12 }, (_, index) => `closed-network-${index}`)
   return { ledger, customer, devices, strangers, laptop: await createLaptop(customer), receipts: [] }
 }
 
@@ -57,7 +57,7 @@ test('no unit is lost or doubled, and each movement is told, whatever happens at
 }, async () => {
   let done = 0
   await fc.assert(
-    fc.asyncProperty(history({ waves: 8, perWave: 40 }), async (waves) => {
+    fc.asyncProperty(history({ waves: 8, perWave: 60 }), async (waves) => {
       const world = await createWorld()
       const { accountId } = world.customer
       for (const wave of waves) {
@@ -76,16 +76,14 @@ test('no unit is lost or doubled, and each movement is told, whatever happens at
     // what runs at once does not run the same way twice, so a smaller history would prove nothing
     { seed, numRuns, endOnFailure: true },
   )
-  expect(done).toBeGreaterThan(numRuns * 80)
+  expect(done).toBeGreaterThan(numRuns * 120)
   // histories in which nothing moves would prove nothing
   const { rows } = await sql<{
     type: string
     n: number
   }>`SELECT type, count(*)::int AS n FROM event WHERE type IN ('license.reserved',
-    'license.issued', 'license.released', 'license.expired', 'license.renewed', 'installation.reported') GROUP BY type`.execute(
-    ledger.db,
-  )
+    'license.issued', 'license.released', 'license.expired', 'installation.reported') GROUP BY type`.execute(ledger.db)
   const moved = Object.fromEntries(rows.map(({ type, n }) => [type, n]))
-  expect(Object.keys(moved)).toHaveLength(6)
+  expect(Object.keys(moved)).toHaveLength(5)
   expect(moved['license.reserved']).toBeGreaterThan(numRuns * 20)
 })

@@ -30,8 +30,8 @@ const weighted: [number, fc.Arbitrary<Command>][] = [
   [3, fc.record({ kind: fc.constant('order' as const), licenseType, total: fc.integer({ min: 1, max: 5 }) })],
   [1, onOrder('cancel-order')],
   [1, onOrder('reduce-order')],
-  [1, onOrder('end-order')],
-  [14, fc.record({ kind: fc.constant('install' as const), device: index, licenseType })],
+  [3, onOrder('end-order')],
+  [20, fc.record({ kind: fc.constant('install' as const), device: index, licenseType })],
   [8, onDevice('uninstall')],
   [2, onDevice('start')],
   [16, onDevice('converge')],
@@ -40,10 +40,10 @@ const weighted: [number, fc.Arbitrary<Command>][] = [
   [2, onDevice('miss-deadline')],
   [2, onDevice('toggle-connectivity')],
   [2, onDevice('lose')],
-  [8, fc.record({ kind: fc.constant('make-license' as const), device: index, licenseType })],
+  [12, fc.record({ kind: fc.constant('make-license' as const), device: index, licenseType })],
   [4, fc.record({ kind: fc.constant('bundle' as const), from: index, count: fc.integer({ min: 1, max: 4 }) })],
   [5, onLicense('release')],
-  [2, onLicense('end-trial')],
+  [5, onLicense('end-trial')],
   [
     7,
     fc.record({
@@ -56,8 +56,8 @@ const weighted: [number, fc.Arbitrary<Command>][] = [
     }),
   ],
   [4, fc.record({ kind: fc.constant('replay-receipt' as const), receipt: index })],
-  [4, fc.record({ kind: fc.constant('renew' as const), license: index, order: index })],
-  [3, fc.constant<Command>({ kind: 'sweep' })],
+  [8, fc.record({ kind: fc.constant('renew' as const), license: index, order: index })],
+  [5, fc.constant<Command>({ kind: 'sweep' })],
   [1, fc.constant<Command>({ kind: 'kill-connection' })],
 ]
 

@@ -27,7 +27,8 @@ export async function runCommand(world: World, command: Command): Promise<number
   const { db } = ledger
   switch (command.kind) {
     case 'order':
-      await customer.order(command.total, command.licenseType)
+      // ends of their own, so that some orders go on for longer than others
+      await customer.order(command.total, command.licenseType, 300 + 100 * command.total)
       return null
     case 'cancel-order':
     case 'reduce-order':
@@ -104,7 +105,9 @@ async function touchLicense(
   const { rows } = await sql<{ licenseId: string; deviceId: string; appId: string; licenseType: string }>`
     SELECT license_id AS "licenseId", device_id AS "deviceId", app_id AS "appId", license_type AS "licenseType"
     FROM license WHERE account_id = ${customer.accountId} ORDER BY created_at, license_id`.execute(ledger.db)
-  const license = pick(rows, command.license)
+  // a renewal of another type is refused at once, and there are many of those
+  const candidates = command.kind === 'renew' ? rows.filter((row) => row.licenseType === 'SUBSCRIPTION') : rows
+  const license = pick(candidates, command.license)
   if (!license) return null
   const path = `/license/v1/licenses/${license.licenseId}`
   switch (command.kind) {
@@ -131,7 +134,11 @@ async function touchDevice(world: World, command: Extract<Command, { device: num
   const { deviceId } = device
   switch (command.kind) {
     case 'install':
-      return (await customer.install(`${deviceId}`, { licenseType: command.licenseType })).status
+      return (
+        await customer.call('PUT', `${customer.installPath(deviceId)}?whenOffline=queue`, {
+          licenseType: command.licenseType,
+        })
+      ).status
     case 'uninstall':
       return (await customer.call('DELETE', `${customer.installPath(deviceId)}?whenOffline=queue`)).status
     case 'start':
