@@ -1,9 +1,7 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
 import type { AxisCameraOptions, Faults, SimulatedAxisCamera } from '@ocelli/camera-sim'
 import type { Driver } from '@ocelli/driver'
 import { afterAll, afterEach, expect, test } from 'vitest'
-import { appId, createPackages, credentials, quickDriver, startAxis, targetOf } from './axis-harness.ts'
+import { appId, createPackages, quickDriver, startAxis, targetOf } from './axis-harness.ts'
 
 const packages = await createPackages()
 const open: { driver: Driver; camera: SimulatedAxisCamera }[] = []
@@ -231,21 +229,6 @@ test.for([
 ] as [string, Partial<Faults>][])('a camera that answers %s fails cleanly', async ([, faults]) => {
   const { driver } = await begin({ faults })
   await expect(driver.listApps(options())).rejects.toMatchObject({ name: 'DriverError', code: 'bad-reply' })
-})
-
-test('HTTP answered by something that is no camera is a bad reply or unsupported, never a login', async () => {
-  const server = createServer((_, response) => response.end('<html>Welcome</html>')).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('A server has a port.')
-  const tls = { pinnedSha256: null, allowLegacy: false }
-  const target = { address: `http://127.0.0.1:${address.port}`, credentials, tls }
-  try {
-    await expect(quickDriver.open(target).readIdentity(options())).rejects.toMatchObject({ code: 'bad-reply' })
-    expect(await quickDriver.probe(target, options())).toMatchObject({ speaks: false, runsApps: false })
-  } finally {
-    server.close()
-  }
 })
 
 test('a password that was changed under us ends after two logins, and the right one works again', async () => {

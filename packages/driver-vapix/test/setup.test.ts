@@ -1,6 +1,8 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import type { SimulatedAxisCamera } from '@ocelli/camera-sim'
 import { afterEach, expect, test } from 'vitest'
-import { quickDriver, startAxis, targetOf } from './axis-harness.ts'
+import { credentials, quickDriver, startAxis, targetOf } from './axis-harness.ts'
 
 const open: SimulatedAxisCamera[] = []
 afterEach(async () => {
@@ -91,4 +93,19 @@ test('a camera on https shows its certificate', async () => {
   const camera = await start({ https: true })
   const probe = await quickDriver.probe(targetOf(camera), options())
   expect(probe.certificate?.sha256).toMatch(/^[0-9a-f]{64}$/)
+})
+
+test('HTTP answered by something that is no camera is a bad reply or unsupported, never a login', async () => {
+  const server = createServer((_, response) => response.end('<html>Welcome</html>')).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('A server has a port.')
+  const tls = { pinnedSha256: null, allowLegacy: false }
+  const target = { address: `http://127.0.0.1:${address.port}`, credentials, tls }
+  try {
+    await expect(quickDriver.open(target).readIdentity(options())).rejects.toMatchObject({ code: 'bad-reply' })
+    expect(await quickDriver.probe(target, options())).toMatchObject({ speaks: false, runsApps: false })
+  } finally {
+    server.close()
+  }
 })
