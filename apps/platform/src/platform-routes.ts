@@ -4,6 +4,7 @@ import { accountRoutes } from './features/accounts/accounts-routes.ts'
 import { appsRoutes, defaultMaxPackageBytes } from './features/apps/apps-routes.ts'
 import { authTokenRoutes } from './features/auth-token/auth-token-routes.ts'
 import { bundleRoutes } from './features/bundles/bundle-routes.ts'
+import { cameraLoginRoutes } from './features/camera-logins/camera-login-routes.ts'
 import { claimRoutes } from './features/claims/claim-routes.ts'
 import { deviceRoutes } from './features/devices/device-routes.ts'
 import { eventRoutes } from './features/events/event-routes.ts'
@@ -17,6 +18,7 @@ import { makerKeyRoutes } from './features/maker-keys/maker-key-routes.ts'
 import { ordersRoutes } from './features/orders/orders-routes.ts'
 import { projectRoutes } from './features/projects/projects-routes.ts'
 import { receiptRoutes } from './features/receipts/receipt-routes.ts'
+import { recoveryKeyRoutes } from './features/recovery-key/recovery-key-routes.ts'
 import { rolloutRoutes } from './features/rollouts/rollout-routes.ts'
 import type { People } from './features/sign-in/people.ts'
 import { peopleRoutes } from './features/sign-in/people-routes.ts'
@@ -73,6 +75,7 @@ export function platformRoutes(parts: PlatformParts): AnyRoute[] {
     ...authTokenRoutes(parts),
     ...peopleRoutes(parts),
     ...accountRoutes(parts),
+    ...recoveryKeyRoutes(),
     ...userRoutes(parts),
     ...technicalUserRoutes({ forget }),
     ...accessTokenRoutes(parts),
@@ -82,6 +85,7 @@ export function platformRoutes(parts: PlatformParts): AnyRoute[] {
     ...siteRoutes({ caFingerprint: parts.ca.fingerprint, budgetChanged: parts.budgetChanged }),
     ...gatewayRoutes(parts),
     ...claimRoutes(),
+    ...cameraLoginRoutes({ wake }),
     ...installationRoutes({ installations: createInstallationService({ wake }) }),
     ...rolloutRoutes(parts),
     ...licenseRoutes(parts),

@@ -6,6 +6,9 @@ import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import { ensureFirstAccount, type FirstAccount } from './features/accounts/first-account.ts'
 import { acceptPackages, sweepBlobs } from './features/apps/package-upload.ts'
+import { endLogins } from './features/camera-logins/end-logins.ts'
+import { sendLogins } from './features/camera-logins/send-logins.ts'
+import { takeResults } from './features/camera-logins/take-results.ts'
 import { createChannel } from './features/channel/channel.ts'
 import { applyReports } from './features/installations/apply-reports.ts'
 import { sweepDeadlines } from './features/installations/deadline-sweep.ts'
@@ -108,6 +111,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
   closing.add('broker', () => broker.close())
   const channel = createChannel({
     ...{ db, broker, log, metrics, keys, nowMs, readDesired, issueLicenseForGateway },
+    cameraLogins: { send: sendLogins, takeResults },
     applyReports: (database, batches) => applyReports(database, batches, (pairs) => rollouts.settled(pairs)),
   })
   closing.add('device channel', () => channel.close())
@@ -172,6 +176,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
         await warnOfExpiry(db, config.licensing.warnDays)
       },
     },
+    { name: 'logins of cameras', intervalMs: 60_000, run: () => endLogins(db) },
     { name: 'rotated license keys', intervalMs: 10_000, run: () => keys.refresh() },
     {
       name: 'license key rotation',

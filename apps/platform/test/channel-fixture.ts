@@ -5,6 +5,8 @@ import { type DownMessage, downTopic, type UpMessage, upTopic } from '@ocelli/co
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import { pino } from 'pino'
 import { expect, onTestFinished, vi } from 'vitest'
+import { sendLogins } from '../src/features/camera-logins/send-logins.ts'
+import { takeResults } from '../src/features/camera-logins/take-results.ts'
 import { createChannel } from '../src/features/channel/channel.ts'
 import { enrollGateway } from '../src/features/gateways/enrollment-service.ts'
 import { applyReports } from '../src/features/installations/apply-reports.ts'
@@ -47,7 +49,8 @@ export async function createChannelFixture() {
   const broker = await createBroker({ db, ca, accessTokens: tokens, log, listen, names: ['127.0.0.1'] })
   const metrics = createMetrics()
   const keys = await licenseKeys(db, vault, Date.now())
-  const lead = { applyReports, readDesired, issueLicenseForGateway }
+  const cameraLogins = { send: sendLogins, takeResults }
+  const lead = { applyReports, readDesired, issueLicenseForGateway, cameraLogins }
   const channel = createChannel({ db, broker, log, metrics, keys, nowMs: Date.now, sweepEveryMs: 50, ...lead })
   channel.start()
   const port = (await broker.listen()).port ?? 0

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { acceptPackages } from '../src/features/apps/package-upload.ts'
@@ -22,6 +23,7 @@ interface JsonSchema {
   const?: unknown
   format?: string
   pattern?: string
+  description?: string
   minLength?: number
   minimum?: number
   minItems?: number
@@ -135,6 +137,7 @@ function sample(schema: JsonSchema): unknown {
       if (schema.format === 'uuid') return randomUUID()
       if (schema.format === 'email') return `${randomUUID()}@example.com`
       if (schema.format === 'date-time') return '2026-01-01T00:00:00Z'
+      if (schema.description?.includes('compact JWE')) return 'head..iv.text.tag'
       return 'xxxxxxxxxxxxxxxxxxxxxxxx'.slice(0, Math.max(3, schema.minLength ?? 3))
     default:
       return {}
@@ -303,7 +306,15 @@ describe('every route of the OpenAPI document', () => {
       },
     })
     const { rolloutId } = made.json()
+    const batchId = randomUUID()
+    for (const kind of ['CLAIM', 'CREDENTIALS']) {
+      await sql`INSERT INTO camera_login (batch_id, position, account_id, gateway_id, kind, requested_by, address, device_id, sealed)
+        VALUES (${batchId}, 0, ${accountId}, ${device.gatewayId}, ${kind}, 'owner', 'a', ${device.deviceId}, 's')`.execute(
+        platform.db,
+      )
+    }
     const params = {
+      batchId,
       transferId,
       rolloutId,
       keyId,

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { CameraLoginError, SealedLogin, SealingJwk } from './camera-login.ts'
 import { ConnectivityReason, DeviceFacts, FoundCamera } from './device.ts'
 import { DesiredRunningState, InstallationError, LicenseType, RunningState, Step } from './installation.ts'
 import { LicenseCheckedBy, LicensePlacement } from './license.ts'
@@ -20,6 +21,8 @@ export const Hello = Type.Object({
   connectionId: Type.String({ minLength: 1, maxLength: 100 }),
   version: Type.String({ maxLength: 50 }),
   devices: Type.Array(Type.Object({ deviceId: DeviceId, assignment: Count, revision: Count }), { maxItems: 20_000 }),
+  /** To which passwords of cameras are sealed; gateways before 0.2 have none. */
+  sealingKey: Type.Optional(SealingJwk),
 })
 export type Hello = Static<typeof Hello>
 
@@ -102,7 +105,25 @@ export const LicenseAsk = Type.Object({
 })
 export type LicenseAsk = Static<typeof LicenseAsk>
 
-export const UpMessage = Type.Union([Hello, Heartbeat, Gone, Report, LicenseAsk])
+/**
+ * What came of logins that the platform sent. The platform sends a login again until it has its result, so this needs no
+ * acknowledgement: lost, it is said again when asked; doubled or late, it changes nothing.
+ */
+export const CameraResults = Type.Object({
+  kind: Type.Literal('camera-results'),
+  session: Count,
+  results: Type.Array(
+    Type.Object({
+      loginId: Uuid,
+      deviceId: nullable(DeviceId),
+      error: nullable(CameraLoginError),
+    }),
+    { minItems: 1, maxItems: 500 },
+  ),
+})
+export type CameraResults = Static<typeof CameraResults>
+
+export const UpMessage = Type.Union([Hello, Heartbeat, Gone, Report, LicenseAsk, CameraResults])
 export type UpMessage = Static<typeof UpMessage>
 
 export const DesiredApp = Type.Object({
@@ -214,5 +235,37 @@ export type LicenseAnswer = Static<typeof LicenseAnswer>
 /** Say hello again: the session is not the present one (the platform restarted, or a newer connection took over). */
 export const HelloAgain = Type.Object({ kind: Type.Literal('hello-again'), session: Count })
 
-export const DownMessage = Type.Union([Welcome, Desired, Budgets, Unassigned, Ack, LicenseAnswer, HelloAgain])
+/** Cameras to claim, and cameras whose stored login is to be changed; each `sealed` opens only for what stands beside it. */
+export const CameraLogins = Type.Object({
+  kind: Type.Literal('camera-logins'),
+  session: Count,
+  logins: Type.Array(
+    Type.Object({
+      loginId: Uuid,
+      sealed: SealedLogin,
+      for: Type.Union([
+        Type.Object({
+          kind: Type.Literal('claim'),
+          address: Type.String({ maxLength: 500 }),
+          name: nullable(Type.String({ maxLength: 200 })),
+          siteId: nullable(Uuid),
+        }),
+        Type.Object({ kind: Type.Literal('credentials'), deviceId: DeviceId }),
+      ]),
+    }),
+    { minItems: 1 },
+  ),
+})
+export type CameraLogins = Static<typeof CameraLogins>
+
+export const DownMessage = Type.Union([
+  Welcome,
+  Desired,
+  Budgets,
+  Unassigned,
+  Ack,
+  LicenseAnswer,
+  CameraLogins,
+  HelloAgain,
+])
 export type DownMessage = Static<typeof DownMessage>

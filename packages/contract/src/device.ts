@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { SealingJwk } from './camera-login.ts'
 import { DayWindow } from './day-window.ts'
 import { DeviceId, nullable, oneOf, Timestamp, Uuid } from './schema.ts'
 
@@ -253,6 +254,8 @@ export const Gateway = Type.Object(
     certificateExpiresAt: Timestamp,
     revokedAt: nullable(Timestamp),
     deviceCount: Type.Integer(),
+    /** To which passwords of cameras are sealed; null until a gateway that has one has connected. */
+    sealingKey: nullable(SealingJwk),
     createdAt: Timestamp,
   },
   { $id: 'Gateway' },

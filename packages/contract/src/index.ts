@@ -1,5 +1,6 @@
 export * from './account.ts'
 export * from './bundle.ts'
+export * from './camera-login.ts'
 export * from './channel.ts'
 export * from './day-window.ts'
 export * from './device.ts'

@@ -1,4 +1,13 @@
-import type { Account, AccountAdministration, AccountPatch, CreatedAccount, Me, NewAccount } from '@ocelli/contract'
+import type {
+  Account,
+  AccountAdministration,
+  AccountPatch,
+  CreatedAccount,
+  Me,
+  NewAccount,
+  RecoveryKey,
+  SealingJwk,
+} from '@ocelli/contract'
 import type { Api, CallOptions } from '../http/api.ts'
 
 const one = '/account/v1/accounts/{accountId}'
@@ -23,6 +32,20 @@ export const accountMethods = (api: Api) => ({
     (send) =>
       (patch: AccountPatch, options?: CallOptions): Promise<Account> =>
         send.json({ json: patch }, options),
+  ),
+  /** The public key that passwords of cameras are sealed to as well. */
+  recoveryKey: api.route(
+    'GET /account/v1/recovery-key',
+    (send) =>
+      (options?: CallOptions): Promise<RecoveryKey> =>
+        send.json({}, options),
+  ),
+  /** Null takes it away. The private key stays with the caller. */
+  setRecoveryKey: api.route(
+    'PUT /account/v1/recovery-key',
+    (send) =>
+      (publicKey: SealingJwk | null, options?: CallOptions): Promise<RecoveryKey> =>
+        send.json({ json: { publicKey } }, options),
   ),
 })
 

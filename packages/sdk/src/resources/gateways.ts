@@ -1,4 +1,7 @@
 import type {
+  CameraClaim,
+  CameraCredentials,
+  CameraLoginBatch,
   CertificateRenewal,
   CertificateRenewalRequest,
   ClaimItem,
@@ -8,8 +11,15 @@ import type {
   EnrollRequest,
   Gateway,
   PackageSource,
+  RecoveryCopy,
 } from '@ocelli/contract'
 import type { Api, CallOptions } from '../http/api.ts'
+import { createListing, type Listing } from '../listing.ts'
+
+interface RecoveryCopyPage {
+  items: RecoveryCopy[]
+  nextCursor: string | null
+}
 
 const one = '/device/v1/gateways/{gatewayId}'
 
@@ -49,6 +59,45 @@ export const gatewayMethods = (api: Api) => ({
       (request: EnrollRequest, options?: CallOptions): Promise<Enrollment> =>
         send.json({ json: request }, options),
     { isPublic: true, ignoresKey: true },
+  ),
+  /** Has a gateway claim cameras. `sealed` is what `sealCameraLogin` gives for the gateway's `sealingKey`. */
+  claimCameras: api.route(
+    `POST ${one}/camera-claims`,
+    (send) =>
+      (gatewayId: string, cameras: CameraClaim[], options?: CallOptions): Promise<CameraLoginBatch> =>
+        send.json({ params: { gatewayId }, json: { cameras } }, options),
+  ),
+  /** What came of each camera, in the order of the request. */
+  claimBatch: api.route(
+    `GET ${one}/camera-claims/{batchId}`,
+    (send) =>
+      (gatewayId: string, batchId: string, options?: CallOptions): Promise<CameraLoginBatch> =>
+        send.json({ params: { gatewayId, batchId } }, options),
+  ),
+  /** Has a gateway use other logins for its cameras; each is tried before it replaces the stored one. */
+  changeCredentials: api.route(
+    `POST ${one}/camera-credentials`,
+    (send) =>
+      (gatewayId: string, devices: CameraCredentials[], options?: CallOptions): Promise<CameraLoginBatch> =>
+        send.json({ params: { gatewayId }, json: { devices } }, options),
+  ),
+  /** What came of each device, in the order of the request. */
+  credentialsBatch: api.route(
+    `GET ${one}/camera-credentials/{batchId}`,
+    (send) =>
+      (gatewayId: string, batchId: string, options?: CallOptions): Promise<CameraLoginBatch> =>
+        send.json({ params: { gatewayId, batchId } }, options),
+  ),
+  /** Logins of the gateway's cameras, sealed to the account's recovery key. */
+  recoveryCopies: api.route(
+    `GET ${one}/recovery-copies`,
+    (send) =>
+      (gatewayId: string, options?: CallOptions): Listing<RecoveryCopy, RecoveryCopyPage> =>
+        createListing(async (cursor) => {
+          const query = cursor === null ? {} : { cursor }
+          const page = await send.json<RecoveryCopyPage>({ params: { gatewayId }, query }, options)
+          return { page, items: page.items, next: page.nextCursor }
+        }),
   ),
   self: {
     renewCertificate: api.route(

@@ -16,6 +16,16 @@ import { createUpReader } from './up-reader.ts'
 type Message<Kind extends UpMessage['kind']> = Extract<UpMessage, { kind: Kind }>
 type Heartbeat = Message<'heartbeat'> & { gatewayId: string }
 
+/** Sealed logins of cameras on their way to gateways, and what came of them. */
+export interface CameraLoginWork {
+  send: (db: Database, publish: (gatewayId: string, message: DownMessage) => void) => Promise<void>
+  takeResults: (
+    db: Database,
+    by: { gatewayId: string; accountId: string },
+    results: Message<'camera-results'>['results'],
+  ) => Promise<void>
+}
+
 export interface ChannelOptions {
   db: Database
   broker: Broker
@@ -25,6 +35,7 @@ export interface ChannelOptions {
   nowMs: () => number
   applyReports: ApplyReports
   readDesired: ReadDesired
+  cameraLogins: CameraLoginWork
   issueLicenseForGateway: (
     db: Database,
     keys: LicenseKeys,
@@ -63,7 +74,9 @@ export function createChannel(options: ChannelOptions): Channel {
     metrics.channelMessages.inc({ direction: 'down', kind: message.kind })
     broker.publish(gatewayId, message)
   }
-  const dispatcher = createDispatcher({ db, readDesired: options.readDesired, publish, log })
+  const dispatcher = createDispatcher({
+    ...{ db, readDesired: options.readDesired, sendLogins: options.cameraLogins.send, publish, log },
+  })
   const budgets = createBudgetTeller({ db, nowMs, publish })
   const counted = (reports: number) => metrics.reportsApplied.inc(reports)
   const reports = createReportIntake({ db, applyReports: options.applyReports, publish, counted, log })
@@ -124,6 +137,14 @@ export function createChannel(options: ChannelOptions): Channel {
     publish(gatewayId, { kind: 'license', session, deviceId, appId, licenseId, ...answer })
   }
 
+  /** Of whatever session: what came of a login stays true. The next ones can be sent now. */
+  async function noteResults(gatewayId: string, { results }: Message<'camera-results'>): Promise<void> {
+    const present = (await readSessions(db, [gatewayId])).get(gatewayId)
+    if (!present) return
+    await options.cameraLogins.takeResults(db, { gatewayId, accountId: present.accountId }, results)
+    dispatcher.wake()
+  }
+
   async function handle(gatewayId: string, message: UpMessage): Promise<void> {
     metrics.channelMessages.inc({ direction: 'up', kind: message.kind })
     switch (message.kind) {
@@ -137,6 +158,8 @@ export function createChannel(options: ChannelOptions): Channel {
         return await reports.add({ gatewayId, session: message.session, reports: message.reports })
       case 'license-ask':
         return await answerLicense(gatewayId, message)
+      case 'camera-results':
+        return await noteResults(gatewayId, message)
     }
   }
 

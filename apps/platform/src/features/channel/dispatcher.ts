@@ -29,6 +29,8 @@ export function createDispatcher(options: {
   db: Database
   readDesired: ReadDesired
   publish: (gatewayId: string, message: DownMessage) => void
+  /** What else goes down, on the same beat. */
+  sendLogins: (db: Database, publish: (gatewayId: string, message: DownMessage) => void) => Promise<void>
   log: Logger
 }): Dispatcher {
   const { db, readDesired, publish, log } = options
@@ -46,6 +48,7 @@ export function createDispatcher(options: {
       }
       if (isClosed) return
     }
+    await options.sendLogins(db, publish)
   }
 
   function look(): void {

@@ -30,7 +30,8 @@ export async function beginSession(
         SELECT g.gateway_id, g.connected FROM gateway g JOIN account a ON a.account_id = g.account_id
         WHERE g.gateway_id = ${gatewayId} AND g.revoked_at IS NULL AND a.suspended_at IS NULL FOR UPDATE OF g)
       UPDATE gateway g SET session = nextval('gateway_session'), connection_id = ${hello.connectionId}, connected = true,
-        version = ${hello.version}, last_message_at = now()
+        version = ${hello.version}, last_message_at = now(),
+        sealing_key = coalesce(${hello.sealingKey ? JSON.stringify(hello.sealingKey) : null}::jsonb, g.sealing_key)
       FROM before WHERE g.gateway_id = before.gateway_id
       RETURNING g.account_id, g.site_id, g.session, before.connected AS was_connected`.execute(transaction)
     const [gateway] = rows

@@ -20,6 +20,7 @@ import type {
   RolloutState,
   RolloutStrategy,
   RunningState,
+  SealingJwk,
   SiteBudgetHours,
 } from '@ocelli/contract'
 import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from 'kysely'
@@ -33,6 +34,8 @@ export interface AccountTable {
   name: string
   is_operator: Generated<boolean>
   suspended_at: Time | null
+  recovery_key: JSONColumnType<SealingJwk> | null
+  recovery_key_changed_at: Time | null
   created_at: GeneratedTime
 }
 
@@ -120,6 +123,7 @@ export interface GatewayTable {
   connection_id: string | null
   connected: Generated<boolean>
   last_message_at: Time | null
+  sealing_key: JSONColumnType<SealingJwk> | null
   created_at: GeneratedTime
 }
 

@@ -1,0 +1,40 @@
+import { sql } from 'kysely'
+import type { Database } from '../../platform/database/database.ts'
+import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { byPlatform, emitEvents } from '../../platform/events/emit.ts'
+import { type EndedLogin, eventsOf } from './take-results.ts'
+
+const perRun = 1000
+const keptDays = 30
+
+/**
+ * Ends what no gateway will carry out any more (it stayed away for a day, or was revoked), forgets batches after 30 days, and
+ * copies for the recovery key whose device is no longer claimed.
+ */
+export async function endLogins(db: Database): Promise<void> {
+  await inTransaction(db, async (transaction) => {
+    const { rows } = await sql<EndedLogin>`
+      WITH over AS MATERIALIZED (
+        SELECT l.login_id, g.revoked_at IS NOT NULL AS is_revoked FROM camera_login l
+        JOIN gateway g ON g.gateway_id = l.gateway_id
+        WHERE l.state IN ('PENDING', 'SENT') AND (l.expires_at < now() OR g.revoked_at IS NOT NULL)
+        LIMIT ${perRun} FOR UPDATE OF l SKIP LOCKED)
+      UPDATE camera_login l SET state = 'FAILED', sealed = NULL, sealed_for_recovery = NULL, updated_at = now(),
+        error = CASE WHEN over.is_revoked
+          THEN jsonb_build_object('category', 'network', 'code', 'gateway-revoked',
+            'detail', 'The gateway was revoked before it got to this camera. Send the login to another one.')
+          ELSE jsonb_build_object('category', 'network', 'code', 'gateway-away',
+            'detail', 'The gateway was not there to do it for a day. Send the login again when it is.') END
+      FROM over WHERE l.login_id = over.login_id
+      RETURNING l.account_id AS "accountId", l.gateway_id AS "gatewayId", l.batch_id AS "batchId", l.kind, l.state, l.address,
+        l.device_id AS "deviceId", l.error, l.name, l.customer, l.tags,
+        (SELECT d.project_ids FROM device d WHERE d.account_id = l.account_id AND d.device_id = l.device_id) AS "projectIds"`.execute(
+      transaction,
+    )
+    await emitEvents(transaction, byPlatform, rows.flatMap(eventsOf))
+  })
+  await sql`DELETE FROM camera_login WHERE state NOT IN ('PENDING', 'SENT')
+    AND updated_at < now() - make_interval(days => ${keptDays})`.execute(db)
+  await sql`DELETE FROM camera_recovery r WHERE NOT EXISTS (SELECT 1 FROM device d
+    WHERE d.account_id = r.account_id AND d.device_id = r.device_id AND d.state = 'CLAIMED')`.execute(db)
+}

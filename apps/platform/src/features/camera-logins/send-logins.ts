@@ -1,0 +1,53 @@
+import type { CameraLogins, DownMessage } from '@ocelli/contract'
+import { sql } from 'kysely'
+import type { Database } from '../../platform/database/database.ts'
+
+/** So many are with a gateway at a time, so that neither a message nor what it holds in memory grows long. */
+const window = 32
+
+type Login = CameraLogins['logins'][number]
+
+interface Due {
+  loginId: string
+  gatewayId: string
+  session: number
+  kind: 'CLAIM' | 'CREDENTIALS'
+  address: string | null
+  deviceId: string | null
+  name: string | null
+  siteId: string | null
+  sealed: string
+}
+
+/**
+ * Sends logins until the gateway has said what came of them: at once, at each new session, and after 10 s ever more rarely, up
+ * to 5 minutes. One statement claims, counts and stamps, so that of several processes one sends each.
+ */
+export async function sendLogins(
+  db: Database,
+  publish: (gatewayId: string, message: DownMessage) => void,
+): Promise<void> {
+  const { rows } = await sql<Due>`
+    WITH waiting AS MATERIALIZED (SELECT DISTINCT gateway_id FROM camera_login WHERE state IN ('PENDING', 'SENT')),
+    due AS (
+      SELECT w.login_id, g.session FROM waiting JOIN gateway g ON g.gateway_id = waiting.gateway_id CROSS JOIN LATERAL (
+        SELECT l.login_id, l.state, l.sent_at, l.sent_session, l.send_count FROM camera_login l
+        WHERE l.gateway_id = g.gateway_id AND l.state IN ('PENDING', 'SENT')
+        ORDER BY l.created_at, l.position LIMIT ${window} FOR UPDATE SKIP LOCKED) w
+      WHERE g.connected AND g.revoked_at IS NULL AND (w.state = 'PENDING' OR w.sent_session <> g.session
+        OR w.sent_at < now() - make_interval(secs => least(300, 10 * 2 ^ least(greatest(w.send_count - 1, 0), 10)))))
+    UPDATE camera_login l SET state = 'SENT', sent_at = now(), sent_session = due.session, updated_at = now(),
+      send_count = CASE WHEN l.sent_session = due.session THEN l.send_count + 1 ELSE 1 END
+    FROM due WHERE l.login_id = due.login_id
+    RETURNING l.login_id AS "loginId", l.gateway_id AS "gatewayId", due.session, l.kind, l.address, l.device_id AS "deviceId",
+      l.name, l.site_id AS "siteId", l.sealed`.execute(db)
+  for (const [gatewayId, own] of Map.groupBy(rows, (row) => row.gatewayId)) {
+    const [first] = own
+    if (first) publish(gatewayId, { kind: 'camera-logins', session: first.session, logins: own.map(toLogin) })
+  }
+}
+
+function toLogin({ loginId, sealed, kind, address, deviceId, name, siteId }: Due): Login {
+  if (kind === 'CLAIM') return { loginId, sealed, for: { kind: 'claim', address: address ?? '', name, siteId } }
+  return { loginId, sealed, for: { kind: 'credentials', deviceId: deviceId ?? '' } }
+}

@@ -1,0 +1,92 @@
+import type { CameraLoginError, CameraResults } from '@ocelli/contract'
+import { sql } from 'kysely'
+import type { Database } from '../../platform/database/database.ts'
+import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { emitEvents, type NewEvent } from '../../platform/events/emit.ts'
+
+/** A login whose work is done. */
+export interface EndedLogin {
+  accountId: string
+  gatewayId: string
+  batchId: string
+  kind: 'CLAIM' | 'CREDENTIALS'
+  state: 'CLAIMED' | 'CHANGED' | 'FAILED'
+  address: string | null
+  deviceId: string | null
+  error: CameraLoginError | null
+  name: string | null
+  customer: string | null
+  tags: string[] | null
+  projectIds: string[] | null
+}
+
+/**
+ * Notes what came of logins, once: a result that is doubled, late or another gateway's changes nothing. The sealed text goes; the
+ * copy for the account's recovery key stays with the device, and what was said of the camera is written to it.
+ */
+export async function takeResults(
+  db: Database,
+  { gatewayId, accountId }: { gatewayId: string; accountId: string },
+  results: CameraResults['results'],
+): Promise<void> {
+  const said = [...new Map(results.map((result) => [result.loginId, result])).values()]
+  const origin = { actor: { kind: 'gateway' as const, id: gatewayId }, requestId: null }
+  await inTransaction(db, async (transaction) => {
+    const { rows } = await sql<EndedLogin>`
+      WITH said AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(${JSON.stringify(said)}::jsonb) AS s("loginId" uuid, "deviceId" text, error jsonb)),
+      open AS MATERIALIZED (
+        SELECT l.* FROM camera_login l
+        WHERE l.login_id = ANY(${said.map(({ loginId }) => loginId)}::uuid[]) AND l.gateway_id = ${gatewayId}
+          AND l.account_id = ${accountId} AND l.state IN ('PENDING', 'SENT')
+        ORDER BY l.login_id FOR UPDATE),
+      ended AS (
+        UPDATE camera_login l SET error = s.error, device_id = coalesce(l.device_id, s."deviceId" COLLATE "C"),
+          state = CASE WHEN s.error IS NOT NULL THEN 'FAILED' WHEN l.kind = 'CLAIM' THEN 'CLAIMED' ELSE 'CHANGED' END,
+          sealed = NULL, sealed_for_recovery = NULL, updated_at = now()
+        FROM open JOIN said s ON s."loginId" = open.login_id WHERE l.login_id = open.login_id
+        RETURNING l.login_id, l.state, l.device_id, l.error),
+      device_now AS MATERIALIZED (
+        SELECT DISTINCT ON (d.device_id) d.device_id, d.project_ids, o.name, o.customer, o.tags, o.sealed_for_recovery,
+          coalesce(o.address, o.device_id) AS place
+        FROM ended e JOIN open o ON o.login_id = e.login_id
+        JOIN device d ON d.account_id = ${accountId} AND d.device_id = e.device_id
+        WHERE e.error IS NULL AND d.state = 'CLAIMED' AND d.gateway_id = ${gatewayId}
+        ORDER BY d.device_id, o.created_at DESC, o.position DESC),
+      kept AS (
+        INSERT INTO camera_recovery (account_id, device_id, place, sealed)
+        SELECT ${accountId}, n.device_id, n.place, n.sealed_for_recovery FROM device_now n
+        WHERE n.sealed_for_recovery IS NOT NULL
+        ON CONFLICT (account_id, device_id) DO UPDATE
+          SET place = excluded.place, sealed = excluded.sealed, updated_at = now()),
+      outdated AS (
+        DELETE FROM camera_recovery r USING device_now n
+        WHERE n.sealed_for_recovery IS NULL AND r.account_id = ${accountId} AND r.device_id = n.device_id),
+      labelled AS (
+        UPDATE device d SET name = coalesce(n.name, d.name), customer = coalesce(n.customer, d.customer),
+          tags = coalesce(n.tags, d.tags), updated_at = now()
+        FROM device_now n
+        WHERE d.account_id = ${accountId} AND d.device_id = n.device_id
+          AND (n.name IS NOT NULL OR n.customer IS NOT NULL OR n.tags IS NOT NULL))
+      SELECT o.account_id AS "accountId", o.gateway_id AS "gatewayId", o.batch_id AS "batchId", o.kind, e.state, o.address,
+        e.device_id AS "deviceId", e.error, o.name, o.customer, o.tags, n.project_ids AS "projectIds"
+      FROM ended e JOIN open o ON o.login_id = e.login_id LEFT JOIN device_now n ON n.device_id = e.device_id`.execute(
+      transaction,
+    )
+    await emitEvents(transaction, origin, rows.flatMap(eventsOf))
+  })
+}
+
+/** The claim itself is told by `device.claimed`. */
+export function eventsOf(login: EndedLogin): NewEvent[] {
+  const { accountId, deviceId, projectIds, gatewayId, batchId, kind, state, address, error } = login
+  const about = { accountId, deviceId, projectIds }
+  if (state === 'FAILED') {
+    const type = kind === 'CLAIM' ? 'device.claim-failed' : 'device.credentials-failed'
+    return [{ ...about, type, data: { gatewayId, batchId, address, error } }]
+  }
+  if (state === 'CHANGED') return [{ ...about, type: 'device.credentials-changed', data: { gatewayId, batchId } }]
+  const labels = Object.entries({ name: login.name, customer: login.customer, tags: login.tags })
+  const given = Object.fromEntries(labels.filter(([, value]) => value !== null))
+  return Object.keys(given).length > 0 ? [{ ...about, type: 'device.changed', data: given }] : []
+}
