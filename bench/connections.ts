@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { downTopic, type Enrollment, upTopic, type Welcome } from '@ocelli/contract'
 import { connect, type MqttClient } from 'mqtt'
+import { bareTlsBytesPerConnection } from './bare-tls.ts'
 import { type Fleet, makeFleet } from './fleet.ts'
 import { type PlatformProcess, startPlatformProcess } from './platform-process.ts'
 import { residentBytes } from './process-memory.ts'
@@ -31,6 +32,7 @@ export async function benchConnections(): Promise<void> {
     const perConnection = ((await residentBytes(platform.pid)) - before) / (count - base) / 1000
     const target = { value: 25, isAtLeast: false }
     printFigure(`resident memory per idle connection, ${base} to ${count}`, [perConnection], { unit: 'kB', target })
+    await compareToBareTls(enrollments[0], { privateKey: fleet.gatewayKey.privatePem, count: Math.min(count, 1000) })
     await Promise.all(clients.map((client) => client.endAsync(true)))
     const startedAtMs = performance.now()
     clients = await Promise.all(enrollments.map((one) => comeIn(one, fleet.gatewayKey.privatePem)))
@@ -44,6 +46,17 @@ export async function benchConnections(): Promise<void> {
     await Promise.all(clients.map((client) => client.endAsync(true)))
     await platform.stop()
   }
+}
+
+/** What of it Node's TLS takes, whoever speaks over it. */
+async function compareToBareTls(
+  enrollment: Enrollment | undefined,
+  { privateKey, count }: { privateKey: string; count: number },
+): Promise<void> {
+  if (!enrollment) return
+  const { certificate, caCertificate } = enrollment
+  const bytes = await bareTlsBytesPerConnection({ certificate, privateKey, caCertificate }, { base, count, settleMs })
+  printFigure("  of a bare TLS server of Node's, as reference", [bytes / 1000], { unit: 'kB' })
 }
 
 /** As gateways do, with tokens written by SQL. All hold one key: the platform judges each certificate by itself. */
