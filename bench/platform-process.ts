@@ -15,13 +15,16 @@ export const clientId = 'bench'
 export const clientSecret = 'bench-secret-on-loopback-only'
 
 export interface PlatformProcess {
-  pid: number
+  /** Another one after `killAndRestart`. */
+  readonly pid: number
   url: string
   /** The platform's own database. */
   connectionString: string
   pool: Pool
   /** The first account's technical user. */
   accessToken: string
+  /** SIGKILL, without a goodbye; then a new process on the same folder and ports. Resolves when it is ready again. */
+  killAndRestart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -48,10 +51,12 @@ export const makeHome = (): Promise<string> => mkdtemp(join(tmpdir(), 'ocelli-be
 export async function startPlatformProcess({ nodeOptions = [] as string[] } = {}): Promise<PlatformProcess> {
   const home = await makeHome()
   const environment = { ...(await benchEnvironment(home)), OCELLI_LOCAL_GATEWAY: 'off' }
-  const child = spawn(process.execPath, [...nodeOptions, platformProgram], {
-    env: environment,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const spawnPlatform = () =>
+    spawn(process.execPath, [...nodeOptions, platformProgram], {
+      env: environment,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+  let child = spawnPlatform()
   const stop = async () => {
     await end(child)
     await rm(home, { recursive: true, force: true, maxRetries: 5 })
@@ -68,8 +73,17 @@ export async function startPlatformProcess({ nodeOptions = [] as string[] } = {}
       client_secret: clientSecret,
     })
     return {
-      pid: child.pid ?? 0,
+      get pid() {
+        return child.pid ?? 0
+      },
       ...{ url, connectionString, pool, accessToken },
+      async killAndRestart() {
+        const ended = once(child, 'exit')
+        child.kill('SIGKILL')
+        await ended
+        child = spawnPlatform()
+        await untilReady(child)
+      },
       async stop() {
         await pool.end()
         await stop()

@@ -31,6 +31,26 @@ export async function cpuMs(pid: number): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
+/** Processor time of a process and its descendants, with those that have ended and been waited for, in milliseconds. */
+export async function cpuOfTreeMs(rootPid: number): Promise<number> {
+  const parents = await readParents()
+  const children = [...parents].filter(([, parent]) => parent === rootPid).map(([pid]) => pid)
+  const stat = await readFile(`/proc/${rootPid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  // proc(5): fields 14 to 17 are utime, stime, and the same of children that have ended
+  const own = [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at]), 0) * 10
+  const living = await Promise.all(children.map((pid) => unlessGone(readFile(`/proc/${pid}/stat`, 'utf8'))))
+  return living.reduce((sum, text) => {
+    if (text === null) return sum
+    const used = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return sum + (Number(used[11]) + Number(used[12])) * 10
+  }, own)
+}
+
+export async function parentOf(pid: number): Promise<number> {
+  return (await readParents()).get(pid) ?? 0
+}
+
 async function readParents(): Promise<Map<number, number>> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
   const entries = await Promise.all(

@@ -14,7 +14,7 @@ import { applyReports } from './features/installations/apply-reports.ts'
 import { sweepDeadlines } from './features/installations/deadline-sweep.ts'
 import { readDesired } from './features/installations/desired-state.ts'
 import { sweepExpiry } from './features/licenses/expire-licenses.ts'
-import { issueLicenseForGateway } from './features/licenses/issue-license.ts'
+import { issueLicensesForGateways } from './features/licenses/issue-license.ts'
 import { warnOfExpiry } from './features/licenses/warn-of-expiry.ts'
 import { createRolloutEngine } from './features/rollouts/engine.ts'
 import { createPeople } from './features/sign-in/people.ts'
@@ -110,7 +110,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
     : await createBroker({ db, ca, accessTokens, log, listen: config.mqtt, names: address.names })
   closing.add('broker', () => broker.close())
   const channel = createChannel({
-    ...{ db, broker, log, metrics, keys, nowMs, readDesired, issueLicenseForGateway },
+    ...{ db, broker, log, metrics, keys, nowMs, readDesired, issueLicensesForGateways },
     cameraLogins: { send: sendLogins, takeResults },
     applyReports: (database, batches) => applyReports(database, batches, (pairs) => rollouts.settled(pairs)),
   })

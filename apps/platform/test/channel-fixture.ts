@@ -11,7 +11,7 @@ import { createChannel } from '../src/features/channel/channel.ts'
 import { enrollGateway } from '../src/features/gateways/enrollment-service.ts'
 import { applyReports } from '../src/features/installations/apply-reports.ts'
 import { readDesired } from '../src/features/installations/desired-state.ts'
-import { issueLicenseForGateway } from '../src/features/licenses/issue-license.ts'
+import { issueLicensesForGateways } from '../src/features/licenses/issue-license.ts'
 import { createEnrollmentToken, createSite } from '../src/features/sites/site-service.ts'
 import { createAccessTokens } from '../src/platform/auth/access-token.ts'
 import type { Caller } from '../src/platform/auth/caller.ts'
@@ -50,7 +50,7 @@ export async function createChannelFixture() {
   const metrics = createMetrics()
   const keys = await licenseKeys(db, vault, Date.now())
   const cameraLogins = { send: sendLogins, takeResults }
-  const lead = { applyReports, readDesired, issueLicenseForGateway, cameraLogins }
+  const lead = { applyReports, readDesired, issueLicensesForGateways, cameraLogins }
   const channel = createChannel({ db, broker, log, metrics, keys, nowMs: Date.now, sweepEveryMs: 50, ...lead })
   channel.start()
   const port = (await broker.listen()).port ?? 0

@@ -57,7 +57,7 @@ async function issueAll(
   { caller: { accountId }, origin }: Context,
   { held, keys }: { held: HeldLicense[]; keys: LicenseKeys },
 ): Promise<BundleLicense[]> {
-  const answers = await issueLicenses(db, keys, { accountId, licenses: held, origin })
+  const answers = await issueLicenses(db, keys, { accountId, licenses: held, originOf: () => origin })
   return held.map(({ licenseId, appId, deviceId, licenseType }) => {
     const answer = answers.get(licenseId)
     if (!answer || 'refused' in answer) {

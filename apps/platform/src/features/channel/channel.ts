@@ -1,4 +1,4 @@
-import type { DownMessage, LicenseAnswer, UpMessage } from '@ocelli/contract'
+import type { DownMessage, UpMessage } from '@ocelli/contract'
 import type { Logger } from 'pino'
 import type { Broker } from '../../platform/broker/broker.ts'
 import type { Database } from '../../platform/database/database.ts'
@@ -15,6 +15,7 @@ import { createUpReader } from './up-reader.ts'
 
 type Message<Kind extends UpMessage['kind']> = Extract<UpMessage, { kind: Kind }>
 type Heartbeat = Message<'heartbeat'> & { gatewayId: string }
+type LicenseAsk = Message<'license-ask'> & { gatewayId: string }
 
 /** Sealed logins of cameras on their way to gateways, and what came of them. */
 export interface CameraLoginWork {
@@ -36,18 +37,21 @@ export interface ChannelOptions {
   applyReports: ApplyReports
   readDesired: ReadDesired
   cameraLogins: CameraLoginWork
-  issueLicenseForGateway: (
+  /** Answers in the order of the asks. */
+  issueLicensesForGateways: (
     db: Database,
     keys: LicenseKeys,
-    ask: {
+    asks: {
       gatewayId: string
       accountId: string
       deviceId: string
       assignment: number
       appId: string
       licenseId: string
-    },
-  ) => Promise<Pick<LicenseAnswer, 'license' | 'refused' | 'placement'>>
+    }[],
+  ) => Promise<
+    Omit<Extract<DownMessage, { kind: 'license' }>, 'kind' | 'session' | 'deviceId' | 'appId' | 'licenseId'>[]
+  >
   sweepEveryMs?: number
 }
 
@@ -80,6 +84,13 @@ export function createChannel(options: ChannelOptions): Channel {
   const budgets = createBudgetTeller({ db, nowMs, publish })
   const counted = (reports: number) => metrics.reportsApplied.inc(reports)
   const reports = createReportIntake({ db, applyReports: options.applyReports, publish, counted, log })
+  const licenses = createCollector<LicenseAsk>({
+    ...{ waitMs: 5, maxItems: 500 },
+    handle: (asks) =>
+      answerLicenses(asks).catch((error: unknown) =>
+        log.error({ err: error }, 'licenses could not be given; their gateways ask again'),
+      ),
+  })
   const heartbeats = createCollector<Heartbeat>({
     ...{ waitMs: 20, maxItems: 1000 },
     handle: (beats) =>
@@ -125,16 +136,23 @@ export function createChannel(options: ChannelOptions): Channel {
     await shareAnew(await markAway(db, origin, [{ gatewayId, connectionId }]))
   }
 
-  async function answerLicense(gatewayId: string, ask: Message<'license-ask'>): Promise<void> {
-    const present = (await readSessions(db, [gatewayId])).get(gatewayId)
-    if (!present) return
-    const { session, deviceId, assignment, appId, licenseId } = ask
-    if (!present.connected || present.session !== session) return publish(gatewayId, { kind: 'hello-again', session })
-    const { accountId } = present
-    const answer = await options.issueLicenseForGateway(db, keys, {
-      ...{ gatewayId, accountId, deviceId, assignment, appId, licenseId },
-    })
-    publish(gatewayId, { kind: 'license', session, deviceId, appId, licenseId, ...answer })
+  async function answerLicenses(received: LicenseAsk[]): Promise<void> {
+    const sessions = await readSessions(db, [...new Set(received.map(({ gatewayId }) => gatewayId))])
+    const asks: (LicenseAsk & { accountId: string })[] = []
+    const strangers = new Map<string, number>()
+    for (const ask of received) {
+      const present = sessions.get(ask.gatewayId)
+      if (!present) continue
+      if (present.connected && present.session === ask.session) asks.push({ ...ask, accountId: present.accountId })
+      else strangers.set(ask.gatewayId, ask.session)
+    }
+    for (const [gatewayId, session] of strangers) publish(gatewayId, { kind: 'hello-again', session })
+    if (asks.length === 0) return
+    const answers = await options.issueLicensesForGateways(db, keys, asks)
+    for (const [at, { gatewayId, session, deviceId, appId, licenseId }] of asks.entries()) {
+      const answer = answers[at]
+      if (answer) publish(gatewayId, { kind: 'license', session, deviceId, appId, licenseId, ...answer })
+    }
   }
 
   /** Of whatever session: what came of a login stays true. The next ones can be sent now. */
@@ -157,7 +175,9 @@ export function createChannel(options: ChannelOptions): Channel {
       case 'report':
         return await reports.add({ gatewayId, session: message.session, reports: message.reports })
       case 'license-ask':
-        return await answerLicense(gatewayId, message)
+        // not waited for: the gateway's next ask joins it in one batch, and its order among reports means nothing
+        void licenses.add({ ...message, gatewayId })
+        return
       case 'camera-results':
         return await noteResults(gatewayId, message)
     }
@@ -231,6 +251,7 @@ export function createChannel(options: ChannelOptions): Channel {
       await dispatcher.close()
       await Promise.all([...turns.values()])
       await reports.drain()
+      await licenses.drain()
       await heartbeats.drain()
     },
   }

@@ -259,6 +259,7 @@ function unknownInstallation(
     deviceRevision: device.deviceRevision,
     targetVersionCode: null,
     licenseState: null,
+    hasOtherLicense: false,
   }
 }
 

@@ -14,6 +14,8 @@ export interface LockedInstallation extends InstallationRow {
   deviceRevision: number
   targetVersionCode: number | null
   licenseState: 'RESERVED' | 'VALID' | null
+  /** The pair holds a license beside its own, which a success gives back. */
+  hasOtherLicense: boolean
 }
 
 export interface ChangedInstallation {
@@ -43,7 +45,9 @@ export const lockedColumns = sql`
   i.installed_version AS "installedVersion", i.installed_version_code AS "installedVersionCode", i.running_state AS "runningState",
   d.project_ids AS "projectIds", d.revision AS "deviceRevision",
   (SELECT p.version_code FROM app_package p WHERE p.package_id = i.package_id) AS "targetVersionCode",
-  (SELECT l.state FROM license l WHERE l.license_id = i.license_id AND l.state IN ('RESERVED', 'VALID')) AS "licenseState"`
+  (SELECT l.state FROM license l WHERE l.license_id = i.license_id AND l.state IN ('RESERVED', 'VALID')) AS "licenseState",
+  EXISTS (SELECT 1 FROM license l WHERE l.account_id = i.account_id AND l.device_id = i.device_id AND l.app_id = i.app_id
+    AND l.license_id <> i.license_id AND l.state IN ('RESERVED', 'VALID')) AS "hasOtherLicense"`
 
 /** Writes what the rules decided, set-based: installations, then revisions of devices, then licenses, then events. */
 export async function writeOutcomes(
@@ -104,7 +108,8 @@ export async function writeOutcomes(
 async function releaseLicenses(db: DatabaseTransaction, changes: ChangedInstallation[]): Promise<void> {
   const released = changes.filter(({ outcome, before }) => outcome.license === 'release' && before.licenseId !== null)
   const settled = changes.filter(
-    ({ outcome, before }) => outcome.license === 'replace-others' && before.licenseId !== null,
+    ({ outcome, before }) =>
+      outcome.license === 'replace-others' && before.licenseId !== null && before.hasOtherLicense,
   )
   if (released.length + settled.length === 0) return
   const wanted = [
@@ -127,9 +132,10 @@ async function releaseLicenses(db: DatabaseTransaction, changes: ChangedInstalla
     -- an app that is gone gives back every unit of its pair; one whose license was replaced gives back the others
     target AS (
       SELECT l.license_id, g.reason FROM given g JOIN license own ON own.license_id = g."licenseId"
-      JOIN license l ON l.account_id = own.account_id AND l.app_id = own.app_id AND l.device_id = own.device_id
-        AND (NOT g.others OR l.license_id <> own.license_id)
-      WHERE l.state IN ('RESERVED', 'VALID'))
+      -- kept apart, so that it stays a look into the index for each pair whatever the planner knows of the table
+      CROSS JOIN LATERAL (SELECT o.license_id, o.state FROM license o
+        WHERE o.account_id = own.account_id AND o.device_id = own.device_id AND o.app_id = own.app_id OFFSET 0) l
+      WHERE l.state IN ('RESERVED', 'VALID') AND (NOT g.others OR l.license_id <> own.license_id))
     UPDATE license l SET state = 'RELEASED', released_at = now(), release_reason = target.reason
     FROM target WHERE l.license_id = target.license_id AND l.state IN ('RESERVED', 'VALID')
     RETURNING l.account_id, l.license_id, l.order_id, l.app_id, l.device_id, l.release_reason AS reason`.execute(db)

@@ -4,7 +4,7 @@ import { encodeLicenseFile, type LicenseClaims, signLicense } from '@ocelli/lice
 import { sql } from 'kysely'
 import { brokenConstraint, type Database, type DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
-import { type EventOrigin, emitEvents } from '../../platform/events/emit.ts'
+import { byPlatform, type EventOrigin, emitEvents } from '../../platform/events/emit.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
 
@@ -69,7 +69,11 @@ type Named = { licenseId: string; appId: string; deviceId: string }
 export async function issueLicenses(
   db: DatabaseTransaction,
   keys: LicenseKeys,
-  { accountId, licenses, origin }: { accountId: string; licenses: Named[]; origin: EventOrigin },
+  {
+    accountId,
+    licenses,
+    originOf,
+  }: { accountId: string; licenses: Named[]; originOf: (licenseId: string) => EventOrigin },
 ): Promise<Map<string, IssueAnswer>> {
   const answers = new Map<string, IssueAnswer>()
   for (const { licenseId } of licenses) answers.set(licenseId, { refused: 'There is no such license.' })
@@ -95,13 +99,15 @@ export async function issueLicenses(
     FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
       AS r("licenseId" uuid, token text, "keyCertificate" text, "validUntil" bigint)
     WHERE l.license_id = r."licenseId"`.execute(db)
-  await emitEvents(
-    db,
-    origin,
-    issued.map(({ licenseId, appId, deviceId, orderId, licenseType }) => ({
-      ...{ type: 'license.issued', accountId, licenseId, appId, deviceId, orderId, data: { licenseType } },
-    })),
-  )
+  for (const [origin, own] of Map.groupBy(issued, ({ licenseId }) => originOf(licenseId))) {
+    await emitEvents(
+      db,
+      origin,
+      own.map(({ licenseId, appId, deviceId, orderId, licenseType }) => ({
+        ...{ type: 'license.issued', accountId, licenseId, appId, deviceId, orderId, data: { licenseType } },
+      })),
+    )
+  }
   for (const [index, { licenseId, grant }] of issued.entries()) {
     const own = signed[index]
     if (own) answers.set(licenseId, { license: toLicenseFile({ ...own, grant }) })
@@ -116,7 +122,8 @@ async function lockLicenses(db: DatabaseTransaction, accountId: string, licenses
       floor(extract(epoch FROM now()))::bigint AS "issuedAt",
       CASE l.license_type WHEN 'TRIAL' THEN floor(extract(epoch FROM now() + a.trial_days * interval '1 day'))::bigint
         WHEN 'SUBSCRIPTION' THEN floor(extract(epoch FROM o.valid_until))::bigint END AS "validUntil"
-    FROM jsonb_to_recordset(${JSON.stringify(licenses)}::jsonb) AS n("licenseId" uuid, "appId" text, "deviceId" text)
+    FROM unnest(${licenses.map(({ licenseId }) => licenseId)}::uuid[], ${licenses.map(({ appId }) => appId)}::text[],
+      ${licenses.map(({ deviceId }) => deviceId)}::text[]) AS n("licenseId", "appId", "deviceId")
     JOIN license l ON l.license_id = n."licenseId" AND l.app_id = n."appId" AND l.device_id = n."deviceId"
     JOIN app a ON a.app_id = l.app_id
     LEFT JOIN app_order o ON o.order_id = l.order_id
@@ -149,33 +156,74 @@ export async function issueReserved(
   { license, origin }: { license: Named & { accountId: string }; origin: EventOrigin },
 ): Promise<IssueAnswer> {
   const { accountId, ...named } = license
-  const answers = await issueLicenses(db, keys, { accountId, licenses: [named], origin })
+  const answers = await issueLicenses(db, keys, { accountId, licenses: [named], originOf: () => origin })
   return answers.get(license.licenseId) ?? { refused: 'There is no such license.' }
 }
 
-/** What a gateway gets at its license step: only for the device it drives, in its present assignment, for the wish's license. */
+export interface GatewayAsk {
+  gatewayId: string
+  accountId: string
+  deviceId: string
+  assignment: number
+  appId: string
+  licenseId: string
+}
+export interface GatewayLicense {
+  license: string | null
+  refused: string | null
+  placement?: LicensePlacement | null
+}
+
+/**
+ * What gateways get at their license steps: only for the devices they drive, in the present assignment, for the wish's
+ * license. Many asks by one transaction; an answer for each, in their order.
+ */
+export async function issueLicensesForGateways(
+  db: Database,
+  keys: LicenseKeys,
+  asks: GatewayAsk[],
+): Promise<GatewayLicense[]> {
+  return await inTransaction(db, async (transaction) => {
+    const { rows } = await sql<{ n: number; placement: LicensePlacement | null }>`
+      SELECT k.n::int AS n, a.license_placement AS placement
+      FROM unnest(${asks.map((ask) => ask.accountId)}::uuid[], ${asks.map((ask) => ask.deviceId)}::text[],
+        ${asks.map((ask) => ask.appId)}::text[], ${asks.map((ask) => ask.licenseId)}::uuid[], ${asks.map((ask) => ask.gatewayId)}::uuid[],
+        ${asks.map((ask) => ask.assignment)}::int[]) WITH ORDINALITY AS k(account_id, device_id, app_id, license_id, gateway_id, assignment, n)
+      JOIN installation i ON i.account_id = k.account_id AND i.device_id = k.device_id AND i.app_id = k.app_id
+      JOIN app a ON a.app_id = i.app_id
+      JOIN device d ON d.account_id = i.account_id AND d.device_id = i.device_id
+      WHERE i.license_id = k.license_id AND i.presence = 'PRESENT' AND d.gateway_id = k.gateway_id AND d.assignment = k.assignment
+      ORDER BY i.account_id, i.device_id, i.app_id FOR SHARE OF i`.execute(transaction)
+    const wished = new Map(rows.map(({ n, placement }) => [n - 1, placement]))
+    const own = asks.filter((_, at) => wished.has(at))
+    const origins = new Map(
+      asks.map(({ gatewayId }) => [gatewayId, { actor: { kind: 'gateway' as const, id: gatewayId }, requestId: null }]),
+    )
+    const gateways = new Map(own.map(({ licenseId, gatewayId }) => [licenseId, gatewayId]))
+    const answers = new Map<string, IssueAnswer>()
+    for (const [accountId, licenses] of Map.groupBy(own, (ask) => ask.accountId)) {
+      const originOf = (licenseId: string) => origins.get(gateways.get(licenseId) ?? '') ?? byPlatform
+      for (const [id, answer] of await issueLicenses(transaction, keys, { accountId, licenses, originOf })) {
+        answers.set(id, answer)
+      }
+    }
+    return asks.map(({ licenseId }, at): GatewayLicense => {
+      const answer = wished.has(at) ? answers.get(licenseId) : undefined
+      if (!answer) return { license: null, refused: 'This license is no longer wished for on this device.' }
+      if ('refused' in answer) return { license: null, refused: answer.refused }
+      return { license: answer.license, refused: null, placement: wished.get(at) ?? null }
+    })
+  })
+}
+
+/** The same for one ask. */
 export async function issueLicenseForGateway(
   db: Database,
   keys: LicenseKeys,
-  ask: { gatewayId: string; accountId: string; deviceId: string; assignment: number; appId: string; licenseId: string },
-): Promise<{ license: string | null; refused: string | null; placement?: LicensePlacement | null }> {
-  return await inTransaction(db, async (transaction) => {
-    const { rows } = await sql<{ placement: LicensePlacement | null }>`
-      SELECT a.license_placement AS placement FROM installation i JOIN app a ON a.app_id = i.app_id
-      JOIN device d ON d.account_id = i.account_id AND d.device_id = i.device_id
-      WHERE i.account_id = ${ask.accountId} AND i.device_id = ${ask.deviceId} AND i.app_id = ${ask.appId} AND i.license_id = ${ask.licenseId}
-        AND i.presence = 'PRESENT' AND d.gateway_id = ${ask.gatewayId} AND d.assignment = ${ask.assignment}
-      FOR SHARE OF i`.execute(transaction)
-    const [wished] = rows
-    if (!wished) return { license: null, refused: 'This license is no longer wished for on this device.' }
-    const { licenseId, accountId, appId, deviceId } = ask
-    const answer = await issueReserved(transaction, keys, {
-      license: { licenseId, accountId, appId, deviceId },
-      origin: { actor: { kind: 'gateway', id: ask.gatewayId }, requestId: null },
-    })
-    if ('refused' in answer) return { license: null, refused: answer.refused }
-    return { license: answer.license, refused: null, placement: wished.placement }
-  })
+  ask: GatewayAsk,
+): Promise<GatewayLicense> {
+  const [answer] = await issueLicensesForGateways(db, keys, [ask])
+  return answer ?? { license: null, refused: 'There is no such license.' }
 }
 
 /** Reserves one unit of an order for a pair; throws `no-free-license` when the last one has gone, null when the pair holds one. */

@@ -40,19 +40,20 @@ async function readInFlight(
 ): Promise<Row[]> {
   const { rows } = await sql<Row>`
     WITH seen AS MATERIALIZED (
-      SELECT rd.device_id FROM rollout_device rd
-      WHERE rd.rollout_id = ${rolloutId} AND rd.state = 'IN_FLIGHT' AND rd.device_id = ANY(${hinted}::text[])
+      SELECT device_id FROM unnest(${hinted}::text[]) AS h(device_id)
       UNION
       (SELECT rd.device_id FROM rollout_device rd
        WHERE rd.rollout_id = ${rolloutId} AND rd.state = 'IN_FLIGHT' AND rd.check_at <= now() ORDER BY rd.check_at LIMIT ${atOnce})
     )
+    -- OFFSET 0: a look into the index for each device, whatever the planner knows of tables that have just grown
     SELECT rd.device_id AS "deviceId", rd.attempts, rd.revision,
       CASE WHEN i.account_id IS NOT NULL THEN json_build_object('revision', i.revision, 'settled', i.settled, 'presence', i.presence,
         'installationState', i.installation_state, 'present', i.present, 'runningState', i.running_state, 'error', i.error) END AS installation
-    FROM seen s JOIN rollout_device rd ON rd.rollout_id = ${rolloutId} AND rd.device_id = s.device_id
-    LEFT JOIN installation i ON i.account_id = ${accountId} AND i.device_id = s.device_id AND i.app_id = ${appId}`.execute(
-    db,
-  )
+    FROM seen s CROSS JOIN LATERAL (SELECT o.device_id, o.attempts, o.revision, o.state FROM rollout_device o
+      WHERE o.rollout_id = ${rolloutId} AND o.device_id = s.device_id OFFSET 0) rd
+    LEFT JOIN LATERAL (SELECT o.* FROM installation o
+      WHERE o.account_id = ${accountId} AND o.device_id = s.device_id AND o.app_id = ${appId} OFFSET 0) i ON true
+    WHERE rd.state = 'IN_FLIGHT'`.execute(db)
   return rows
 }
 
