@@ -36,6 +36,8 @@ const byGatewayCode: Record<GatewayErrorCode, ExitCode> = {
   'bad-reply': exitCodes.platformUnreachable,
   timeout: exitCodes.platformUnreachable,
   'camera-unsuitable': exitCodes.cameraUnsuitable,
+  'identity-changed': exitCodes.cameraUnsuitable,
+  'login-unreadable': exitCodes.state,
   cancelled: exitCodes.interrupted,
 }
 

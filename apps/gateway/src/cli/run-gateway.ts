@@ -1,12 +1,14 @@
 import { join } from 'node:path'
 import type { DriverTable } from '@ocelli/driver'
 import { createCameraStore } from '../cameras/camera-store.ts'
+import { createLoginDesk } from '../cameras/login-desk.ts'
 import { createChannel } from '../channel/channel.ts'
 import { createPackageCache } from '../packages/package-cache.ts'
 import { keepCertificateFresh } from '../platform/certificate-renewal.ts'
 import { type GatewayIdentity, saveIdentity } from '../platform/gateway-identity.ts'
 import { createPlatformApi } from '../platform/platform-api.ts'
 import type { Environment } from '../platform/proxy.ts'
+import { openSealingKey } from '../platform/sealing-key.ts'
 import type { Clock } from '../state/clock.ts'
 import { GatewayError } from '../state/gateway-error.ts'
 import type { StateFolder } from '../state/state-folder.ts'
@@ -40,6 +42,7 @@ export async function runGateway(options: RunGatewayOptions): Promise<void> {
     current = next
   }
 
+  const key = await openSealingKey(folder)
   const api = createPlatformApi({ identity, clock, env })
   const cameras = await createCameraStore({ folder, clock, log, watchEveryMs: 1_000 })
   const { cacheBytes: maxBytes } = options
@@ -48,8 +51,9 @@ export async function runGateway(options: RunGatewayOptions): Promise<void> {
   })
   const accessToken = (until: AbortSignal) => api.accessToken(until)
   const channel = createChannel({ identity, accessToken, env, clock, random, log })
+  const loginDesk = createLoginDesk({ key, identity, folder, cameras, api, drivers, clock, log })
   const gateway = createGateway({
-    ...{ stateFolder: folder, channel, cameras, packages, drivers, clock, random, log, version, discovery },
+    ...{ stateFolder: folder, channel, cameras, packages, drivers, clock, random, log, version, discovery, loginDesk },
   })
 
   const stopping = new AbortController()

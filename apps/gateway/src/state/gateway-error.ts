@@ -19,6 +19,8 @@ export type GatewayErrorCode =
   | 'package-too-large'
   | 'camera-unsuitable'
   | 'claimed-elsewhere'
+  | 'identity-changed'
+  | 'login-unreadable'
   | 'not-found'
 
 const categories: Record<GatewayErrorCode, { category: ErrorCategory; retryable: boolean }> = {
@@ -39,6 +41,8 @@ const categories: Record<GatewayErrorCode, { category: ErrorCategory; retryable:
   'package-too-large': { category: 'internal', retryable: false },
   'camera-unsuitable': { category: 'incompatible', retryable: false },
   'claimed-elsewhere': { category: 'refused-by-device', retryable: false },
+  'identity-changed': { category: 'device-unreachable', retryable: true },
+  'login-unreadable': { category: 'internal', retryable: false },
   'not-found': { category: 'internal', retryable: false },
 }
 

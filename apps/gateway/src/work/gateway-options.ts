@@ -1,5 +1,6 @@
 import type { DriverTable } from '@ocelli/driver'
 import type { CameraStore } from '../cameras/camera-store.ts'
+import type { LoginDesk } from '../cameras/login-desk.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { PackageCache } from '../packages/package-cache.ts'
 import type { Clock } from '../state/clock.ts'
@@ -29,6 +30,8 @@ export interface GatewayOptions {
   version: string
   /** How cameras that moved are looked for: on the local networks and in the site's ranges, in the ranges only, not at all. */
   discovery?: DiscoveryMode
+  /** Carries out sealed logins of cameras; without it they are left unanswered. */
+  loginDesk?: LoginDesk
 }
 
 /** The gateway's work, from hello to the last report. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { DesiredDevice, DownMessage, SiteShare, Welcome } from '@ocelli/contract'
+import type { CameraResults, DesiredDevice, DownMessage, SiteShare, Welcome } from '@ocelli/contract'
 import type { CameraMarks } from '../cameras/camera-marks.ts'
 import type { Camera, CameraChange } from '../cameras/camera-store.ts'
 import { createRefusedLogins } from '../cameras/refused-logins.ts'
@@ -52,6 +52,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     clock,
     log,
     version,
+    sealingKey: options.loginDesk?.publicKey,
     knownDevices: () => [...workers.values()].map(({ worker }) => worker.known()),
     onWelcome,
     onSessionLost: () => {
@@ -116,10 +117,19 @@ export function createGateway(options: GatewayOptions): Gateway {
       case 'ack':
         reporter.acknowledge(message.acks)
         return
+      case 'camera-logins':
+        options.loginDesk?.take(message.logins, { tell: tellResult, signal: stopSignal })
+        return
       case 'license':
         licenses.answered(message)
         return
     }
+  }
+
+  /** Lost without a session: the next one's platform sends the login again. */
+  function tellResult(result: CameraResults['results'][number]): void {
+    const session = platform.session()
+    if (session !== null) void platform.send({ kind: 'camera-results', session, results: [result] })
   }
 
   async function wish(device: DesiredDevice): Promise<void> {

@@ -1,4 +1,4 @@
-import type { DownMessage, UpMessage, Welcome } from '@ocelli/contract'
+import type { DownMessage, SealingJwk, UpMessage, Welcome } from '@ocelli/contract'
 import type { Channel } from '../channel/channel.ts'
 import type { Clock } from '../state/clock.ts'
 import type { Log } from './gateway-options.ts'
@@ -27,6 +27,7 @@ export interface PlatformLinkOptions {
   clock: Clock
   log: Log
   version: string
+  sealingKey?: SealingJwk
   knownDevices: () => { deviceId: string; assignment: number; revision: number }[]
   onWelcome: (welcome: Welcome) => void
   onSessionLost: () => void
@@ -35,7 +36,7 @@ export interface PlatformLinkOptions {
 }
 
 export function createPlatformLink(options: PlatformLinkOptions): PlatformLink {
-  const { channel, clock, log, version, knownDevices } = options
+  const { channel, clock, log, version, knownDevices, sealingKey } = options
   const wakeUp = createWakeUp(clock)
   let welcome: Welcome | null = null
   let confirmed = new Map<string, number>()
@@ -125,7 +126,7 @@ export function createPlatformLink(options: PlatformLinkOptions): PlatformLink {
     if (nowMs < helloDueAtMs) return helloDueAtMs - nowMs
     lastHelloAtMs = nowMs
     helloDueAtMs = nowMs + helloAgainAfterMs
-    await send({ kind: 'hello', connectionId, version, devices: knownDevices() })
+    await send({ kind: 'hello', connectionId, version, devices: knownDevices(), sealingKey })
     return helloAgainAfterMs
   }
 

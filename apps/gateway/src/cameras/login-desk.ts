@@ -1,0 +1,150 @@
+import type { CameraLogins, CameraResults, SealingJwk } from '@ocelli/contract'
+import type { DriverTable } from '@ocelli/driver'
+import { Type } from 'typebox'
+import { Value } from 'typebox/value'
+import type { GatewayIdentity } from '../platform/gateway-identity.ts'
+import type { PlatformApi } from '../platform/platform-api.ts'
+import type { SealingKey } from '../platform/sealing-key.ts'
+import type { Clock } from '../state/clock.ts'
+import { GatewayError } from '../state/gateway-error.ts'
+import type { StateFolder } from '../state/state-folder.ts'
+import type { Log } from '../work/gateway-options.ts'
+import { toInstallationError } from '../work/work-error.ts'
+import { addCamera } from './add-camera.ts'
+import type { CameraStore } from './camera-store.ts'
+import { changeCredentials } from './change-credentials.ts'
+import { createTurns } from './turns.ts'
+
+type Login = CameraLogins['logins'][number]
+type Result = CameraResults['results'][number]
+
+/**
+ * Carries out sealed logins that the platform sends: cameras to claim, and other credentials for cameras of this gateway.
+ *
+ * | now             | the platform sends the login | becomes                                                        |
+ * | unknown         | -                            | at work, when its turn comes                                   |
+ * | at work         | again                        | nothing                                                        |
+ * | done            | again                        | the result is said again; nothing is done a second time        |
+ * | killed at work  | again, to the next process   | done again: a claim repeated is harmless, and a password that was refused is known by the folder and not tried |
+ * | the platform did not answer a claim | again    | done again                                                     |
+ */
+export interface LoginDesk {
+  readonly publicKey: SealingJwk
+  /** `tell` may lose the result: it is told again when the platform asks again. Ends when the signal aborts. */
+  take(logins: readonly Login[], options: { tell: (result: Result) => void; signal: AbortSignal }): void
+}
+
+export interface LoginDeskOptions {
+  key: SealingKey
+  identity: () => GatewayIdentity
+  folder: StateFolder
+  cameras: CameraStore
+  api: Pick<PlatformApi, 'claim'>
+  drivers: DriverTable
+  clock: Clock
+  log: Log
+}
+
+const camerasAtOnce = 8
+/** More than the platform has under way at a time. */
+const keptResults = 500
+
+const Credentials = Type.Object({
+  user: Type.String({ minLength: 1, maxLength: 255 }),
+  password: Type.String({ maxLength: 1000 }),
+})
+
+export function createLoginDesk(options: LoginDeskOptions): LoginDesk {
+  const { key, identity, folder, cameras, api, drivers, clock, log } = options
+  const results = new Map<string, Result>()
+  const atWork = new Set<string>()
+  const turns = createTurns(camerasAtOnce)
+
+  async function open({ sealed, for: purpose }: Login) {
+    const { gatewayId } = identity()
+    const place = purpose.kind === 'claim' ? purpose.address : purpose.deviceId
+    const text = await key.open(sealed, `ocelli:${purpose.kind}:${gatewayId}:${place}`)
+    const credentials = parse(text)
+    if (Value.Check(Credentials, credentials)) return credentials
+    throw new GatewayError('login-unreadable', 'The login holds no user name and password. Send it again.')
+  }
+
+  /** Gives the camera's id. */
+  async function carryOut(login: Login, signal: AbortSignal): Promise<string> {
+    const { for: purpose } = login
+    const credentials = await open(login)
+    const common = { credentials, cameras, drivers, folder, clock, signal }
+    if (purpose.kind === 'credentials') {
+      await changeCredentials({ ...common, deviceId: purpose.deviceId })
+      return purpose.deviceId
+    }
+    const { address, name, siteId } = purpose
+    const camera = await addCamera({
+      ...common,
+      api,
+      identity: identity(),
+      address,
+      name,
+      siteId,
+      allowLegacyTls: false,
+    })
+    return camera.deviceId
+  }
+
+  /** Null when the platform itself was not there: it sends the login again. */
+  async function resultOf(login: Login, signal: AbortSignal): Promise<Result | null> {
+    const { loginId, for: purpose } = login
+    try {
+      return { loginId, deviceId: await carryOut(login, signal), error: null }
+    } catch (error) {
+      signal.throwIfAborted()
+      const { category, code, detail } = toInstallationError(error, clock.now())
+      log.info({ loginId, kind: purpose.kind, code }, 'A camera could not be logged in to as the platform asked')
+      if (error instanceof GatewayError && error.code === 'platform-unreachable') return null
+      const deviceId = purpose.kind === 'credentials' ? purpose.deviceId : null
+      return { loginId, deviceId, error: { category, code, detail } }
+    }
+  }
+
+  function keep(result: Result): void {
+    results.set(result.loginId, result)
+    for (const loginId of results.keys()) {
+      if (results.size <= keptResults) return
+      results.delete(loginId)
+    }
+  }
+
+  return {
+    publicKey: key.publicKey,
+    take(logins, { tell, signal }) {
+      for (const login of logins) {
+        const { loginId, for: purpose } = login
+        const known = results.get(loginId)
+        if (known) tell(known)
+        if (known || atWork.has(loginId)) continue
+        atWork.add(loginId)
+        const place = purpose.kind === 'claim' ? purpose.address.toLowerCase() : purpose.deviceId
+        void turns
+          .run(place, async () => {
+            if (signal.aborted) return
+            const result = await resultOf(login, signal)
+            if (!result) return
+            keep(result)
+            tell(result)
+          })
+          .catch((error: unknown) => {
+            if (!signal.aborted) log.error({ loginId, err: error }, 'A login could not be carried out')
+          })
+          .finally(() => atWork.delete(loginId))
+      }
+    },
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null // the parser's words would quote the password
+  }
+}
