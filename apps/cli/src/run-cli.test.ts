@@ -204,3 +204,51 @@ describe('signing in', () => {
     expect(await cli.run(['whoami', '--url', 'ocelli.test'])).toMatchObject({ code: 0 })
   })
 })
+
+describe('signing in by a browser', () => {
+  const begun = {
+    ...{ device_code: 'd', user_code: 'BCDF-GHJK', verification_uri: 'https://ocelli.test/device' },
+    ...{ verification_uri_complete: 'https://ocelli.test/device?code=BCDF-GHJK', expires_in: 600, interval: 5 },
+  }
+  const refusal = (error: string) => Response.json({ error, error_description: `${error}.` }, { status: 400 })
+
+  /** A platform that answers one question for the token after another, and the pauses before them. */
+  async function play(answers: (() => unknown)[]) {
+    const pausesMs: number[] = []
+    const clock = {
+      ...{ nowMs: () => Date.now(), monotonicMs: () => pausesMs.reduce((sum, ms) => sum + ms, 0) },
+      wait: async (ms: number) => void pausesMs.push(ms),
+      after: () => () => {},
+    }
+    const platform = answering(({ route }) => {
+      if (route === 'POST /auth/v1/device-authorization') return begun
+      return route === 'POST /auth/v1/token' ? answers.shift()?.() : me
+    })
+    const cli = await openTestCli({ ...platform, clock })
+    return { cli, pausesMs, run: await cli.run(['login', '--url', 'https://ocelli.test']) }
+  }
+
+  it('shows the code, waits as it is told, and keeps the token', async () => {
+    const token = { access_token: 'ocp_made', token_type: 'Bearer', expires_in: 9, scope: '', token_id: 't-1' }
+    const { cli, run, pausesMs } = await play([
+      () => refusal('authorization_pending'),
+      () => refusal('slow_down'),
+      () => token,
+    ])
+    expect(run).toMatchObject({ code: 0, stdout: '' })
+    expect(run.stderr).toContain('BCDF-GHJK')
+    expect(pausesMs).toEqual([5000, 5000, 10_000])
+    expect(JSON.parse(await readFile(join(cli.folder, 'config', 'profiles.json'), 'utf8'))).toMatchObject({
+      profiles: { default: { credentials: { kind: 'token', token: 'ocp_made', tokenId: 't-1' } } },
+    })
+  })
+
+  test.each(['access_denied', 'expired_token'])('ends with 3 on %s', async (error) => {
+    expect((await play([() => refusal(error)])).run).toMatchObject({ code: 3, stdout: '' })
+  })
+
+  it('ends with 3 when nobody approves', async () => {
+    const pending = Array.from({ length: 200 }, () => () => refusal('authorization_pending'))
+    expect((await play(pending)).run).toMatchObject({ code: 3, stdout: '' })
+  })
+})

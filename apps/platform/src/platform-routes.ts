@@ -6,6 +6,8 @@ import { authTokenRoutes } from './features/auth-token/auth-token-routes.ts'
 import { bundleRoutes } from './features/bundles/bundle-routes.ts'
 import { cameraLoginRoutes } from './features/camera-logins/camera-login-routes.ts'
 import { claimRoutes } from './features/claims/claim-routes.ts'
+import { deviceSignInRoutes } from './features/device-sign-in/device-sign-in-routes.ts'
+import { exchangeDeviceCode } from './features/device-sign-in/device-sign-in-service.ts'
 import { deviceRoutes } from './features/devices/device-routes.ts'
 import { eventRoutes } from './features/events/event-routes.ts'
 import { gatewayRoutes } from './features/gateways/gateway-routes.ts'
@@ -72,7 +74,8 @@ export interface PlatformParts {
 export function platformRoutes(parts: PlatformParts): AnyRoute[] {
   const { forget, wake } = parts
   return [
-    ...authTokenRoutes(parts),
+    ...authTokenRoutes({ ...parts, exchangeDeviceCode }),
+    ...deviceSignInRoutes(parts),
     ...peopleRoutes(parts),
     ...accountRoutes(parts),
     ...recoveryKeyRoutes(),

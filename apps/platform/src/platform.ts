@@ -10,6 +10,7 @@ import { endLogins } from './features/camera-logins/end-logins.ts'
 import { sendLogins } from './features/camera-logins/send-logins.ts'
 import { takeResults } from './features/camera-logins/take-results.ts'
 import { createChannel } from './features/channel/channel.ts'
+import { serveApprovalPage } from './features/device-sign-in/approval-page.ts'
 import { applyReports } from './features/installations/apply-reports.ts'
 import { sweepDeadlines } from './features/installations/deadline-sweep.ts'
 import { readDesired } from './features/installations/desired-state.ts'
@@ -132,6 +133,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
     await app.close()
   })
   acceptPackages(app)
+  serveApprovalPage(app)
   const authenticate = bothWays(bearer, people)
   registerRoutes(
     app,

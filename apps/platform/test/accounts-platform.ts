@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { accessTokenRoutes } from '../src/features/access-tokens/access-tokens-routes.ts'
 import { accountRoutes } from '../src/features/accounts/accounts-routes.ts'
 import { authTokenRoutes } from '../src/features/auth-token/auth-token-routes.ts'
+import { exchangeDeviceCode } from '../src/features/device-sign-in/device-sign-in-service.ts'
 import { projectRoutes } from '../src/features/projects/projects-routes.ts'
 import { technicalUserRoutes } from '../src/features/technical-users/technical-users-routes.ts'
 import type { PersonDirectory } from '../src/features/users/person-directory.ts'
@@ -30,7 +31,7 @@ export async function createAccountsPlatform() {
     const log = pino({ level: 'silent' })
     const deps = { ...parts, forget: parts.bearer.forget, people, publicUrl: 'http://127.0.0.1:8080', log }
     return [
-      ...authTokenRoutes(deps),
+      ...authTokenRoutes({ ...deps, exchangeDeviceCode }),
       ...accountRoutes(deps),
       ...userRoutes(deps),
       ...technicalUserRoutes(deps),

@@ -226,6 +226,12 @@ export const TokenAnswer = Type.Object(
     token_type: Type.Literal('Bearer'),
     expires_in: Type.Integer({ description: 'seconds' }),
     scope: Type.String({ description: 'Permissions, separated by spaces.' }),
+    token_id: Type.Optional(
+      Type.Unsafe<string>({
+        ...Uuid,
+        description: 'With a device code: the personal access token it was exchanged for.',
+      }),
+    ),
   },
   { $id: 'TokenAnswer' },
 )
@@ -240,6 +246,12 @@ export const TokenRefusal = Type.Object(
       'unsupported_grant_type',
       'invalid_scope',
       'temporarily_unavailable',
+      'invalid_grant',
+      // RFC 8628, 3.5
+      'authorization_pending',
+      'slow_down',
+      'access_denied',
+      'expired_token',
     ]),
     error_description: Type.String(),
   },

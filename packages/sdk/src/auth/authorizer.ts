@@ -75,7 +75,8 @@ function sessionAuthorizer(origin: string): Authorizer {
     cookies: 'include',
     async authorize() {
       const cookie = [...kept].map(([name, value]) => `${name}=${value}`).join('; ')
-      const headers: Record<string, string> = cookie ? { cookie, origin } : {}
+      // Node's fetch says that it is a browser (sec-fetch-mode); the platform then wants to know of which page
+      const headers: Record<string, string> = cookie ? { cookie, origin } : { origin }
       return { headers, token: null }
     },
     answered({ headers }) {

@@ -1,4 +1,11 @@
-import type { PasswordChange, SignedIn, SignIn, TokenAnswer } from '@ocelli/contract'
+import type {
+  DeviceAuthorization,
+  PasswordChange,
+  SignedIn,
+  SignIn,
+  SignInRequest,
+  TokenAnswer,
+} from '@ocelli/contract'
 import type { Api, CallOptions } from '../http/api.ts'
 
 /** Signing in: of people with `credentials: session()`, and of machines by hand. */
@@ -11,6 +18,36 @@ export const authMethods = (api: Api) => ({
         send.json({ form }, options),
     // whoever asks again gets another token, and the lost one ends by itself
     { isPublic: true, isRepeatable: true },
+  ),
+  /** Asks to be signed in by a person with a browser (RFC 8628); then `token` with the device code, until it is decided. */
+  beginDeviceSignIn: api.route(
+    'POST /auth/v1/device-authorization',
+    (send) =>
+      (clientName: string, options?: CallOptions): Promise<DeviceAuthorization> =>
+        send.json({ form: { client_name: clientName } }, options),
+    // one that is lost ends by itself
+    { isPublic: true, isRepeatable: true },
+  ),
+  /** Who asks to be signed in with this code. For a person with a session, as the next two. */
+  signInRequest: api.route(
+    'GET /auth/v1/device-authorization/{userCode}',
+    (send) =>
+      (userCode: string, options?: CallOptions): Promise<SignInRequest> =>
+        send.json({ params: { userCode } }, options),
+  ),
+  approveSignIn: api.route(
+    'POST /auth/v1/device-authorization/{userCode}/approve',
+    (send) =>
+      (userCode: string, options?: CallOptions): Promise<SignInRequest> =>
+        send.json({ params: { userCode } }, options),
+    { ignoresKey: true },
+  ),
+  denySignIn: api.route(
+    'POST /auth/v1/device-authorization/{userCode}/deny',
+    (send) =>
+      (userCode: string, options?: CallOptions): Promise<SignInRequest> =>
+        send.json({ params: { userCode } }, options),
+    { ignoresKey: true },
   ),
   /** E-mail and password; the session is a cookie. */
   signIn: api.route(

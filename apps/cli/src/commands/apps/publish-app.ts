@@ -15,9 +15,7 @@ export async function publishApps(files: string[], flags: PublishFlags, context:
   const published: AppVersion[] = []
   for (const file of files) {
     const path = resolve(cwd, file)
-    const source = await packageFile(path).catch((error: unknown) => {
-      throw fileFailed(`${path} cannot be read`, error)
-    })
+    const source = await openPackage(path)
     published.push(await progress.run(`Publish ${file} (${source.size} bytes)`, () => apps.publish(source, flags)))
   }
   await out.list(published, [
@@ -29,4 +27,12 @@ export async function publishApps(files: string[], flags: PublishFlags, context:
     },
     { heading: 'PUBLISHED', value: ({ publishedAt }) => publishedAt },
   ])
+}
+
+async function openPackage(path: string): Promise<Blob> {
+  try {
+    return await packageFile(path)
+  } catch (error) {
+    throw fileFailed(`${path} cannot be read`, error)
+  }
 }

@@ -5,6 +5,7 @@ import type { CommandContext } from '../../command-context.ts'
 import { toCredentials, toPlatformUrl } from '../../profile/connection.ts'
 import { checkProfileName, defaultProfile, type StoredCredentials } from '../../profile/profile-store.ts'
 import { findTrustedCa } from '../../profile/trusted-ca.ts'
+import { withDeviceCode } from './device-code.ts'
 
 export interface LoginFlags {
   email?: string
@@ -55,7 +56,8 @@ async function getCredentials(flags: LoginFlags, place: Place, context: CommandC
     return { kind: 'token', token: token.trim(), tokenId: null }
   }
   if (flags.email !== undefined) return await withPassword(flags.email, place, context)
-  throw wrongUsage('Say as whom: --email, --token or --client-id; see: ocelli login --help')
+  const nobody = await context.clientOf({ ...place, credentials: { kind: 'none' }, profile: null })
+  return await withDeviceCode(nobody, context)
 }
 
 async function asTechnicalUser(clientId: string, context: CommandContext): Promise<StoredCredentials> {

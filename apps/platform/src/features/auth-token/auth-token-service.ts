@@ -13,11 +13,22 @@ interface TokenRequest {
   form: unknown
   authorization: unknown
   ip: string
+  requestId: string
 }
+
+/** RFC 8628, 3.4. Throws TokenRefused. */
+export type DeviceCodeExchange = (
+  db: Database,
+  deviceCode: string | undefined,
+  requestId: string,
+) => Promise<TokenAnswer>
+
+const deviceCodeGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 
 interface TokenServiceOptions {
   accessTokens: Pick<AccessTokens, 'issue'>
   failures: FailureLimit
+  exchangeDeviceCode: DeviceCodeExchange
   nowMs: () => number
 }
 
@@ -28,18 +39,19 @@ interface Client {
 }
 
 /** Gives machines their access tokens (RFC 6749, 4.4). Throws TokenRefused. */
-export function createTokenService({ accessTokens, failures, nowMs }: TokenServiceOptions) {
+export function createTokenService({ accessTokens, failures, exchangeDeviceCode, nowMs }: TokenServiceOptions) {
   const identify = async (db: Database, credentials: ClientCredentials): Promise<Client> => {
     if (credentials.kind === 'secret') return await technicalUser(db, credentials)
     const { gatewayId } = await verifyClientAssertion(db, credentials.assertion, nowMs())
     return { kind: 'gateway', id: gatewayId, permissions: [] }
   }
   return {
-    async issue(db: Database, { form, authorization, ip }: TokenRequest): Promise<TokenAnswer> {
+    async issue(db: Database, { form, authorization, ip, requestId }: TokenRequest): Promise<TokenAnswer> {
       const fields = readForm(form)
       if (fields.grant_type === undefined) throw new TokenRefused('invalid_request', 'grant_type is missing.')
+      if (fields.grant_type === deviceCodeGrant) return await exchangeDeviceCode(db, fields.device_code, requestId)
       if (fields.grant_type !== 'client_credentials') {
-        throw new TokenRefused('unsupported_grant_type', 'grant_type must be client_credentials.')
+        throw new TokenRefused('unsupported_grant_type', `grant_type must be client_credentials or ${deviceCodeGrant}.`)
       }
       const credentials = readClientCredentials(fields, authorization)
       const name = credentials.kind === 'secret' ? credentials.clientId : claimedIssuer(credentials.assertion)

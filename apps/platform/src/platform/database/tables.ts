@@ -88,6 +88,19 @@ export interface AccessTokenTable {
   revoked_at: Time | null
 }
 
+export interface SignInRequestTable {
+  device_code_hash: string
+  user_code: string
+  client_name: string
+  state: Generated<'PENDING' | 'APPROVED' | 'DENIED'>
+  account_id: string | null
+  user_id: string | null
+  permissions: Permission[] | null
+  requested_at: GeneratedTime
+  expires_at: Time
+  last_polled_at: Time | null
+}
+
 export interface ProjectTable {
   project_id: Generated<string>
   account_id: string
@@ -431,6 +444,7 @@ export interface Tables {
   invitation: InvitationTable
   technical_user: TechnicalUserTable
   access_token: AccessTokenTable
+  sign_in_request: SignInRequestTable
   project: ProjectTable
   project_member: { account_id: string; project_id: string; user_id: string }
   technical_user_project: { account_id: string; client_id: string; project_id: string }
