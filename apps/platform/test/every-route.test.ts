@@ -343,7 +343,9 @@ describe('every route of the OpenAPI document', () => {
     const stranger = await platform.account()
     const wrong: string[] = []
     for (const operation of operations.filter(
-      (item) => isGuarded(item) && item.access !== 'gateway' && item.path.includes('{'),
+      // a program that asks to be signed in belongs to no account until somebody approves it
+      (item) =>
+        isGuarded(item) && item.access !== 'gateway' && item.path.includes('{') && !item.path.includes('{userCode}'),
     )) {
       const { status, body } = await call(operation, params, stranger)
       // making a license for a device id that is another account's neither claims nor blocks it; its list is empty
