@@ -53,4 +53,9 @@ export const registerLicenses: Register = (program, run) => {
     .action((licenseId: string, flags: { reason: string }) =>
       run(async (context) => (await load()).releaseLicense(licenseId, flags, context)),
     )
+  licenses
+    .command('audit')
+    .description('recount every unit from licenses and events, trusting no counter; ends with 1 when they do not agree')
+    .examples('ocelli licenses audit', 'ocelli licenses audit --json > audit.json')
+    .action(() => run(async (context) => (await import('./audit.ts')).auditLicenses(context)))
 }
