@@ -47,7 +47,7 @@ describe('an operator with a terminal', () => {
   test('publishes, buys, installs, starts, updates and removes an app', async () => {
     const file = apiDemos.v4_0_0
     expect(await json('apps', 'publish', file)).toMatchObject([{ appId, version: '4.0.0' }])
-    const order = await json<{ orderId: string }>('orders', 'place', appId, '2', '--type', 'FULL')
+    const order = await json<{ orderId: string }>('orders', 'place', appId, '2', '--license-type', 'FULL')
     expect(await json('orders', 'confirm', order.orderId)).toMatchObject({ state: 'CONFIRMED' })
     expect(await json('licenses', 'quantities', appId)).toMatchObject([{ total: 2, used: 0, free: 2 }])
 
@@ -95,7 +95,7 @@ describe('an operator with a terminal', () => {
   })
 
   test('saves a license for its eyes only, and a package as it was published', async () => {
-    const license = await json<{ licenseId: string }>('licenses', 'create', appId, 'ISLAND-9', '--type', 'FULL')
+    const license = await json<{ licenseId: string }>('licenses', 'create', appId, 'ISLAND-9', '--license-type', 'FULL')
     const path = join(folder, 'island.license')
     expect(await ocelli('licenses', 'download', license.licenseId, '--output', path)).toMatchObject({
       code: 0,
@@ -143,7 +143,7 @@ describe('what goes wrong', () => {
   test.each([
     [['devices', 'show', 'NOT-THERE'], 4],
     [['devices', 'list', '--site', 'not-a-uuid'], 2],
-    [['install', appId, 'GATE-1', '--license', 'SUBSCRIPTION'], 6],
+    [['install', appId, 'GATE-1', '--license-type', 'SUBSCRIPTION'], 6],
     [['install', appId], 2],
     [['frobnicate'], 2],
     [['apps', 'publish', '/does/not/exist.apk'], 7],

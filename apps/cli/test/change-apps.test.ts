@@ -31,7 +31,7 @@ describe('one device', () => {
   it('is asked once and its installation told as it stands', async () => {
     const platform = answering(() => accepted())
     const cli = await openTestCli({ env, ...platform })
-    const run = await cli.run(['install', 'a.b', 'CAM1', '--license', 'TRIAL', '--version', '4.1', '--queue'])
+    const run = await cli.run(['install', 'a.b', 'CAM1', '--license-type', 'TRIAL', '--version', '4.1', '--queue'])
     expect(run).toMatchObject({ code: 0, stderr: '' })
     expect(run.stdout).toMatch(/state +PENDING/)
     expect(platform.calls).toEqual(['PUT /software/v1/apps/a.b/devices/CAM1?whenOffline=queue'])
@@ -44,7 +44,18 @@ describe('one device', () => {
       return accepted()
     })
     const cli = await openTestCli({ env, ...platform })
-    await cli.run(['install', 'a.b', 'CAM1', '--license', 'TRIAL', '--version', '4.1', '--start', '--order', 'o-1'])
+    await cli.run([
+      'install',
+      'a.b',
+      'CAM1',
+      '--license-type',
+      'TRIAL',
+      '--version',
+      '4.1',
+      '--start',
+      '--order',
+      'o-1',
+    ])
     expect(sent).toEqual({ licenseType: 'TRIAL', version: '4.1', start: true, orderId: 'o-1' })
   })
 
@@ -167,7 +178,7 @@ describe('many devices', () => {
     [['start', 'a.b', 'CAM1', '--tag', 'x']],
     [['start', 'a.b', '--all', '--from', 'ids.txt']],
     [['start', 'a.b', 'CAM1', 'CAM2', '--journal', 'j']],
-    [['install', 'a.b', 'CAM1', '--license', 'GOLD']],
+    [['install', 'a.b', 'CAM1', '--license-type', 'GOLD']],
     [['start', 'a.b', 'CAM1', '--concurrency', '0']],
   ])('are not guessed: %j is wrong usage and sends nothing', async (args) => {
     const platform = answering(() => installation)

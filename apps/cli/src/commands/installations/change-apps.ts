@@ -17,7 +17,7 @@ export interface ChangeFlags extends SelectionFlags {
   concurrency: number
   retries: number
   journal?: string
-  license?: 'FULL' | 'TRIAL' | 'SUBSCRIPTION'
+  licenseType?: 'FULL' | 'TRIAL' | 'SUBSCRIPTION'
   order?: string
   version?: string
   start?: boolean
@@ -54,9 +54,9 @@ const verbs: Record<Kind, string> = {
   stop: 'Stop',
 }
 
-function toAction(kind: Kind, appId: string, { license, order, version, start }: ChangeFlags): BatchAction {
+function toAction(kind: Kind, appId: string, { licenseType, order, version, start }: ChangeFlags): BatchAction {
   if (kind !== 'install') return { kind, appId }
-  return { kind, appId, licenseType: license ?? 'FULL', orderId: order, version, start: start ? true : undefined }
+  return { kind, appId, licenseType: licenseType ?? 'FULL', orderId: order, version, start: start ? true : undefined }
 }
 
 async function changeOne(

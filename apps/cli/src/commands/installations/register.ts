@@ -18,7 +18,7 @@ const descriptions: Record<Kind, string> = {
 const examples: Record<Kind, string[]> = {
   install: [
     'ocelli install com.example.counter CAM1 CAM2 --wait',
-    'ocelli install com.example.counter --site 6f2c... --license SUBSCRIPTION --start --wait --journal night.jsonl',
+    'ocelli install com.example.counter --site 6f2c... --license-type SUBSCRIPTION --start --wait --journal night.jsonl',
     'ocelli install com.example.counter --from ids.txt --queue   # those that are away: when they return',
   ],
   uninstall: [
@@ -61,7 +61,7 @@ function registerChange(kind: Kind, program: CliCommand, run: Run): void {
   if (kind === 'install') {
     command
       .addOption(
-        new Option('--license <type>', 'taken where a device has none')
+        new Option('--license-type <type>', 'taken where a device has none')
           .choices(['FULL', 'TRIAL', 'SUBSCRIPTION'])
           .default('FULL'),
       )

@@ -5,7 +5,7 @@ import type { Cell, Column } from '../../output/table.ts'
 import { writePrivateFile } from '../../profile/private-file.ts'
 
 export interface CreateLicenseFlags {
-  type: LicenseType
+  licenseType: LicenseType
   order?: string
 }
 
@@ -65,10 +65,10 @@ const fields = (license: License): [string, Cell][] => [
 
 export async function createLicense(
   pair: Pair,
-  { type, order }: CreateLicenseFlags,
+  { licenseType, order }: CreateLicenseFlags,
   { client, out }: CommandContext,
 ): Promise<void> {
-  const license = await (await client()).licenses.create(pair, { licenseType: type, orderId: order })
+  const license = await (await client()).licenses.create(pair, { licenseType, orderId: order })
   out.one(license, fields(license))
 }
 

@@ -28,10 +28,12 @@ export const registerLicenses: Register = (program, run) => {
     .argument('<app>', 'app id')
     .argument('<device>', 'device id')
     .addOption(
-      new Option('--type <type>', 'license type').choices(['FULL', 'TRIAL', 'SUBSCRIPTION']).makeOptionMandatory(),
+      new Option('--license-type <type>', 'license type')
+        .choices(['FULL', 'TRIAL', 'SUBSCRIPTION'])
+        .makeOptionMandatory(),
     )
     .option('--order <id>', 'the order it is taken from; needed for SUBSCRIPTION')
-    .examples('ocelli licenses create com.example.counter CAM1 --type FULL')
+    .examples('ocelli licenses create com.example.counter CAM1 --license-type FULL')
     .action((appId: string, deviceId: string, flags: CreateLicenseFlags) =>
       run(async (context) => (await load()).createLicense({ appId, deviceId }, flags, context)),
     )

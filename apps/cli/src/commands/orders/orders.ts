@@ -11,7 +11,7 @@ export interface ListOrdersFlags {
 }
 
 export interface PlaceOrderFlags {
-  type: LicenseType
+  licenseType: LicenseType
   days?: number
   reference?: string
 }
@@ -37,7 +37,7 @@ export async function listOrders(flags: ListOrdersFlags, { client, out }: Comman
 
 export async function placeOrder(
   what: { appId: string; quantity: number },
-  { type: licenseType, days: termDays, reference }: PlaceOrderFlags,
+  { licenseType, days: termDays, reference }: PlaceOrderFlags,
   { client, out }: CommandContext,
 ): Promise<void> {
   const order = await (await client()).orders.place({ ...what, licenseType, termDays, reference })

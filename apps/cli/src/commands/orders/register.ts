@@ -28,11 +28,13 @@ export const registerOrders: Register = (program, run) => {
     .argument('<app>', 'app id')
     .argument('<quantity>', 'how many units', wholeNumber)
     .addOption(
-      new Option('--type <type>', 'license type').choices(['FULL', 'TRIAL', 'SUBSCRIPTION']).makeOptionMandatory(),
+      new Option('--license-type <type>', 'license type')
+        .choices(['FULL', 'TRIAL', 'SUBSCRIPTION'])
+        .makeOptionMandatory(),
     )
     .option('--days <number>', 'term of a SUBSCRIPTION, from confirmation', wholeNumber)
     .option('--reference <text>', 'your own order number')
-    .examples('ocelli orders place com.example.counter 100 --type SUBSCRIPTION --days 365 --reference PO-7')
+    .examples('ocelli orders place com.example.counter 100 --license-type SUBSCRIPTION --days 365 --reference PO-7')
     .action((appId: string, quantity: number, flags: PlaceOrderFlags) =>
       run(async (context) => (await load()).placeOrder({ appId, quantity }, flags, context)),
     )

@@ -35,7 +35,7 @@ export const registerRollouts: Register = (program, run) => {
     )
     .option('--app <id>', 'with which app')
     .option('--version <version>', 'which version (else the newest that fits)')
-    .addOption(new Option('--license <type>', 'for install').choices(['FULL', 'TRIAL', 'SUBSCRIPTION']))
+    .addOption(new Option('--license-type <type>', 'for install').choices(['FULL', 'TRIAL', 'SUBSCRIPTION']))
     .option('--order <id>', 'the order that licenses are taken from')
     .option('--keep-open', 'devices that match later join')
     .option('--waves <percents>', 'how far each wave reaches, such as 5,25,100')
@@ -56,7 +56,7 @@ export const registerRollouts: Register = (program, run) => {
     .option('--watch', 'stay and tell how it goes')
     .examples(
       'ocelli rollout create --action update --app com.example.counter --updatable --waves 5,25,100 --dry-run',
-      'ocelli rollout create --action install --app com.example.counter --site 6f2c... --license FULL --watch',
+      'ocelli rollout create --action install --app com.example.counter --site 6f2c... --license-type FULL --watch',
       'ocelli rollout create --file rollout.json',
     )
     .action((deviceIds: string[], flags: CreateRolloutFlags) =>

@@ -8,7 +8,7 @@ export interface CreateRolloutFlags extends SelectionFlags {
   action?: string
   app?: string
   version?: string
-  license?: RolloutRequest['licenseType']
+  licenseType?: RolloutRequest['licenseType']
   order?: string
   keepOpen?: boolean
   waves?: string
@@ -36,7 +36,7 @@ export function toRolloutRequest(flags: CreateRolloutFlags, selection: Selection
   return {
     ...{ name: flags.name ?? `${action} ${appId}`, action: action.toUpperCase() as RolloutRequest['action'], appId },
     ...{ version: flags.version, orderId: flags.order, whenOffline: flags.whenOffline },
-    licenseType: flags.license ?? (action === 'install' ? 'FULL' : undefined),
+    licenseType: flags.licenseType ?? (action === 'install' ? 'FULL' : undefined),
     devices: toDevices(selection, flags.keepOpen),
     strategy: {
       ...{ waves: toWaves(flags), attempts: flags.attempts, abort: toAbort(flags) },
