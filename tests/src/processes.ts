@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
 const platformProgram = fileURLToPath(new URL('../../apps/platform/src/main.ts', import.meta.url))
+const cliProgram = fileURLToPath(new URL('../../apps/cli/src/main.ts', import.meta.url))
 const gatewayProgram = fileURLToPath(new URL('../../apps/gateway/src/main.ts', import.meta.url))
 
 export type Environment = Record<string, string | undefined>
@@ -31,6 +32,13 @@ export async function runGatewayCommand(args: string[], environment: Environment
   const { code, said } = await finished(start(gatewayProgram, args, environment, 'pipe'))
   if (code !== 0) throw new Error(`ocelli-gateway ${args.join(' ')} ended with ${code}: ${said}`)
   return said
+}
+
+export function runCliCommand(
+  args: string[],
+  environment: Environment,
+): Promise<{ code: number | null; said: string }> {
+  return finished(start(cliProgram, args, environment, 'pipe'))
 }
 
 export function runPlatformCommand(

@@ -3,9 +3,11 @@ import type { Register } from '../../program.ts'
 import type { EditDeviceFlags } from './change-device.ts'
 import { addDeviceFilter } from './device-filter.ts'
 import type { ListDevicesFlags } from './list-devices.ts'
+import { registerLogins } from './register-logins.ts'
 
 export const registerDevices: Register = (program, run) => {
   const devices = program.command('devices').description('cameras of the account')
+  registerLogins(devices, run)
   addDeviceFilter(devices.command('list').description('cameras that match, ordered by their id'))
     .option('--limit <number>', 'so many at most', wholeNumber)
     .option('--count', 'only how many there are')
