@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util'
+import { createAxisCamera } from '@ocelli/camera-sim'
 import { cameraPassword, startSystem } from '../src/system.ts'
 import { DemoFailed, say, stopping } from './tell.ts'
+import { walkAxis } from './walk-axis.ts'
 import { walkOffline } from './walk-offline.ts'
 import { walkOnline } from './walk-online.ts'
 
@@ -11,17 +13,23 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 async function main(): Promise<number> {
   say('Starting a platform with its gateway in a folder of its own …')
   const system = await startSystem()
+  const login = { user: 'admin', password: cameraPassword }
+  const axis = await createAxisCamera({ ...login, serialNumber: 'B8A44F0DE403', os: '12', architecture: 'aarch64' })
   try {
     const cameras = await Promise.all(
       ['DEMO-CAMERA-1', 'DEMO-CAMERA-2', 'DEMO-CAMERA-3'].map((id) => system.camera(id)),
     )
-    say(`It serves ${system.url} and keeps its data in ${system.home}; three simulated cameras speak ONVIF over HTTP.`)
+    say(
+      `It serves ${system.url} and keeps its data in ${system.home}; three simulated cameras speak ONVIF over HTTP, one VAPIX.`,
+    )
     await walkOnline(system, cameras)
+    await walkAxis(system, axis)
     await walkOffline(system)
     say('\nEverything went as it should.')
     if (!flags.keep) return 0
     say(`\nLeft running: ${system.url}/docs, client id ${system.clientId}, client secret ${system.clientSecret}`)
-    for (const camera of cameras) say(`   ${camera.deviceId}: ${camera.url}, user admin, password ${cameraPassword}`)
+    for (const camera of [...cameras, axis])
+      say(`   ${camera.deviceId}: ${camera.url}, user admin, password ${cameraPassword}`)
     say('Ctrl-C ends it and removes its folder.')
     await new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve()))
     return 0
@@ -29,6 +37,7 @@ async function main(): Promise<number> {
     process.stderr.write(`\n${error instanceof DemoFailed ? error.message : String((error as Error).stack)}\n`)
     return 1
   } finally {
+    await axis.close()
     await system.close()
   }
 }

@@ -23,7 +23,7 @@ async function ocelli(folder: string, args: string[], home?: System): Promise<vo
 
 /** Use case 5: a camera that the platform does not reach, and a laptop that does not reach the platform. */
 export async function walkOffline(system: System): Promise<void> {
-  say('\n10. A camera in a closed network (use case 5)')
+  say('\n11. A camera in a closed network (use case 5)')
   const vault = await system.camera('DEMO-VAULT-1')
   const thief = await system.camera('DEMO-VAULT-2')
   const folder = await mkdtemp(join(tmpdir(), 'ocelli-demo-'))

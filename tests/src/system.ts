@@ -22,7 +22,7 @@ export interface System extends ApiClient {
   /** Starts a simulated camera that trusts this platform, without claiming it. */
   camera(deviceId: string, options?: Partial<CameraOptions>): Promise<SimulatedCamera>
   /** Claims a camera by the gateway's own command. Gives what the command printed. */
-  claim(camera: Pick<SimulatedCamera, 'port'>): Promise<string>
+  claim(camera: Pick<SimulatedCamera, 'port'>, password?: string): Promise<string>
   installation(appId: string, deviceId: string): Promise<Installation>
   /** Polls until nothing more happens by itself, or `until` says so. */
   settled(
@@ -89,7 +89,7 @@ export async function startSystem(): Promise<System> {
       cameras.push(camera)
       return camera
     },
-    claim: (camera) =>
+    claim: (camera, password = cameraPassword) =>
       runGatewayCommand(
         [
           'camera',
@@ -103,7 +103,7 @@ export async function startSystem(): Promise<System> {
         ],
         {
           ...environment,
-          OCELLI_CAMERA_PASSWORD: cameraPassword,
+          OCELLI_CAMERA_PASSWORD: password,
         },
       ),
     installation,

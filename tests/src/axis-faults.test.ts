@@ -1,0 +1,147 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buildEap } from '@ocelli/app-package/testing'
+import { createAxisCamera, type SimulatedAxisCamera } from '@ocelli/camera-sim'
+import type { Installation, LicenseQuantity } from '@ocelli/contract'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { buy, cameraPassword, type System, startSystem, untilOnline } from './system.ts'
+
+const appId = 'Line_counter'
+const pathOf = ({ deviceId }: SimulatedAxisCamera) => `/software/v1/apps/${appId}/devices/${deviceId}`
+const login = { user: 'admin', password: cameraPassword }
+
+let system: System
+let folder: string
+/** An older camera and a newer one: another architecture, another policy for signatures. */
+let older: SimulatedAxisCamera
+let newer: SimulatedAxisCamera
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ocelli-axis-'))
+  system = await startSystem()
+  older = await createAxisCamera({ ...login, serialNumber: '00408C100001', os: '9.80', architecture: 'armv7hf' })
+  newer = await createAxisCamera({ ...login, serialNumber: 'B8A44F100002', os: '12', architecture: 'aarch64' })
+  for (const camera of [older, newer]) await system.claim(camera)
+  for (const { deviceId } of [older, newer]) await untilOnline(system, deviceId)
+  for (const version of ['1.0.0', '1.1.0']) {
+    for (const architecture of ['armv7hf', 'aarch64'] as const) {
+      const path = join(folder, `${architecture}-${version}.eap`)
+      await writeFile(path, await buildEap({ appId, version, architecture, signed: true }))
+      if (version === '1.0.0') expect(await system.upload(path)).toMatchObject({ status: 201 })
+    }
+  }
+  await buy(system, appId, 2)
+})
+afterEach(() => newer.clearFaults())
+afterAll(async () => {
+  for (const camera of [older, newer]) await camera?.close()
+  await system?.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+async function units(): Promise<{ used: number; free: number }> {
+  const { body } = await system.call<LicenseQuantity[]>('GET', `/license/v1/licensequantities/apps/${appId}`)
+  return { used: body[0]?.used ?? Number.NaN, free: body[0]?.free ?? Number.NaN }
+}
+
+async function ask(
+  camera: SimulatedAxisCamera,
+  [method, rest = '']: [method: string, rest?: string],
+  body?: object,
+): Promise<Installation> {
+  const answer = await system.call(method, `${pathOf(camera)}${rest}`, body)
+  expect(answer.status).toBeLessThan(300)
+  return system.settled(appId, camera.deviceId, { timeoutMs: 90_000 })
+}
+const install = (camera: SimulatedAxisCamera) => ask(camera, ['PUT'], { licenseType: 'FULL', start: true })
+
+const faults: [name: string, break_: (camera: SimulatedAxisCamera) => void, error: object][] = [
+  [
+    'has no room left',
+    (camera) => camera.setFault('flashFull', true),
+    { category: 'refused-by-device', code: 'storage-full', deviceCode: 'Error: 3', retryable: false },
+  ],
+  [
+    'believes no signature',
+    (camera) => camera.setFault('signatureRefused', true),
+    { category: 'refused-by-device', code: 'signature-refused', deviceCode: 'Error: 2', retryable: false },
+  ],
+]
+
+test.for(faults)(
+  'a camera that %s ends in a clear state, gives the unit back, and a retry later succeeds',
+  async ([, break_, error]) => {
+    break_(newer)
+    expect(await install(newer)).toMatchObject({ installationState: 'INSTALLATION_FAILED', error })
+    expect(newer.apps()).toEqual([])
+    await expect.poll(units, { timeout: 20_000 }).toEqual({ used: 0, free: 2 })
+
+    newer.clearFaults()
+    expect(await install(newer)).toMatchObject({ installationState: 'INSTALLED', runningState: 'RUNNING', error: null })
+    expect(await units()).toEqual({ used: 1, free: 1 })
+    expect(await ask(newer, ['DELETE'])).toMatchObject({ installationState: 'NOT_INSTALLED' })
+    expect(await units()).toEqual({ used: 0, free: 2 })
+  },
+)
+
+test('the web page of a proxy with status 200 is no installation, and a later try of the gateway succeeds', async () => {
+  newer.setFault('htmlReply', ['upload'])
+  newer.clearRequests()
+  const installing = install(newer)
+  const uploads = () => newer.requests.filter(({ operation, status }) => operation === 'upload' && status === 200)
+  await expect.poll(() => uploads().length, { timeout: 30_000 }).toBe(1)
+  expect(newer.apps()).toEqual([])
+  newer.clearFaults()
+  expect(await installing).toMatchObject({ installationState: 'INSTALLED', runningState: 'RUNNING', error: null })
+  expect(uploads()).toHaveLength(2)
+  expect(await ask(newer, ['DELETE'])).toMatchObject({ installationState: 'NOT_INSTALLED' })
+  expect(await units()).toEqual({ used: 0, free: 2 })
+})
+
+test('a camera that restarts in the middle of an installation is waited for, and has the app in the end', async () => {
+  newer.setFault('rebootDuring', { step: 'install', downMs: 500, inFlight: 'lost' })
+  expect(await install(newer)).toMatchObject({ installationState: 'INSTALLED', runningState: 'RUNNING', error: null })
+  expect(newer.reboots).toBe(1)
+  expect(await units()).toEqual({ used: 1, free: 1 })
+})
+
+test('each camera gets the package of its own architecture', async () => {
+  expect(await install(older)).toMatchObject({ installationState: 'INSTALLED', installedVersion: '1.0.0' })
+  // AXIS OS 9 writes the third number behind a dash
+  expect(older.apps()).toMatchObject([{ appId, version: '1.0-0' }])
+  expect(await units()).toEqual({ used: 2, free: 0 })
+})
+
+test('an update that is out for one architecture is offered to its cameras alone', async () => {
+  expect(await system.upload(join(folder, 'aarch64-1.1.0.eap'))).toMatchObject({ status: 201 })
+  expect(await system.installation(appId, newer.deviceId)).toMatchObject({ updatable: true, latestVersion: '1.1.0' })
+  expect(await system.installation(appId, older.deviceId)).toMatchObject({ updatable: false, latestVersion: '1.0.0' })
+  expect(await ask(newer, ['POST'])).toMatchObject({ installationState: 'INSTALLED', installedVersion: '1.1.0' })
+})
+
+test('an app is stopped and started', async () => {
+  expect(await ask(older, ['POST', '/state/NOT_RUNNING'])).toMatchObject({ runningState: 'NOT_RUNNING' })
+  expect(older.apps()).toMatchObject([{ state: 'Stopped' }])
+  expect(await ask(older, ['POST', '/state/RUNNING'])).toMatchObject({ runningState: 'RUNNING' })
+})
+
+test('a password that was changed under us is told, locks nobody out, and the new one carries the wish out', async () => {
+  for (const camera of [older, newer]) await install(camera)
+  newer.setCredentials({ user: 'admin', password: 'another' })
+  const failed = await ask(newer, ['DELETE'])
+  expect(failed).toMatchObject({
+    installationState: 'UNINSTALL_FAILED',
+    error: { category: 'credentials-refused', code: 'credentials-refused' },
+  })
+  expect(newer.refusedLogins).toBeLessThanOrEqual(2)
+  expect(newer.isLockedOut).toBe(false)
+  await system.claim(newer, 'another')
+  // the gateway takes the new password up when it next looks at its cameras
+  const remove = async () => (await ask(newer, ['DELETE'])).installationState
+  await expect.poll(remove, { timeout: 60_000, interval: 500 }).toBe('NOT_INSTALLED')
+  expect(newer.refusedLogins).toBeLessThanOrEqual(2)
+  expect(newer.apps()).toEqual([])
+  expect(await ask(older, ['DELETE'])).toMatchObject({ installationState: 'NOT_INSTALLED' })
+  expect(await units()).toEqual({ used: 0, free: 2 })
+})
