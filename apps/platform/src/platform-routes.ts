@@ -30,6 +30,7 @@ import { systemRoutes } from './features/system/system-routes.ts'
 import { technicalUserRoutes } from './features/technical-users/technical-users-routes.ts'
 import { transferRoutes } from './features/transfers/transfer-routes.ts'
 import { userRoutes } from './features/users/users-routes.ts'
+import { vendorLicenseRoutes } from './features/vendor-licenses/vendor-license-routes.ts'
 import type { AccessTokens } from './platform/auth/access-token.ts'
 import type { Authenticator } from './platform/auth/caller.ts'
 import type { BlobStore } from './platform/blob-store/blob-store.ts'
@@ -92,6 +93,7 @@ export function platformRoutes(parts: PlatformParts): AnyRoute[] {
     ...installationRoutes({ installations: createInstallationService({ wake }) }),
     ...rolloutRoutes(parts),
     ...licenseRoutes(parts),
+    ...vendorLicenseRoutes({ wake }),
     ...appsRoutes({ ...parts, maxPackageBytes: defaultMaxPackageBytes }),
     ...ordersRoutes(),
     ...makerKeyRoutes(),

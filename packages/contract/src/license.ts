@@ -79,6 +79,34 @@ export type OrderRenewal = Static<typeof OrderRenewal>
 export const OrderRenewed = Type.Object({ licenseIds: Type.Array(Uuid) }, { $id: 'OrderRenewed' })
 export type OrderRenewed = Static<typeof OrderRenewed>
 
+export const VendorLicenseQuery = Type.Object(
+  {
+    appId: AppId,
+    fileName: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description: 'Name of a single key file; it says the device where the key itself does not.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+export type VendorLicenseQuery = Static<typeof VendorLicenseQuery>
+
+export const VendorLicenseFile = Type.Object({
+  fileName: Type.String(),
+  result: oneOf(['STORED', 'RENEWED', 'DUPLICATE', 'UNKNOWN_DEVICE', 'OTHER_APP', 'EXPIRED', 'DAMAGED']),
+  deviceId: nullable(DeviceId),
+  licenseId: nullable(Uuid),
+  detail: Type.String(),
+})
+export type VendorLicenseFile = Static<typeof VendorLicenseFile>
+
+/** What became of each uploaded key file. */
+export const VendorLicenseUpload = Type.Object({ files: Type.Array(VendorLicenseFile) }, { $id: 'VendorLicenseUpload' })
+export type VendorLicenseUpload = Static<typeof VendorLicenseUpload>
+
 const units = { total: Type.Integer(), used: Type.Integer(), free: Type.Integer() }
 
 export const LicenseQuantity = Type.Object(

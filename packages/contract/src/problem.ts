@@ -35,6 +35,7 @@ export const problemCodes = [
   'package-ambiguous',
   'already-exists',
   'license-expired',
+  'vendor-license-missing',
   'key-invalid',
   'grant-invalid',
   'grant-used',

@@ -133,7 +133,7 @@ function receive(
   )
 }
 
-function toUpload(source: UploadSource): RequestBody {
+export function toUpload(source: UploadSource): RequestBody {
   if (typeof source === 'function') return { make: source, isOneShot: false }
   return { make: () => source, isOneShot: source instanceof ReadableStream }
 }

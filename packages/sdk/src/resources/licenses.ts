@@ -6,8 +6,10 @@ import type {
   LicenseRequest,
   OrderRenewal,
   OrderRenewed,
+  VendorLicenseUpload,
 } from '@ocelli/contract'
 import type { Api, CallOptions } from '../http/api.ts'
+import { toUpload, type UploadSource } from './apps.ts'
 import type { Pair } from './installations.ts'
 
 /** Units per app and license type. */
@@ -52,6 +54,23 @@ export const licenseMethods = (api: Api) => ({
     (send) =>
       (licenseId: string, options?: CallOptions): Promise<string> =>
         send.text({ params: { licenseId } }, options),
+  ),
+  /**
+   * Stores license keys that a camera's vendor issued: one key file, or a ZIP of up to 2,000 (8 MiB). Each goes to the device that it
+   * names, else to the one that its file name names; the answer says of every file what became of it. Takes no unit.
+   */
+  uploadVendorKeys: api.route(
+    'POST /license/v1/vendor-licenses',
+    (send) =>
+      (
+        appId: string,
+        source: UploadSource,
+        { fileName, ...options }: CallOptions & { fileName?: string } = {},
+      ): Promise<VendorLicenseUpload> =>
+        send.json(
+          { query: { appId, fileName }, upload: { body: toUpload(source), contentType: 'application/octet-stream' } },
+          options,
+        ),
   ),
   /** Recounts the account's units from its licenses, and those from their events. Needs `audit:view`. */
   audit: api.route(

@@ -133,9 +133,10 @@ async function releaseLicenses(db: DatabaseTransaction, changes: ChangedInstalla
     target AS (
       SELECT l.license_id, g.reason FROM given g JOIN license own ON own.license_id = g."licenseId"
       -- kept apart, so that it stays a look into the index for each pair whatever the planner knows of the table
-      CROSS JOIN LATERAL (SELECT o.license_id, o.state FROM license o
+      CROSS JOIN LATERAL (SELECT o.license_id, o.state, o.issuer FROM license o
         WHERE o.account_id = own.account_id AND o.device_id = own.device_id AND o.app_id = own.app_id OFFSET 0) l
-      WHERE l.state IN ('RESERVED', 'VALID') AND (NOT g.others OR l.license_id <> own.license_id))
+      -- a key of the vendor takes no unit and stays good on its camera: it is kept for the next time
+      WHERE l.state IN ('RESERVED', 'VALID') AND l.issuer = 'PLATFORM' AND (NOT g.others OR l.license_id <> own.license_id))
     UPDATE license l SET state = 'RELEASED', released_at = now(), release_reason = target.reason
     FROM target WHERE l.license_id = target.license_id AND l.state IN ('RESERVED', 'VALID')
     RETURNING l.account_id, l.license_id, l.order_id, l.app_id, l.device_id, l.release_reason AS reason`.execute(db)

@@ -18,7 +18,7 @@ export async function lockLicensed(
   const { rows } = await sql<LicensedInstallation>`
     SELECT ${lockedColumns}, d.connectivity,
       (SELECT o.license_id FROM license o WHERE o.account_id = i.account_id AND o.device_id = i.device_id AND o.app_id = i.app_id
-         AND o.license_id <> l.license_id AND o.state IN ('RESERVED', 'VALID') AND (o.valid_until IS NULL OR o.valid_until > now())
+         AND o.license_id <> l.license_id AND o.issuer = l.issuer AND o.state IN ('RESERVED', 'VALID') AND (o.valid_until IS NULL OR o.valid_until > now())
        ORDER BY o.license_type = 'FULL' DESC, o.license_id LIMIT 1) AS "otherLicenseId"
     FROM license l JOIN installation i ON i.license_id = l.license_id
     JOIN device d ON d.account_id = i.account_id AND d.device_id = i.device_id

@@ -4,7 +4,7 @@ import { emptyInstallation, type InstallationRow, type Situation } from './situa
 
 const older = { packageId: 'package-1', versionCode: 1, version: '1' }
 const newer = { packageId: 'package-2', versionCode: 2, version: '2' }
-const full = { licenseId: 'license-1', licenseType: 'FULL', state: 'VALID' } as const
+const full = { licenseId: 'license-1', licenseType: 'FULL', state: 'VALID', issuer: 'PLATFORM' } as const
 const install: Wish = { kind: 'install', licenseType: 'FULL', target: newer, start: false }
 const update: Wish = { kind: 'update', target: newer }
 const uninstall: Wish = { kind: 'uninstall' }
@@ -59,6 +59,7 @@ function situation(
     targetVersionCode: row.packageId === older.packageId ? 1 : 2,
     held: more.held ?? (row.licenseId ? [full] : []),
     trialUsed: false,
+    asksForVendorKey: false,
   }
 }
 
@@ -142,12 +143,24 @@ describe('a request on an installation', () => {
 })
 
 describe('the license of an install', () => {
-  const trial = { licenseId: 'license-2', licenseType: 'TRIAL', state: 'VALID' } as const
+  const trial = { licenseId: 'license-2', licenseType: 'TRIAL', state: 'VALID', issuer: 'PLATFORM' } as const
   it('uses a held license as good as the one asked for before it takes a unit', () => {
     expect(outcome({ ...install, licenseType: 'TRIAL' }, situation({}, { held: [full] }))).toBe('PRESENT PENDING use')
     expect(outcome({ ...install, licenseType: 'SUBSCRIPTION' }, situation({}, { held: [full, trial] }))).toBe(
       'PRESENT PENDING use',
     )
+  })
+  it('is the key of the vendor, whatever its type, where cameras ask for that, and never a unit', () => {
+    const key = { licenseId: 'license-3', licenseType: 'SUBSCRIPTION', state: 'VALID', issuer: 'VENDOR' } as const
+    const asking = (held: Situation['held']) => ({ ...situation({}, { held }), asksForVendorKey: true })
+    expect(outcome(install, asking([full, key]))).toBe('PRESENT PENDING use')
+    expect(decide(install, asking([full, key]))).toMatchObject({ license: { licenseId: 'license-3' } })
+    expect(outcome(install, asking([]))).toBe('refused: vendor-license-missing')
+    expect(outcome(install, asking([full]))).toBe('refused: vendor-license-missing')
+  })
+  it('is never the key of the vendor where cameras do not ask for it', () => {
+    const key = { licenseId: 'license-3', licenseType: 'FULL', state: 'VALID', issuer: 'VENDOR' } as const
+    expect(outcome(install, situation({}, { held: [key] }))).toBe('PRESENT PENDING reserve')
   })
   it('takes a unit over a lesser license, and a trial only once', () => {
     expect(outcome(install, situation(installed, { held: [trial] }))).toBe('PRESENT INSTALLED reserve')

@@ -1,5 +1,6 @@
 import type { DesiredRunningState, LicenseType } from '@ocelli/contract'
 import { ProblemError } from '../../platform/http/problem.ts'
+import { vendorKeyMissing } from '../apps/asks-for-vendor-key.ts'
 import type { HeldLicense, InstallationRow, Situation } from './situation.ts'
 
 /** A package as the rules need it. */
@@ -156,8 +157,12 @@ function decideRun(running: DesiredRunningState, { installation: now, held }: Si
 }
 
 /** A held license as good as the one asked for is used before a unit is taken. */
-function chooseLicense(licenseType: LicenseType, { held, trialUsed }: Situation): LicenseChange {
-  const best: HeldLicense | undefined = [...held].sort((a, b) => rank[b.licenseType] - rank[a.licenseType])[0]
+function chooseLicense(licenseType: LicenseType, situation: Situation): LicenseChange {
+  if (situation.asksForVendorKey) return chooseVendorKey(situation)
+  const { trialUsed } = situation
+  // a key of the vendor opens nothing here, and anybody can upload one
+  const held = situation.held.filter(({ issuer }) => issuer === 'PLATFORM')
+  const best: HeldLicense | undefined = held.sort((a, b) => rank[b.licenseType] - rank[a.licenseType])[0]
   if (best && rank[best.licenseType] >= rank[licenseType]) return { kind: 'use', licenseId: best.licenseId }
   if (licenseType === 'TRIAL' && trialUsed) {
     throw new ProblemError(
@@ -166,6 +171,12 @@ function chooseLicense(licenseType: LicenseType, { held, trialUsed }: Situation)
     )
   }
   return { kind: 'reserve', licenseType }
+}
+
+function chooseVendorKey({ held }: Situation): LicenseChange {
+  const key = held.find(({ issuer }) => issuer === 'VENDOR')
+  if (key) return { kind: 'use', licenseId: key.licenseId }
+  throw vendorKeyMissing()
 }
 
 function isAsWished(now: InstallationRow, running: DesiredRunningState | null, versionCode: number | null): boolean {

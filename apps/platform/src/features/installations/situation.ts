@@ -13,6 +13,7 @@ import { sql } from 'kysely'
 import type { Caller } from '../../platform/auth/caller.ts'
 import { seesApp, seesProjects } from '../../platform/auth/visibility.ts'
 import type { Database } from '../../platform/database/database.ts'
+import { asksForVendorKey } from '../apps/asks-for-vendor-key.ts'
 import { firstCandidate, type PackageCandidate } from '../apps/fitting-package.ts'
 import { freeOrder } from '../licenses/pick-order.ts'
 
@@ -61,6 +62,7 @@ export interface HeldLicense {
   licenseId: string
   licenseType: LicenseType
   state: LicenseState
+  issuer: 'PLATFORM' | 'VENDOR'
 }
 
 /** Everything a request about one app on one device is decided on, read by one statement. */
@@ -83,6 +85,8 @@ export interface Situation {
   targetVersionCode: number | null
   held: HeldLicense[]
   trialUsed: boolean
+  /** Its cameras look for a key of their vendor, and for nothing of ours. */
+  asksForVendorKey: boolean
 }
 
 /** The situation, and what the question asked for beside it. */
@@ -107,6 +111,7 @@ interface Row {
   target_version_code: number | null
   held: HeldLicense[]
   trial_used: boolean
+  asks_for_vendor_key: boolean
   candidate: PackageCandidate | null
   free_order_id: string | null
 }
@@ -141,10 +146,12 @@ export async function readSituation(
           'present', i.present, 'installedVersion', i.installed_version, 'installedVersionCode', i.installed_version_code,
           'runningState', i.running_state) END AS installation,
       (SELECT p.version_code FROM app_package p WHERE p.package_id = i.package_id) AS target_version_code,
-      coalesce((SELECT jsonb_agg(jsonb_build_object('licenseId', l.license_id, 'licenseType', l.license_type, 'state', l.state))
+      coalesce((SELECT jsonb_agg(jsonb_build_object('licenseId', l.license_id, 'licenseType', l.license_type, 'state', l.state,
+         'issuer', l.issuer))
        FROM license l WHERE l.account_id = ${accountId} AND l.device_id = ${deviceId} AND l.app_id = ${appId}
          AND l.state IN ('RESERVED', 'VALID') AND (l.valid_until IS NULL OR l.valid_until > now())), '[]') AS held,
       EXISTS (SELECT 1 FROM trial_issued t WHERE t.account_id = ${accountId} AND t.app_id = ${appId} AND t.device_id = ${deviceId}) AS trial_used,
+      ${asksForVendorKey(appId)} AS asks_for_vendor_key,
       ${candidate} AS candidate, ${order} AS free_order_id
     FROM (VALUES (1)) AS always
     LEFT JOIN device d ON d.account_id = ${accountId} AND d.device_id = ${deviceId} AND ${seesProjects(caller, sql.ref('d.project_ids'))}
@@ -160,6 +167,7 @@ export async function readSituation(
     targetVersionCode: row.target_version_code,
     held: row.held,
     trialUsed: row.trial_used,
+    asksForVendorKey: row.asks_for_vendor_key,
     candidate: row.candidate,
     freeOrderId: row.free_order_id,
   }

@@ -4,6 +4,7 @@ import { brokenConstraint, type DatabaseTransaction } from '../../platform/datab
 import { emitEvents } from '../../platform/events/emit.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
+import { asksForVendorKey } from '../apps/asks-for-vendor-key.ts'
 import { expireOverdue } from './expire-licenses.ts'
 import { isUnitMissing } from './issue-license.ts'
 import { requireOrder } from './pick-order.ts'
@@ -37,6 +38,13 @@ export async function holdLicenses(
   wanted: WantedLicenses[],
 ): Promise<HeldLicense[]> {
   const { accountId } = context.caller
+  for (const { appId } of wanted) {
+    const { rows } = await sql<{ asks: boolean }>`SELECT ${asksForVendorKey(appId)} AS asks`.execute(db)
+    if (rows[0]?.asks) {
+      const detail = `Cameras look for a license key of their vendor for ${appId}, which bundles do not carry. Leave this app out.`
+      throw new ProblemError('state-conflict', detail)
+    }
+  }
   for (const { appId, deviceIds } of wanted) await expireOverdue(db, { accountId, appId, deviceIds })
   for (let round = 1; round <= maxRounds; round++) {
     const held = await readHeld(db, accountId, wanted)
@@ -62,7 +70,9 @@ async function readHeld(
     const { rows } = await sql<HeldLicense>`
       SELECT license_id AS "licenseId", app_id AS "appId", device_id AS "deviceId", license_type AS "licenseType", false AS "isNew"
       FROM license WHERE account_id = ${accountId} AND app_id = ${appId} AND device_id = ANY(${deviceIds}::text[])
-        AND state IN ('RESERVED', 'VALID') AND (valid_until IS NULL OR valid_until > now())`.execute(db)
+        AND issuer = 'PLATFORM' AND state IN ('RESERVED', 'VALID') AND (valid_until IS NULL OR valid_until > now())`.execute(
+      db,
+    )
     for (const license of rows.filter((row) => rank[row.licenseType] >= rank[licenseType])) {
       const known = best.get(keyOf(license))
       if (!known || rank[known.licenseType] < rank[license.licenseType]) best.set(keyOf(license), license)

@@ -52,6 +52,7 @@ interface LockedLicense {
   state: string
   token: string | null
   keyCertificate: string | null
+  issuer: 'PLATFORM' | 'VENDOR'
   licenseType: LicenseType
   orderId: string | null
   grant: string | null
@@ -59,7 +60,8 @@ interface LockedLicense {
   validUntil: number | null
 }
 
-export type IssueAnswer = { license: string } | { refused: string }
+/** `isVendors`: a key of the camera's own vendor, which goes where the camera keeps licenses. */
+export type IssueAnswer = { license: string; isVendors?: true } | { refused: string }
 type Named = { licenseId: string; appId: string; deviceId: string }
 
 /**
@@ -78,8 +80,9 @@ export async function issueLicenses(
   const answers = new Map<string, IssueAnswer>()
   for (const { licenseId } of licenses) answers.set(licenseId, { refused: 'There is no such license.' })
   const locked = await lockLicenses(db, accountId, licenses)
-  for (const { licenseId, state, token, keyCertificate, grant } of locked) {
-    if (state === 'VALID' && token && keyCertificate) {
+  for (const { licenseId, state, token, keyCertificate, grant, issuer } of locked) {
+    if (state === 'VALID' && issuer === 'VENDOR' && token) answers.set(licenseId, { license: token, isVendors: true })
+    else if (state === 'VALID' && token && keyCertificate) {
       answers.set(licenseId, { license: toLicenseFile({ token, keyCertificate, grant }) })
     } else if (state === 'RESERVED') answers.set(licenseId, { refused: 'The order of this license has ended.' })
     else answers.set(licenseId, { refused: `The license is ${state}.` })
@@ -118,7 +121,7 @@ export async function issueLicenses(
 async function lockLicenses(db: DatabaseTransaction, accountId: string, licenses: Named[]): Promise<LockedLicense[]> {
   const { rows } = await sql<LockedLicense>`
     SELECT l.license_id AS "licenseId", l.app_id AS "appId", l.device_id AS "deviceId", l.state, l.token,
-      l.key_certificate AS "keyCertificate", l.license_type AS "licenseType", l.order_id AS "orderId", g.statement AS "grant",
+      l.key_certificate AS "keyCertificate", l.issuer, l.license_type AS "licenseType", l.order_id AS "orderId", g.statement AS "grant",
       floor(extract(epoch FROM now()))::bigint AS "issuedAt",
       CASE l.license_type WHEN 'TRIAL' THEN floor(extract(epoch FROM now() + a.trial_days * interval '1 day'))::bigint
         WHEN 'SUBSCRIPTION' THEN floor(extract(epoch FROM o.valid_until))::bigint END AS "validUntil"
@@ -211,7 +214,7 @@ export async function issueLicensesForGateways(
       const answer = wished.has(at) ? answers.get(licenseId) : undefined
       if (!answer) return { license: null, refused: 'This license is no longer wished for on this device.' }
       if ('refused' in answer) return { license: null, refused: answer.refused }
-      return { license: answer.license, refused: null, placement: wished.get(at) ?? null }
+      return { license: answer.license, refused: null, placement: answer.isVendors ? null : (wished.get(at) ?? null) }
     })
   })
 }

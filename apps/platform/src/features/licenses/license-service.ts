@@ -7,6 +7,7 @@ import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Answer, Context } from '../../platform/http/route.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
+import { asksForVendorKey, vendorKeyMissing } from '../apps/asks-for-vendor-key.ts'
 import { expireOverdue } from './expire-licenses.ts'
 import { issueReserved, reserveUnit, toLicenseFile } from './issue-license.ts'
 import { pickOrder } from './pick-order.ts'
@@ -55,15 +56,18 @@ export async function makeLicense(
   }
   return await inTransaction(context.db, async (db) => {
     const inside = { ...context, db }
-    await requireVisible(inside, pair)
+    const app = await requireVisible(inside, pair)
     const { accountId } = context.caller
     await expireOverdue(db, { accountId, appId: pair.appId, deviceIds: [pair.deviceId] })
     for (;;) {
-      const held = (await listLicenses(inside, pair, 'HELD')).find((license) => license.licenseType === licenseType)
+      const held = (await listLicenses(inside, pair, 'HELD')).find(
+        (license) => license.licenseType === licenseType && (license.issuer === 'VENDOR') === app.asksForVendorKey,
+      )
       if (held) {
         if (held.state === 'RESERVED') await issue(db, { context, keys, licenseId: held.licenseId, pair })
         return { status: 200, body: await readLicense(inside, held.licenseId) }
       }
+      if (app.asksForVendorKey) throw vendorKeyMissing()
       if (licenseType === 'TRIAL') await requireUnusedTrial(inside, pair)
       const order = await pickOrder(db, { accountId, appId: pair.appId, licenseType, orderId })
       const licenseId = await reserveUnit(db, { accountId, ...pair, licenseType, orderId: order })
@@ -97,9 +101,11 @@ export async function licenseFile(
       LEFT JOIN app_order o ON o.order_id = l.order_id LEFT JOIN order_grant g ON g.grant_id = o.grant_id
       WHERE l.license_id = ${licenseId} AND l.account_id = ${context.caller.accountId}`.execute(db)
     const { token = null, keyCertificate = null, grant = null } = rows[0] ?? {}
+    const name = `${license.appId}-${license.deviceId.replace(/[^A-Za-z0-9._-]/g, '_')}`
+    if (license.issuer === 'VENDOR' && token) return { name: `${name}.xml`, content: token }
     if (!token || !keyCertificate) throw new ProblemError('state-conflict', 'This license has no token.')
     return {
-      name: `${license.appId}-${license.deviceId.replace(/[^A-Za-z0-9._-]/g, '_')}.lic`,
+      name: `${name}.lic`,
       content: `${toLicenseFile({ token, keyCertificate, grant })}\n`,
     }
   })
@@ -168,14 +174,19 @@ async function issue(
   if ('refused' in answer) throw new ProblemError('license-conflict', answer.refused)
 }
 
-async function requireVisible({ db, caller }: Context, { appId, deviceId }: Pair): Promise<void> {
-  const { rows } = await sql<{ app: boolean; device: boolean }>`SELECT
+async function requireVisible(
+  { db, caller }: Context,
+  { appId, deviceId }: Pair,
+): Promise<{ asksForVendorKey: boolean }> {
+  const { rows } = await sql<{ app: boolean; device: boolean; asksForVendorKey: boolean }>`SELECT
+    ${asksForVendorKey(appId)} AS "asksForVendorKey",
     EXISTS (SELECT 1 FROM app a WHERE a.app_id = ${appId} AND ${seesApp(caller, sql.ref('a.app_id'))} AND (a.visibility = 'LISTED'
       OR a.account_id = ${caller.accountId} OR EXISTS (SELECT 1 FROM app_order o WHERE o.account_id = ${caller.accountId} AND o.app_id = a.app_id))) AS app,
     NOT EXISTS (SELECT 1 FROM device d WHERE d.account_id = ${caller.accountId} AND d.device_id = ${deviceId}
       AND NOT ${seesProjects(caller, sql.ref('d.project_ids'))}) AS device`.execute(db)
   if (!rows[0]?.app) throw notFound(`The app ${appId}`)
   if (!rows[0].device) throw notFound(`The device ${deviceId}`)
+  return rows[0]
 }
 
 async function requireUnusedTrial({ db, caller }: Context, { appId, deviceId }: Pair): Promise<void> {

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { seesApp, seesProjects } from '../../platform/auth/visibility.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
-import { notFound } from '../../platform/http/problem.ts'
+import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import { type AnyRoute, type Context, ok, route } from '../../platform/http/route.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
 import { readLicense } from './license-service.ts'
@@ -32,7 +32,11 @@ export function renewalRoutes({ keys, wake }: RenewalRoutesDeps): AnyRoute[] {
         ok(
           await inTransaction(context.db, async (db) => {
             const inside = { ...context, db }
-            await readLicense(inside, licenseId)
+            const { issuer } = await readLicense(inside, licenseId)
+            if (issuer === 'VENDOR') {
+              const detail = 'The license is a key of the vendor: send the new key to POST /license/v1/vendor-licenses.'
+              throw new ProblemError('state-conflict', detail)
+            }
             const { wishes } = await renewLicenses(db, inside, { licenseIds: [licenseId], orderId, keys })
             if (wishes > 0) context.afterCommit(wake)
             return await readLicense(inside, licenseId)

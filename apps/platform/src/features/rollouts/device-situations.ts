@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../../platform/database/database.ts'
+import { asksForVendorKey } from '../apps/asks-for-vendor-key.ts'
 import { firstCandidate, type PackageCandidate } from '../apps/fitting-package.ts'
 import type { TargetPackage } from '../installations/request-rules.ts'
 import { emptyInstallation, type InstallationRow, type Situation } from '../installations/situation.ts'
@@ -38,6 +39,7 @@ interface Row {
   targetVersionCode: number | null
   held: Situation['held'] | null
   trialUsed: boolean
+  asksForVendorKey: boolean
   isInFlightElsewhere: boolean
   candidate: PackageCandidate | null
 }
@@ -61,7 +63,7 @@ export async function readDeviceSituations(
         d.unsigned_apps
       FROM device d WHERE d.account_id = ${accountId} AND d.device_id = ANY(${deviceIds}::text[])
       ORDER BY d.device_id ${locked}
-    )
+    ), app_asks AS MATERIALIZED (SELECT ${asksForVendorKey(appId)} AS asks)
     SELECT d.device_id AS "deviceId",
       json_build_object('state', d.state, 'connectivity', d.connectivity, 'connectivityReason', d.connectivity_reason,
         'revision', d.revision, 'sentAt', d.sent_at, 'appFormats', d.app_formats, 'architecture', d.architecture,
@@ -73,11 +75,13 @@ export async function readDeviceSituations(
         'error', i.error, 'drift', i.drift, 'managed', i.managed, 'present', i.present, 'installedVersion', i.installed_version,
         'installedVersionCode', i.installed_version_code, 'runningState', i.running_state) END AS installation,
       (SELECT p.version_code FROM app_package p WHERE p.package_id = i.package_id) AS "targetVersionCode",
-      (SELECT json_agg(json_build_object('licenseId', l.license_id, 'licenseType', l.license_type, 'state', l.state))
+      (SELECT json_agg(json_build_object('licenseId', l.license_id, 'licenseType', l.license_type, 'state', l.state,
+         'issuer', l.issuer))
        FROM license l WHERE l.account_id = ${accountId} AND l.device_id = d.device_id AND l.app_id = ${appId}
          AND l.state IN ('RESERVED', 'VALID') AND (l.valid_until IS NULL OR l.valid_until > now())) AS held,
       EXISTS (SELECT 1 FROM trial_issued t WHERE t.account_id = ${accountId} AND t.app_id = ${appId} AND t.device_id = d.device_id)
         AS "trialUsed",
+      (SELECT asks FROM app_asks) AS "asksForVendorKey",
       EXISTS (SELECT 1 FROM rollout_device r WHERE r.account_id = ${accountId} AND r.device_id = d.device_id AND r.state = 'IN_FLIGHT')
         AS "isInFlightElsewhere",
       ${firstCandidate({ appId, version, maxVersionCode })} AS candidate
@@ -113,6 +117,7 @@ export const goneSituation = (deviceId: string): DeviceSituation => ({
   targetVersionCode: null,
   held: [],
   trialUsed: false,
+  asksForVendorKey: false,
   isInFlightElsewhere: false,
   target: { kind: 'none' },
 })

@@ -2,6 +2,7 @@ import type { LicenseType, RolloutAction, RolloutFilter } from '@ocelli/contract
 import { type RawBuilder, sql } from 'kysely'
 import type { ProjectScope } from '../../platform/auth/caller.ts'
 import type { DatabaseTransaction } from '../../platform/database/database.ts'
+import { asksForVendorKey } from '../apps/asks-for-vendor-key.ts'
 import { packageFitsDevice } from '../apps/fitting-package.ts'
 import { filterOf } from '../devices/list-devices.ts'
 
@@ -76,7 +77,7 @@ const asGood: Record<LicenseType, string[]> = {
 /** An install takes a unit where a package fits, no license as good is held, and a trial was not used before. */
 function needsUnit({ action, accountId, appId, version, maxVersionCode, licenseType }: Selecting): RawBuilder<unknown> {
   if (action !== 'INSTALL' || !licenseType) return sql`false`
-  return sql`(d.state = 'CLAIMED'
+  return sql`(d.state = 'CLAIMED' AND NOT ${asksForVendorKey(appId)}
     AND NOT EXISTS (SELECT 1 FROM license l WHERE l.account_id = ${accountId} AND l.device_id = d.device_id AND l.app_id = ${appId}
       AND l.state IN ('RESERVED', 'VALID') AND l.license_type = ANY(${asGood[licenseType]}::text[])
       AND (l.valid_until IS NULL OR l.valid_until > now()))

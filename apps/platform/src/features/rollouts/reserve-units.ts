@@ -36,7 +36,7 @@ export async function reserveUnits(
       INSERT INTO license (license_id, account_id, app_id, device_id, license_type, order_id, state)
       SELECT w.license_id, ${accountId}, ${appId}, w.device_id, ${licenseType}, l.order_id, 'RESERVED'
       FROM wanted w JOIN line l ON w.n > l.upto - l.free AND w.n <= l.upto
-      ON CONFLICT (account_id, app_id, device_id, license_type) WHERE state IN ('RESERVED', 'VALID') DO NOTHING
+      ON CONFLICT (account_id, app_id, device_id, license_type) WHERE state IN ('RESERVED', 'VALID') AND issuer = 'PLATFORM' DO NOTHING
       RETURNING license_id, device_id, order_id
     ), told AS (
       INSERT INTO event (account_id, type, actor_kind, actor_id, device_id, app_id, license_id, order_id, project_ids, request_id, data)

@@ -36,6 +36,8 @@ export async function acceptTransfer(
   })
 }
 
+const heldOnce = ['license_held_once', 'license_vendor_once']
+
 /**
  * Each order line that the licenses come from gives its units to a new line of the receiver, then the licenses are
  * pointed to it. The order of statements keeps `used` within `total` at each of them: the new total stands before the
@@ -65,7 +67,7 @@ async function moveLicenses(db: DatabaseTransaction, transfer: Transfer): Promis
         WHERE h.license_id = ANY(${held.rows.map(({ licenseId }) => licenseId)}::uuid[])) m
       WHERE l.license_id = m.license_id`.execute(db)
   } catch (error) {
-    if (brokenConstraint(error)?.constraint !== 'license_held_once') throw error
+    if (!heldOnce.includes(brokenConstraint(error)?.constraint ?? '')) throw error
     throw new ProblemError(
       'license-conflict',
       'Your account holds a license for an app of this device already: release it first.',

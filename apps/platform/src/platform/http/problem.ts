@@ -38,6 +38,7 @@ const kinds: Record<ProblemCode, Kind> = {
   'package-foreign-app': { status: 409, title: 'App belongs to another publisher' },
   'package-ambiguous': { status: 409, title: 'Several packages fit' },
   'license-expired': { status: 409, title: 'License expired' },
+  'vendor-license-missing': { status: 409, title: 'License key of the vendor missing' },
   'key-invalid': { status: 422, title: 'Key invalid' },
   'grant-invalid': { status: 422, title: 'Grant invalid' },
   'grant-used': { status: 409, title: 'Grant already used' },
