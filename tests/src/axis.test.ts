@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type EapOptions, writeEap } from '@ocelli/app-package/testing'
-import { createAxisCamera, type SimulatedAxisCamera } from '@ocelli/camera-sim'
-import type { App, Device, Installation } from '@ocelli/contract'
+import { createAxisCamera, type SimulatedAxisCamera, writeAxisLicenseKey } from '@ocelli/camera-sim'
+import type { App, Device, Installation, License, VendorLicenseUpload } from '@ocelli/contract'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buy, cameraPassword, type System, startSystem, untilOnline } from './system.ts'
 
@@ -15,7 +15,7 @@ let folder: string
 let camera: SimulatedAxisCamera
 
 async function publish(options: Partial<EapOptions>) {
-  const path = join(folder, `${options.version ?? '1.0.0'}.eap`)
+  const path = join(folder, `${options.appId ?? appId}-${options.version ?? '1.0.0'}.eap`)
   await writeEap(path, { appId, signed: true, ...options })
   return system.upload(path)
 }
@@ -72,6 +72,38 @@ test('an app is bought, installed with its license where the listing says, start
   await system.call('DELETE', pathOf(camera.deviceId))
   expect(await system.settled(appId, camera.deviceId)).toMatchObject({ installationState: 'NOT_INSTALLED' })
   expect(camera.apps()).toEqual([])
+})
+
+test('an app that Axis protects takes no unit, and runs on the key file that was uploaded for the camera', async () => {
+  const name = 'guarded'
+  await publish({ appId: name, version: '1.0.0', copyProtection: 'axis', axisAppId: '415129' })
+  const path = `/software/v1/apps/${name}/devices/${camera.deviceId}`
+  const wish = { licenseType: 'FULL', start: true }
+  expect(await system.call('PUT', path, wish)).toMatchObject({ status: 409, body: { code: 'vendor-license-missing' } })
+
+  const key = { applicationId: '415129', deviceId: camera.deviceId, expires: '2099-12-31' }
+  const upload = () =>
+    system.call<VendorLicenseUpload>(
+      'POST',
+      `/license/v1/vendor-licenses?appId=${name}`,
+      new Uint8Array(Buffer.from(writeAxisLicenseKey(key))),
+      { 'content-type': 'application/octet-stream' },
+    )
+  expect((await upload()).body.files).toMatchObject([{ result: 'STORED', deviceId: camera.deviceId }])
+  await system.call('PUT', path, wish)
+  expect(await system.settled(name, camera.deviceId)).toMatchObject({ runningState: 'RUNNING', error: null })
+  const onCamera = () => camera.apps().find((app) => app.appId === name)
+  expect(onCamera()).toMatchObject({ license: 'Valid', licenseExpires: '2099-12-31' })
+
+  key.expires = '2100-12-31'
+  expect((await upload()).body.files).toMatchObject([{ result: 'RENEWED' }])
+  await expect.poll(() => onCamera()?.licenseExpires, { timeout: 30_000 }).toBe('2100-12-31')
+  await system.settled(name, camera.deviceId)
+
+  await system.call('DELETE', path)
+  expect(await system.settled(name, camera.deviceId)).toMatchObject({ installationState: 'NOT_INSTALLED' })
+  const { body } = await system.call<License[]>('GET', `/license/v1/licenses/apps/${name}/devices/${camera.deviceId}`)
+  expect(body).toMatchObject([{ issuer: 'VENDOR', state: 'VALID', validUntil: '2100-12-31T23:59:59Z' }])
 })
 
 test('an app that ends by itself is told with the end of its log', async () => {
