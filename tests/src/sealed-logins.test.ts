@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib'
 import type { SimulatedCamera } from '@ocelli/camera-sim'
 import type { Device, Gateway } from '@ocelli/contract'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { runCliCommand, runPlatformCommand } from './processes.ts'
+import { runCliCommand, runGatewayCommand, runPlatformCommand } from './processes.ts'
 import { type System, startSystem, untilOnline } from './system.ts'
 
 const secret = () => `pw-${randomBytes(12).toString('hex')}`
@@ -44,6 +44,11 @@ async function ocelli(args: string[], more: Record<string, string> = {}) {
 const addressOf = ({ port }: SimulatedCamera) => `http://127.0.0.1:${port}`
 const device = async (deviceId: string) => (await system.call<Device>('GET', `/device/v1/devices/${deviceId}`)).body
 
+test('the account gets a recovery key, whose private half stays in a file', async () => {
+  const made = await ocelli(['gateways', 'recovery-key', '--out', join(system.home, 'recovery-key.json')])
+  expect(made).toMatchObject({ code: 0 })
+})
+
 test('cameras of a list are claimed through the gateway, and each tells what came of it', async () => {
   const [csv, result] = [join(system.home, 'cameras.csv'), join(system.home, 'result.csv')]
   const lines = [
@@ -81,6 +86,19 @@ test('another login is kept only when the camera takes it', async () => {
   await system.killGateway()
   await untilOnline(system, 'YARD-2')
   expect(await ocelli(change, { OCELLI_CAMERA_PASSWORD: yardPassword })).toMatchObject({ code: 0 })
+})
+
+test('a gateway that has lost its passwords gets them again out of the copies for the recovery key', async () => {
+  const gateway = ['--home', join(system.home, 'gateway')]
+  for (const deviceId of ['GATE-1', 'YARD-2']) await runGatewayCommand(['camera', 'remove', deviceId, ...gateway], {})
+  const [{ gatewayId } = { gatewayId: '' }] = (await system.call<Gateway[]>('GET', '/device/v1/gateways')).body
+
+  const key = join(system.home, 'recovery-key.json')
+  expect(await ocelli(['gateways', 'reseal', gatewayId, '--key', key])).toMatchObject({ code: 0 })
+
+  const cameras = await runGatewayCommand(['camera', 'list', ...gateway], {})
+  expect(cameras).toContain('GATE-1')
+  expect(cameras).toContain('YARD-2')
 })
 
 test('neither the database nor what was said holds a password', async () => {

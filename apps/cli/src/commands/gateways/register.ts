@@ -21,4 +21,22 @@ export const registerGateways: Register = (program, run) => {
     .argument('<gateway>', 'gateway id')
     .examples('ocelli gateways revoke 77ab... --yes')
     .action((gatewayId: string) => run(async (context) => (await load()).revokeGateway(gatewayId, context)))
+  gateways
+    .command('recovery-key')
+    .description("make the account's recovery key: passwords of cameras are then sealed to it as well")
+    .requiredOption('--out <file>', 'where the private key goes; keep it apart from the platform')
+    .examples('ocelli gateways recovery-key --out recovery-key.json')
+    .action((flags: { out: string }) =>
+      run(async (context) => (await import('./reseal.ts')).createRecoveryKey(flags, context)),
+    )
+  gateways
+    .command('reseal')
+    .description('give a gateway the logins of its cameras again, after its machine was replaced')
+    .argument('<gateway>', 'gateway, by name or id')
+    .requiredOption('--key <file>', 'the private recovery key')
+    .option('--result <file>', 'write what came of each camera as CSV, without passwords')
+    .examples('ocelli gateways reseal 77ab... --key recovery-key.json')
+    .action((gateway: string, flags: { key: string; result?: string }) =>
+      run(async (context) => (await import('./reseal.ts')).resealGateway(gateway, flags, context)),
+    )
 }
