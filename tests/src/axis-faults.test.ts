@@ -140,6 +140,7 @@ test('a password that was changed under us is told, locks nobody out, and the ne
   // the gateway takes the new password up when it next looks at its cameras
   const remove = async () => (await ask(newer, ['DELETE'])).installationState
   await expect.poll(remove, { timeout: 60_000, interval: 500 }).toBe('NOT_INSTALLED')
+  expect(newer.refusedLogins).toBeLessThanOrEqual(2)
   expect(newer.apps()).toEqual([])
   expect(await ask(older, ['DELETE'])).toMatchObject({ installationState: 'NOT_INSTALLED' })
   expect(await units()).toEqual({ used: 0, free: 2 })

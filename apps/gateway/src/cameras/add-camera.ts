@@ -49,7 +49,7 @@ export async function addCamera(options: AddCameraOptions): Promise<Camera> {
     }
     throw error
   })
-  await refused.forget({ address: found.address, deviceId: read.identity.deviceId })
+  await refused.accepted({ address: found.address, deviceId: read.identity.deviceId }, credentials)
   const { deviceId, source: identitySource } = read.identity
   const driver = found.module.name
   const { address } = found

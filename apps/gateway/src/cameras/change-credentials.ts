@@ -47,7 +47,7 @@ export async function changeCredentials(options: {
   } finally {
     await driver.close()
   }
-  await refused.forget(place)
+  await refused.accepted(place, credentials)
   // Its address or marks may have changed while the camera was asked.
   await cameras.save({ ...(cameras.get(deviceId) ?? camera), credentials })
 }

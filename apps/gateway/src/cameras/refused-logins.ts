@@ -29,7 +29,11 @@ export interface RefusedLogins {
   /** Throws `credentials-refused` while they may not. */
   check(place: LoginPlace, credentials: Credentials): Promise<void>
   note(place: LoginPlace, credentials: Credentials): Promise<void>
-  forget(place: LoginPlace): Promise<void>
+  /**
+   * These credentials were accepted. What was refused of others stays: the running gateway may hold them yet for a moment after new
+   * ones were proven, and would try them again.
+   */
+  accepted(place: LoginPlace, credentials: Credentials): Promise<void>
 }
 
 type Folder = Pick<StateFolder, 'readJson' | 'writeJson' | 'remove' | 'seal' | 'unseal'>
@@ -83,8 +87,10 @@ export function createRefusedLogins({ folder, clock }: { folder: Folder; clock: 
         await folder.writeJson(name, { sealedCredentials, atMs })
       }
     },
-    async forget(place) {
+    async accepted(place, credentials) {
       for (const name of namesOf(place)) {
+        const stored = await folder.readJson(name)
+        if (Value.Check(Refusal, stored) && folder.unseal(stored.sealedCredentials) !== textOf(credentials)) continue
         seen.delete(name)
         await folder.remove(name)
       }
