@@ -31,6 +31,9 @@ export async function enrollCommand(flags: EnrollFlags, context: CommandContext)
   })
   print(identity.gatewayId)
   say(`This is gateway ${identity.gatewayId} of site ${identity.siteId} now. Its state lies in ${folder.path}.`)
-  if (replaces) say(`The cameras of gateway ${replaces} are its own now. Add each again: passwords did not come along.`)
+  if (replaces)
+    say(
+      `The cameras of gateway ${replaces} are its own now. Passwords did not come along: add each again, or use ocelli gateways reseal.`,
+    )
   say('Start it with: ocelli-gateway run')
 }

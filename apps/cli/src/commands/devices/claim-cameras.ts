@@ -77,7 +77,7 @@ export async function tellResults(
   return exitCodes.someFailed
 }
 
-export interface Recovery {
+interface Recovery {
   accountId: string
   key: SealingJwk | null
 }
@@ -101,11 +101,7 @@ async function readRows(flags: ClaimFlags, context: CommandContext): Promise<Cam
 }
 
 /** Throws `wrong-usage` with every line that is not right. */
-export function planClaims(
-  rows: CameraRow[],
-  common: CameraLoginSecret | null,
-  destinations: Destinations,
-): PlannedClaim[] {
+function planClaims(rows: CameraRow[], common: CameraLoginSecret | null, destinations: Destinations): PlannedClaim[] {
   const problems: string[] = []
   const seen = new Map<string, number>()
   const plan = rows.flatMap((row): PlannedClaim[] => {

@@ -5,7 +5,7 @@ import { markAway } from './mark-away.ts'
 
 /**
  * All devices of a gateway go to another one of its site, with a higher assignment each, so that nothing the old one still
- * says or does about them counts; the old one is revoked. Camera passwords do not travel: they lay in the old folder.
+ * says or does about them counts; the old one is revoked. Camera passwords do not travel: they lay in the old folder; `ocelli gateways reseal` brings them.
  */
 export async function takeOver(
   db: DatabaseTransaction,
