@@ -135,7 +135,9 @@ function welcome(
       ? [`  Client secret           ${firstAccount.clientSecret}   (shown this once)`]
       : []),
     '',
-    `  Sign in: POST ${publicUrl}/auth/v1/people/sign-in/email {"email","password"}, or get a token:`,
+    '  Sign in on the command line, as the technical user or with --email as the administrator:',
+    `  npx ocelli login --url ${publicUrl} --client-id ${firstAccount.clientId ?? 'ID'}`,
+    '  or get a token:',
     `  curl -u '${firstAccount.clientId ?? 'ID'}:SECRET' -d grant_type=client_credentials ${publicUrl}/auth/v1/token`,
     '',
   ]
