@@ -20,7 +20,7 @@ export function createMetrics(): Metrics {
       name: 'ocelli_http_request_duration_seconds',
       help: 'HTTP requests by route and status',
       labelNames: ['method', 'route', 'status'],
-      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30],
+      buckets: [0.001, 0.002, 0.004, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30],
       registers,
     }),
     connectedGateways: new Gauge({
