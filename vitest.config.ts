@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
+    // most tests wait for timers, cameras and databases: a second worker on two cores halves the time
+    maxWorkers: 2,
     projects: [
       {
         test: {
