@@ -50,20 +50,27 @@ export async function installFrom(
   },
 ): Promise<CameraOutcome[]> {
   const { clock, signal, progress } = context
-  return await progress.run(`Installing on ${cameras.length} cameras`, async (tell) => {
+  return await progress.run('Installing', async (tell) => {
     const steps = new Map<string, string>()
+    let done = 0
+    const show = () => {
+      const lines = [...steps].map(([address, text]) => `\n    ${address.padEnd(28)} ${text}`)
+      tell(`${done} of ${cameras.length} done${lines.join('')}`)
+    }
     return await applyBundle({
       ...{ bundle, cameras, book, signal, concurrency: flags.concurrency, start: flags.start ?? false },
       openCamera: openAnyCamera,
       now: () => new Date(clock.nowMs()),
       onProgress: ({ address, step: { step, percent } }) => {
-        steps.set(
-          address,
-          `${step.toLowerCase()}${percent === null ? '' : ` ${bar(percent)} ${Math.round(percent)} %`}`,
-        )
-        tell([...steps].map(([camera, text]) => `\n    ${camera.padEnd(28)} ${text}`).join(''))
+        const share = percent === null ? '' : ` ${bar(percent)} ${Math.round(percent)} %`
+        steps.set(address, `${step.toLowerCase()}${share}`)
+        show()
       },
-      onCamera: ({ address }) => void steps.delete(address),
+      onCamera: ({ address }) => {
+        steps.delete(address)
+        done++
+        show()
+      },
     })
   })
 }
@@ -75,7 +82,7 @@ export async function remove(file: string, flags: RemoveFlags, context: CommandC
   const { signal } = context
   await context.confirm('Remove apps, with what they have stored on the cameras?')
   return await onBundle(file, { flags, context }, ({ bundle, cameras, book }) =>
-    context.progress.run(`Removing from ${cameras.length} cameras`, () =>
+    context.progress.run('Removing', () =>
       removeByBundle({
         ...{ claims: bundle.claims, appId: app ?? null, cameras, openCamera: openAnyCamera, book, concurrency, signal },
       }),
