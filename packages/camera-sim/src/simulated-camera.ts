@@ -22,17 +22,13 @@ export interface ForeignApp {
   state?: 'Active' | 'Inactive'
 }
 
-/** A running camera, and everything a person standing before it could see or do. */
-export interface SimulatedCamera {
-  /** Address of the device service, under the host that the camera listens on. */
+/** What cameras of every kind have: enough to watch one and to make things go wrong. */
+export interface AnyCamera {
+  /** Address under the host that the camera listens on. */
   readonly url: string
   readonly port: number
-  /** The id that GetDeviceId reports. */
+  /** What licenses bind to. */
   readonly deviceId: string
-  /** UUID of the WS-Discovery endpoint reference. */
-  readonly endpointId: string
-  /** Scopes as GetScopes gives them. */
-  readonly scopes: readonly string[]
   readonly isSecure: boolean
   /** Certificate in PEM when the camera speaks HTTPS, else null. */
   readonly certificate: string | null
@@ -41,7 +37,7 @@ export interface SimulatedCamera {
   /** Logins with a wrong user or password, and all logins while locked. */
   readonly refusedLogins: number
   readonly isLockedOut: boolean
-  /** Operations that change the camera, and uploads, that were let in. */
+  /** Requests that change the camera, uploads among them, and were let in. */
   readonly writes: number
   /** False while it reboots, and after the end. */
   readonly isUp: boolean
@@ -51,7 +47,7 @@ export interface SimulatedCamera {
   onUp(listener: () => void): () => void
   /** The camera's own time. */
   now(): Date
-  apps(): SimulatedApp[]
+  apps(): readonly { appId: string }[]
   /** Puts an app there without any package. */
   installApp(app: ForeignApp): void
   /** Takes an app away, as a technician does. */
@@ -61,11 +57,12 @@ export interface SimulatedCamera {
   setFault<Name extends FaultName>(name: Name, value: Faults[Name]): void
   clearFault(name: FaultName): void
   clearFaults(): void
-  /** Becomes another camera: id, and what follows from it (serial number, MAC address, endpoint reference). */
+  /** Becomes another camera: id, and what follows from it. */
   setDeviceId(deviceId: string): void
+  /** Of the first administrator. */
   setCredentials(credentials: { user: string; password: string }): void
   clearRequests(): void
-  /** Removes apps, licenses and the lock, sets clock and credentials back, and reboots. */
+  /** As it left the factory, as far as its kind does that, and reboots. */
   factoryReset(): Promise<void>
   /** Goes away for `downMs`; resolves when it is back. Requests under way are cut; the clock may go back to 1970. */
   reboot(options?: { downMs?: number; resetsClock?: boolean }): Promise<void>
@@ -73,25 +70,13 @@ export interface SimulatedCamera {
   close(): Promise<void>
 }
 
-/** What cameras of every kind have: enough to watch one and to make things go wrong. */
-export type AnyCamera = Pick<
-  SimulatedCamera,
-  | 'url'
-  | 'deviceId'
-  | 'requests'
-  | 'refusedLogins'
-  | 'isLockedOut'
-  | 'writes'
-  | 'isUp'
-  | 'reboots'
-  | 'now'
-  | 'installApp'
-  | 'removeApp'
-  | 'faults'
-  | 'setFault'
-  | 'clearFault'
-  | 'clearFaults'
-  | 'factoryReset'
-  | 'reboot'
-  | 'close'
-> & { apps(): readonly { appId: string }[] }
+/** A running ONVIF camera, and everything a person standing before it could see or do. `url` is that of the device service. */
+export interface SimulatedCamera extends AnyCamera {
+  /** UUID of the WS-Discovery endpoint reference. */
+  readonly endpointId: string
+  /** Scopes as GetScopes gives them. */
+  readonly scopes: readonly string[]
+  apps(): SimulatedApp[]
+  /** Removes apps, licenses and the lock, sets clock and credentials back, and reboots. */
+  factoryReset(): Promise<void>
+}
