@@ -45,18 +45,15 @@ export function decodeCursor(text: string): Cursor {
 }
 
 /**
- * Events after a cursor, oldest first. Only transactions below every running one are read, ordered by (xid, id): a row
- * that commits late is never skipped. People see events of their own projects' and of unassigned devices and apps.
+ * Events after a cursor, oldest first. Only transactions below every running one of this database (`event_horizon`)
+ * are read, ordered by (xid, id): a row that commits late is never skipped. People see events of their own projects' and of unassigned devices and apps.
  */
 export async function readEvents(
   db: Database,
   caller: Caller,
   { filter, after, limit }: { filter: EventFilter; after: Cursor | null; limit: number },
 ): Promise<{ events: Event[]; cursor: Cursor | null }> {
-  const conditions: RawBuilder<unknown>[] = [
-    sql`account_id = ${caller.accountId}`,
-    sql`xid < pg_snapshot_xmin(pg_current_snapshot())`,
-  ]
+  const conditions: RawBuilder<unknown>[] = [sql`account_id = ${caller.accountId}`, sql`xid < event_horizon()`]
   if (!caller.scope.all) {
     conditions.push(
       sql`(project_ids IS NULL OR project_ids = '{}' OR project_ids && ${caller.scope.projectIds}::uuid[])`,
@@ -97,24 +94,24 @@ export async function readNewEvents(
   positions: { accountId: string; after: Cursor }[],
   limitPerAccount: number,
 ): Promise<NewEvents[]> {
-  type Row = { accountId: string; xmin: string; projectIds: string[] | null } & (EventRow | { xid: null })
+  type Row = { accountId: string; horizon: string; projectIds: string[] | null } & (EventRow | { xid: null })
   const { rows } = await sql<Row>`
-    SELECT a.account_id AS "accountId", pg_snapshot_xmin(pg_current_snapshot())::text AS xmin, e.*
-    FROM unnest(${positions.map(({ accountId }) => accountId)}::uuid[], ${positions.map(({ after }) => after.xid)}::text[],
+    SELECT a.account_id AS "accountId", h.horizon::text AS horizon, e.*
+    FROM (SELECT event_horizon() AS horizon OFFSET 0) AS h, unnest(${positions.map(({ accountId }) => accountId)}::uuid[], ${positions.map(({ after }) => after.xid)}::text[],
       ${positions.map(({ after }) => after.eventId)}::bigint[]) AS a (account_id, xid, event_id)
     LEFT JOIN LATERAL (
       SELECT ${columns}, project_ids AS "projectIds" FROM event
       WHERE event.account_id = a.account_id AND (event.xid, event.event_id) > (a.xid::xid8, a.event_id)
-        AND event.xid < pg_snapshot_xmin(pg_current_snapshot())
+        AND event.xid < h.horizon
       ORDER BY event.xid, event.event_id LIMIT ${limitPerAccount}) e ON true`.execute(db)
   return [...Map.groupBy(rows, ({ accountId }) => accountId)].map(([accountId, found]) => {
     const events = found
-      .flatMap(({ accountId: _account, xmin: _xmin, projectIds, ...row }) =>
+      .flatMap(({ accountId: _account, horizon: _horizon, projectIds, ...row }) =>
         row.xid === null ? [] : [{ event: toEvent(row), projectIds, cursor: { xid: row.xid, eventId: row.eventId } }],
       )
       .sort((one, other) => compareCursors(one.cursor, other.cursor))
     const last = events.length >= limitPerAccount ? events.at(-1)?.cursor : undefined
-    return { accountId, events, upTo: last ?? { xid: found[0]?.xmin ?? '0', eventId: '0' } }
+    return { accountId, events, upTo: last ?? { xid: found[0]?.horizon ?? '0', eventId: '0' } }
   })
 }
 
@@ -134,7 +131,7 @@ export async function refuseForeignCursor(db: Database, { xid }: Cursor): Promis
 
 /** Where a reader begins who wants what comes from now on: after everything that is settled. */
 export async function presentCursor(db: Database): Promise<Cursor> {
-  const { rows } = await sql<{ xid: string }>`SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xid`.execute(db)
+  const { rows } = await sql<{ xid: string }>`SELECT event_horizon()::text AS xid`.execute(db)
   return { xid: rows[0]?.xid ?? '0', eventId: '0' }
 }
 
