@@ -1,8 +1,15 @@
 import { type Static, Type } from 'typebox'
 import { CameraLoginError, SealedLogin, SealingJwk } from './camera-login.ts'
 import { ConnectivityReason, DeviceFacts, FoundCamera } from './device.ts'
-import { DesiredRunningState, InstallationError, LicenseType, RunningState, Step } from './installation.ts'
-import { LicenseCheckedBy, LicensePlacement } from './license.ts'
+import {
+  DesiredRunningState,
+  InstallationError,
+  LicenseCheckedBy,
+  LicenseType,
+  RunningState,
+  Step,
+} from './installation.ts'
+import { LicensePlacement } from './license.ts'
 import { AppId, DeviceId, nullable, oneOf, Sha256, Timestamp, Uuid } from './schema.ts'
 
 /**

@@ -5,6 +5,10 @@ export const licenseTypes = ['FULL', 'TRIAL', 'SUBSCRIPTION'] as const
 export const LicenseType = oneOf(licenseTypes)
 export type LicenseType = Static<typeof LicenseType>
 
+/** Who looks at a placed license. NOBODY: the app neither asks the camera nor says where it looks; units are counted only. */
+export const LicenseCheckedBy = oneOf(['CAMERA', 'APP', 'NOBODY'])
+export type LicenseCheckedBy = Static<typeof LicenseCheckedBy>
+
 export const installationStates = [
   'NOT_INSTALLED',
   'PENDING',
@@ -86,6 +90,11 @@ export const Installation = Type.Object(
     queued: Type.Boolean(),
     revision: Type.Integer(),
     license: nullable(Type.Object({ licenseId: Uuid, licenseType: LicenseType, validUntil: nullable(Timestamp) })),
+    licenseCheckedBy: Type.Unsafe<LicenseCheckedBy | null>({
+      ...nullable(LicenseCheckedBy),
+      description:
+        'NOBODY: units are counted, and the app runs without a license. Null where the app is not known here.',
+    }),
     error: nullable(InstallationError),
     requestedAt: nullable(Timestamp),
     updatedAt: nullable(Timestamp),

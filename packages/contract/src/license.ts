@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { LicenseType } from './installation.ts'
+import { LicenseCheckedBy, LicenseType } from './installation.ts'
 import { AppId, DeviceId, nullable, oneOf, Timestamp, Uuid } from './schema.ts'
 
 export const LicenseState = oneOf(['RESERVED', 'VALID', 'EXPIRED', 'RELEASED'])
@@ -18,6 +18,7 @@ export const License = Type.Object(
     validFrom: nullable(Timestamp),
     validUntil: nullable(Timestamp),
     createdAt: Timestamp,
+    licenseCheckedBy: nullable(LicenseCheckedBy),
   },
   { $id: 'License' },
 )
@@ -46,10 +47,6 @@ export const LicensePlacement = Type.Union([
   ),
 ])
 export type LicensePlacement = Static<typeof LicensePlacement>
-
-/** Who looks at a placed license. NOBODY: the app neither asks the camera nor says where it looks; units are counted only. */
-export const LicenseCheckedBy = oneOf(['CAMERA', 'APP', 'NOBODY'])
-export type LicenseCheckedBy = Static<typeof LicenseCheckedBy>
 
 export const LicenseRequest = Type.Object(
   { licenseType: LicenseType, orderId: Type.Optional(Uuid) },

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
-import { LicenseCheckedBy, LicensePlacement } from './license.ts'
+import { LicenseCheckedBy } from './installation.ts'
+import { LicensePlacement } from './license.ts'
 import { AppId, DeviceId, nullable, oneOf, Sha256, Timestamp, Uuid } from './schema.ts'
 
 export const AppVisibility = oneOf(['PRIVATE', 'LISTED'])

@@ -1,5 +1,6 @@
 import type { Installation } from '@ocelli/sdk'
 import type { Cell, Column } from '../../output/table.ts'
+import { checkedByText } from '../licenses/checked-by.ts'
 
 export const installationColumns: Column<Installation>[] = [
   { heading: 'APP', value: ({ appId }) => appId },
@@ -12,6 +13,11 @@ export const installationColumns: Column<Installation>[] = [
     value: ({ latestVersion, updatable }) => (updatable ? `${latestVersion} (update)` : latestVersion),
   },
   { heading: 'LICENSE', value: ({ license }) => license?.licenseType },
+  // of an app that is not ours no unit is taken, so nothing is counted either
+  {
+    heading: 'CHECKED BY',
+    value: ({ managed, licenseCheckedBy }) => (managed ? checkedByText(licenseCheckedBy) : null),
+  },
   { heading: 'MANAGED', value: ({ managed }) => managed },
   { heading: 'PROGRESS', value: progressText },
   { heading: 'ERROR', value: ({ error }) => (error ? `${error.code}: ${error.detail}` : null) },
@@ -25,7 +31,7 @@ export function progressText({ progress, queued, drift }: Installation): string 
 }
 
 export function installationFields(installation: Installation): [string, Cell][] {
-  const { error, license } = installation
+  const { error, license, managed, licenseCheckedBy } = installation
   return [
     ['app', installation.appId],
     ['device', installation.deviceId],
@@ -39,6 +45,7 @@ export function installationFields(installation: Installation): [string, Cell][]
       'license',
       license && [license.licenseType, license.validUntil && `until ${license.validUntil}`].filter(Boolean).join(' '),
     ],
+    ['license checked by', managed ? checkedByText(licenseCheckedBy) : null],
     ['progress', progressText(installation)],
     ['error', error && `${error.code}: ${error.detail}`],
   ]

@@ -3,6 +3,7 @@ import type { License, LicenseType, Pair } from '@ocelli/sdk'
 import type { CommandContext } from '../../command-context.ts'
 import type { Cell, Column } from '../../output/table.ts'
 import { writePrivateFile } from '../../profile/private-file.ts'
+import { checkedByText } from './checked-by.ts'
 
 export interface CreateLicenseFlags {
   licenseType: LicenseType
@@ -39,6 +40,7 @@ const columns: Column<License>[] = [
   { heading: 'TYPE', value: ({ licenseType }) => licenseType },
   { heading: 'STATE', value: ({ state }) => state },
   { heading: 'ISSUER', value: ({ issuer }) => issuer },
+  { heading: 'CHECKED BY', value: ({ licenseCheckedBy }) => checkedByText(licenseCheckedBy) },
   { heading: 'ORDER', value: ({ orderId }) => orderId },
   { heading: 'VALID UNTIL', value: ({ validUntil }) => validUntil ?? 'without end' },
   { heading: 'MADE', value: ({ createdAt }) => createdAt },
@@ -59,6 +61,8 @@ const fields = (license: License): [string, Cell][] => [
   ['device', license.deviceId],
   ['type', license.licenseType],
   ['state', license.state],
+  ['issuer', license.issuer],
+  ['checked by', checkedByText(license.licenseCheckedBy)],
   ['order', license.orderId],
   ['valid until', license.validUntil ?? 'without end'],
 ]

@@ -3,6 +3,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Caller } from '../../platform/auth/caller.ts'
 import { seesApp } from '../../platform/auth/visibility.ts'
 import type { Database } from '../../platform/database/database.ts'
+import { licenseCheckedBy } from './license-checked-by.ts'
 
 export interface AppFilter {
   appId?: string
@@ -30,14 +31,12 @@ export async function readApps(db: Database, caller: Caller, filter: AppFilter):
   const { appId, q, industry, useCase, own, page = 0, size = 1000 } = filter
   const pattern = q === undefined ? null : `%${q.replace(/[\\%_]/g, '\\$&')}%`
   const { rows } = await sql<StoredApp>`
-    SELECT a.*, newest.version AS latest_version, newest.is_protected, ARRAY(SELECT pa.project_id::text FROM project_app pa
+    SELECT a.*, newest.version AS latest_version,
+      ${licenseCheckedBy({ versionCode: sql`newest.version_code` })} AS license_checked_by, ARRAY(SELECT pa.project_id::text FROM project_app pa
         WHERE pa.account_id = ${caller.accountId} AND pa.app_id = a.app_id
           AND ${caller.scope.all ? sql`true` : sql`pa.project_id = ANY(${caller.scope.projectIds}::uuid[])`}
         ORDER BY 1) AS project_ids
-    FROM app a LEFT JOIN LATERAL (SELECT v.version, EXISTS (SELECT 1 FROM app_package p
-        WHERE p.app_id = v.app_id AND p.version_code = v.version_code
-          AND (p.format <> 'eap' OR p.eap->>'copyProtection' = 'axis')) AS is_protected
-      FROM app_version v WHERE v.app_id = a.app_id AND v.withdrawn_at IS NULL
+    FROM app a LEFT JOIN LATERAL (SELECT v.version, v.version_code FROM app_version v WHERE v.app_id = a.app_id AND v.withdrawn_at IS NULL
       ORDER BY v.version_code DESC LIMIT 1) newest ON true
     WHERE ${appVisibleTo(caller)}
       AND (${appId ?? null}::text IS NULL OR a.app_id = ${appId ?? null})
@@ -109,8 +108,7 @@ interface StoredApp {
   license_placement: LicensePlacement | null
   visibility: App['visibility']
   latest_version: string | null
-  /** Null before the first version; true: cameras look at the license of the newest one. */
-  is_protected: boolean | null
+  license_checked_by: App['licenseCheckedBy']
   project_ids: string[]
   created_at: string
   updated_at: string
@@ -132,13 +130,6 @@ interface StoredPackage {
   published_at: string
 }
 
-/** ONVIF cameras look at every license; Axis cameras at those of apps that Axis protects, or that are said to be there. */
-function checkedBy({ is_protected, license_placement }: StoredApp): App['licenseCheckedBy'] {
-  if (is_protected === null) return null
-  if (is_protected || license_placement?.kind === 'CAMERA') return 'CAMERA'
-  return license_placement === null ? 'NOBODY' : 'APP'
-}
-
 function toApp(row: StoredApp, caller: Caller): App {
   return {
     appId: row.app_id,
@@ -156,7 +147,7 @@ function toApp(row: StoredApp, caller: Caller): App {
     visibility: row.visibility,
     own: row.account_id === caller.accountId,
     latestVersion: row.latest_version,
-    licenseCheckedBy: checkedBy(row),
+    licenseCheckedBy: row.license_checked_by,
     projectIds: row.project_ids,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

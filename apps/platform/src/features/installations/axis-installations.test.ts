@@ -4,6 +4,9 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { addDevice, addOrder, reportOf, type TestDevice } from '../../../test/installation-fixture.ts'
 import { createTestPlatform, type TestAccount, type TestPlatform } from '../../../test/test-platform.ts'
+import { licenseKeys } from '../../platform/keys/instance-keys.ts'
+import { createVault } from '../../platform/keys/master-key.ts'
+import { licenseRoutes } from '../licenses/license-routes.ts'
 import { applyReports } from './apply-reports.ts'
 import { readDesired } from './desired-state.ts'
 import { installationRoutes } from './installation-routes.ts'
@@ -15,9 +18,10 @@ let device: TestDevice
 let appId: string
 
 beforeAll(async () => {
-  platform = await createTestPlatform(() =>
-    installationRoutes({ installations: createInstallationService({ wake: () => {} }) }),
-  )
+  platform = await createTestPlatform(async ({ db }) => [
+    ...installationRoutes({ installations: createInstallationService({ wake: () => {} }) }),
+    ...licenseRoutes({ keys: await licenseKeys(db, createVault(Buffer.alloc(32, 7)), Date.now()) }),
+  ])
 })
 afterAll(() => platform?.close())
 
@@ -125,3 +129,50 @@ test('an update becomes possible when the version of AXIS OS fits, and only then
   expect((await call('POST')).status).toBe(202)
   expect(await desiredSha256()).toBe(`${appId}-2-armv7hf`)
 })
+
+test.each([
+  ['none', null, 'NOBODY'],
+  ['custom', { kind: 'APP_PATH', path: 'license' }, 'APP'],
+  ['none', { kind: 'CAMERA' }, 'CAMERA'],
+])('it is told who looks at the license: protected by %s, placed at %j: %s', async (copyProtection, placement, who) => {
+  await sql`UPDATE app_package SET eap = ${JSON.stringify({ copyProtection })}::jsonb WHERE app_id = ${appId}`.execute(
+    platform.db,
+  )
+  await sql`UPDATE app SET license_placement = ${placement && JSON.stringify(placement)}::jsonb WHERE app_id = ${appId}`.execute(
+    platform.db,
+  )
+  await report(axis)
+  await sql`UPDATE device SET driver = 'vapix' WHERE device_id = ${device.deviceId}`.execute(platform.db)
+  expect((await call('GET')).body.licenseCheckedBy).toBeNull()
+  expect((await call('PUT', { licenseType: 'FULL' })).body).toMatchObject({ licenseCheckedBy: who })
+  expect(await listed()).toMatchObject([{ appId, licenseCheckedBy: who }])
+  expect(await licenses()).toMatchObject([{ licenseCheckedBy: who }])
+})
+
+test('it is told per camera: an ONVIF camera looks at the license that an Axis camera does not', async () => {
+  await sql`UPDATE app_package SET eap = '{"copyProtection":"none"}' WHERE app_id = ${appId}`.execute(platform.db)
+  await sql`INSERT INTO app_package (app_id, version_code, format, size, sha256, is_signed)
+    VALUES (${appId}, 1, 'apk', 10, ${`${appId}-apk`}, true)`.execute(platform.db)
+  for (const [driver, format, who] of [
+    ['vapix', 'eap', 'NOBODY'],
+    ['onvif', 'apk', 'CAMERA'],
+  ]) {
+    device = await addDevice(platform.db, account.accountId)
+    await sql`UPDATE device SET driver = ${driver}, app_formats = ARRAY[${format}] WHERE device_id = ${device.deviceId}`.execute(
+      platform.db,
+    )
+    expect((await call('PUT', { licenseType: 'FULL' })).body).toMatchObject({ licenseCheckedBy: who })
+    expect(await licenses()).toMatchObject([{ licenseCheckedBy: who }])
+  }
+})
+
+test('of an app that nobody has published here it is not known who looks', async () => {
+  appId = 'put_there_by_hand'
+  await report(axis, '1.0.0')
+  expect(await listed()).toMatchObject([{ appId, managed: false, licenseCheckedBy: null }])
+})
+
+const listed = async () =>
+  (await platform.call(account, `GET /device/v1/devices/${device.deviceId}/apps`)).body as Installation[]
+const licenses = async () =>
+  (await platform.call(account, `GET /license/v1/licenses/apps/${appId}/devices/${device.deviceId}`)).body

@@ -2,6 +2,7 @@ import type { Installation, LicenseState } from '@ocelli/contract'
 import { type RawBuilder, sql } from 'kysely'
 import type { Database } from '../../platform/database/database.ts'
 import { newestFitting } from '../apps/fitting-package.ts'
+import { licenseCheckedBy } from '../apps/license-checked-by.ts'
 import { licenseExpired } from './expiry-rules.ts'
 import { emptyInstallation, type Pair } from './situation.ts'
 
@@ -28,12 +29,19 @@ export interface ViewRow {
   valid_until: string | null
   license_state: LicenseState | null
   expired_at: string | null
+  license_checked_by: Installation['licenseCheckedBy']
   is_wished: boolean
   error: Installation['error']
   requested_at: string | null
   updated_at: string | null
   observed_at: string | null
 }
+
+/** Of the version that is wished, else of the one that is there. */
+const checkedBy = licenseCheckedBy({
+  versionCode: sql`coalesce(CASE WHEN i.presence = 'PRESENT' THEN tp.version_code END, i.installed_version_code)`,
+  driver: sql`d.driver`,
+})
 
 /** The columns of ViewRow, from the tables or from what the same statement writes. */
 export function selectView({
@@ -48,7 +56,7 @@ export function selectView({
     SELECT i.app_id, i.device_id, coalesce(a.name, i.name) AS name, i.managed, i.present, i.installation_state, i.running_state,
       i.desired_running_state, i.settled, i.updatable, i.installed_version, i.progress, i.drift, i.queued, i.revision, i.error,
       i.requested_at, i.updated_at, i.observed_at, l.license_id, l.license_type, l.valid_until, l.state AS license_state,
-      l.expired_at, i.presence IS NOT DISTINCT FROM 'PRESENT' AS is_wished,
+      l.expired_at, ${checkedBy} AS license_checked_by, i.presence IS NOT DISTINCT FROM 'PRESENT' AS is_wished,
       CASE WHEN i.presence = 'PRESENT' THEN target.version END AS target_version,
       (SELECT newest.version FROM ${newestFitting(sql.ref('i.app_id'))}) AS latest_version
     FROM ${installation} i
@@ -105,6 +113,7 @@ export function toInstallation(row: ViewRow): Installation {
       isHeld && row.license_id && row.license_type
         ? { licenseId: row.license_id, licenseType: row.license_type, validUntil: row.valid_until }
         : null,
+    licenseCheckedBy: row.license_checked_by,
     // shown for as long as it is so, whatever else goes well or badly meanwhile
     error: hasExpired ? licenseExpired(row.expired_at ?? row.updated_at ?? '') : row.error,
     requestedAt: row.requested_at,
@@ -133,6 +142,7 @@ function neverInstalled({ appId, deviceId }: Pair): Installation {
     queued,
     revision,
     license: null,
+    licenseCheckedBy: null,
     error: null,
     requestedAt: null,
     updatedAt: null,

@@ -8,6 +8,7 @@ import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Answer, Context } from '../../platform/http/route.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
 import { asksForVendorKey, vendorKeyMissing } from '../apps/asks-for-vendor-key.ts'
+import { licenseCheckedBy, newestVersionCode } from '../apps/license-checked-by.ts'
 import { expireOverdue } from './expire-licenses.ts'
 import { issueReserved, reserveUnit, toLicenseFile } from './issue-license.ts'
 import { pickOrder } from './pick-order.ts'
@@ -20,7 +21,10 @@ interface Pair {
 
 const selectLicense = sql`SELECT l.license_id AS "licenseId", l.token AS "licenseToken", l.app_id AS "appId", l.device_id AS "deviceId",
   l.license_type AS "licenseType", l.order_id AS "orderId", l.issuer, l.state, l.valid_from AS "validFrom", l.valid_until AS "validUntil",
-  l.created_at AS "createdAt" FROM license l`
+  l.created_at AS "createdAt", CASE WHEN l.issuer = 'VENDOR' THEN 'CAMERA'
+    ELSE ${licenseCheckedBy({ versionCode: newestVersionCode, driver: sql`d.driver` })} END AS "licenseCheckedBy"
+  FROM license l LEFT JOIN app a ON a.app_id = l.app_id
+  LEFT JOIN device d ON d.account_id = l.account_id AND d.device_id = l.device_id`
 
 async function read(db: Database, where: RawBuilder<unknown>): Promise<License[]> {
   return (await sql<License>`${selectLicense} WHERE ${where} ORDER BY l.created_at, l.license_id`.execute(db)).rows
