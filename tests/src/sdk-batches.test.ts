@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { apiDemos, settingsApp } from './real-apps.ts'
 import { type System, startSystem, untilConnectivity, untilOnline } from './system.ts'
 
-const exampleFile = (name: string) => fileURLToPath(new URL(`../examples/${name}.ts`, import.meta.url))
+const exampleFile = (name: string) => fileURLToPath(new URL(`../../examples/${name}.ts`, import.meta.url))
 
 let system: System
 let client: Client
