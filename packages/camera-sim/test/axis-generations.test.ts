@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { axisFetch, callJson, control, listApps, root, startAxis, uploadEap } from './axis-client.ts'
+import { writeAxisLicenseKey } from '../src/index.ts'
+import { axisFetch, callJson, control, listApps, root, serialNumber, startAxis, uploadEap } from './axis-client.ts'
 
 const config = (query: string) => `/axis-cgi/applications/config.cgi?${query}`
 
@@ -112,6 +113,36 @@ test('before 10.7 the version stands as package.conf has it; another vendor is r
     const camera = await startAxis({ os, allowUnsigned: true })
     await uploadEap(camera, { schema: '2.0.0', vendorId: 'aaaaaaaaaa' })
     expect(await uploadEap(camera, { schema: '2.0.0', vendorId: 'bbbbbbbbbb' })).toBe(answer)
+  }
+})
+
+test('AXIS OS 5 forgets settings, key and running state of an app when it is updated, and lists two numbers of its version', async () => {
+  const parameters = [{ name: 'Mode', default: 'off', type: 'string' }]
+  const app = {
+    version: '4.5.2',
+    copyProtection: 'axis',
+    axisAppId: '415129',
+    parameters,
+    architecture: 'armv7hf',
+  } as const
+  for (const [os, after] of [
+    ['5', { version: '4.5', license: 'Missing', state: 'Stopped', parameters: { Mode: 'off' } }],
+    ['9', { version: '4.5-2', license: 'Valid', state: 'Running', parameters: { Mode: 'on' } }],
+  ] as const) {
+    const camera = await startAxis({ os, architecture: 'armv7hf' })
+    await uploadEap(camera, app)
+    const form = new FormData()
+    form.append(
+      'licenseKey',
+      new Blob([writeAxisLicenseKey({ applicationId: '415129', deviceId: serialNumber })]),
+      'a.xml',
+    )
+    const path = '/axis-cgi/applications/license.cgi?action=uploadlicensekey&package=hello_world'
+    expect((await axisFetch(camera, path, { body: form })).text).toBe('OK\n')
+    await axisFetch(camera, '/axis-cgi/param.cgi?action=update&root.Hello_world.Mode=on')
+    await control(camera, 'start')
+    await uploadEap(camera, app)
+    expect(camera.apps()).toMatchObject([after])
   }
 })
 

@@ -6,7 +6,7 @@ const fallback = { code: 'install-failed', what: 'install the package' } as cons
 
 test.each([
   ['upload.cgi', uploadErrors, [1, 2, 3, 5, 10, 12, 13, 14, 15, 27, 29]],
-  ['control.cgi', controlErrors, [1, 4, 6, 7, 8, 9, 10, 15]],
+  ['control.cgi', controlErrors, [1, 4, 6, 7, 8, 9, 10, 11, 15, 21]],
   ['license.cgi', licenseErrors, [21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31]],
 ])('every code of %s has a sentence and keeps the words of the camera', (_, table, codes) => {
   expect(Object.keys(table).map(Number)).toEqual(codes)

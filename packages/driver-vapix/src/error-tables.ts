@@ -21,12 +21,18 @@ const timedOut = 'The camera ran out of time and does not know whether it worked
 
 /** upload.cgi. The end of the app's log on the camera tells more for 5 and 10. */
 export const uploadErrors: Table = {
-  1: { code: 'package-refused', detail: 'The camera does not take the file as an app package (.eap).' },
+  1: {
+    code: 'package-refused',
+    detail:
+      'The camera does not take the file as an app package (.eap). AXIS OS 5 says so as well of an app whose name has other ' +
+      'characters than letters and digits, and of one that asks for a newer application interface.',
+  },
   2: {
     code: 'signature-refused',
     detail:
       'The camera refuses the package because its signature is missing or wrong. Use a package signed by Axis, ' +
-      'or let the camera accept unsigned apps (AllowUnsigned, as far as its AXIS OS still has that).',
+      'or let the camera accept unsigned apps (AllowUnsigned, as far as its AXIS OS still has that). Before AXIS OS 9.20, which ' +
+      'looks at no signature, this means that package.conf or the program itself is missing in the package.',
   },
   3: {
     code: 'storage-full',
@@ -68,7 +74,9 @@ export const controlErrors: Table = {
   8: { code: 'app-fell-back', detail: 'The camera could not start the app, or it ended at once.' },
   9: { code: 'refused', detail: 'Too many apps run on the camera. Stop one that is not needed (AXIS OS before 12.6).' },
   10: { code: 'refused', detail: `The camera failed to do it. ${unspecified}` },
+  11: { code: 'license-refused', detail: 'The app is not started without a license key (AXIS OS 5).' },
   15: { code: 'timeout', detail: timedOut },
+  21: { code: 'license-refused', detail: 'The app is not started, as its license key is not valid (AXIS OS 5).' },
 }
 
 /** license.cgi, which takes keys of Axis only. */

@@ -104,7 +104,7 @@ type Awaiting = {
 }
 
 async function awaitListed(localPackage: LocalPackage, context: Awaiting): Promise<AppEntry> {
-  const { mark, failure, signal, tools } = context
+  const { before, mark, failure, signal, tools } = context
   const { clock, timings } = tools
   let awaySinceMs: number | null = null
   let seenSinceMs: number | null = null
@@ -121,7 +121,7 @@ async function awaitListed(localPackage: LocalPackage, context: Awaiting): Promi
       awaySinceMs = null
       seenSinceMs ??= nowMs
       hasRestarted ||= look.mark.bootId !== mark.bootId
-      if (look.entry !== null && isInstalled(look.entry, localPackage, failure)) return look.entry
+      if (look.entry !== null && (failure === null || isProof(look.entry, localPackage, before))) return look.entry
       if (nowMs - seenSinceMs >= timings.recoveryMs)
         throw hasRestarted ? lostInstall(failure) : (failure ?? notListed())
     }
@@ -148,11 +148,14 @@ async function lookFor(
 }
 
 /**
- * Whether the listed app is the package's. A camera that said OK is believed: apps of Axis write their version in other words than
- * their package. Where it said nothing only the package's own version counts.
+ * Whether the listed app proves that the package was installed, where the camera did not say so. A camera that said OK is believed
+ * without: apps of Axis write their version in other words than their package.
  */
-function isInstalled(entry: AppEntry, { version }: LocalPackage, failure: DriverError | null): boolean {
-  return failure === null || plainVersion(entry.version ?? '') === plainVersion(version)
+function isProof(entry: AppEntry, { version }: LocalPackage, before: AppEntry | null): boolean {
+  const [listed, wanted] = [plainVersion(entry.version ?? ''), plainVersion(version)]
+  if (listed === wanted) return true
+  // AXIS OS 5 lists two numbers of three, which proves nothing where the app was there before.
+  return before === null && /^\d+\.\d+$/.test(listed) && wanted.startsWith(`${listed}.`)
 }
 
 /** Without a manifest the last number stands behind a hyphen: `1.4-3`. */

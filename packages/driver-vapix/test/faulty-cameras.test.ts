@@ -54,7 +54,9 @@ test.for(generations)('the whole life of an app works on a camera that %s', asyn
   await driver.install(await packages.write('1.0', { architecture }), options())
   await driver.start(appId, options())
   await driver.install(await packages.write('2.0', { architecture }), options())
-  expect(camera.apps()).toMatchObject([{ appId, version: expect.stringMatching(/^2\.0[.-]0$/), state: 'Running' }])
+  // AXIS OS 5 prints two numbers of a version, and lets no update run on
+  const state = given.os === '5' ? 'Stopped' : 'Running'
+  expect(camera.apps()).toMatchObject([{ appId, version: expect.stringMatching(/^2\.0([.-]0)?$/), state }])
   await driver.stop(appId, options())
   await driver.uninstall(appId, options())
   expect(camera.apps()).toEqual([])

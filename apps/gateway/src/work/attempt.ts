@@ -104,8 +104,7 @@ function learned(memory: AppMemory, action: Action, { app, licenseCheckedBy }: S
     case 'upload': {
       const { packageId, version, versionCode } = action.package
       const installed = { packageId, version, versionCode, listedAs: app?.version ?? version }
-      // A fresh installation starts without licenses; an update keeps those the camera had.
-      return { installed, license: memory.attempt?.began?.isPresent ? memory.license : null }
+      return { installed, license: memory.attempt?.began?.isPresent ? licenseAfterUpdate(memory) : null }
     }
     case 'license':
       return {
@@ -120,6 +119,13 @@ function learned(memory: AppMemory, action: Action, { app, licenseCheckedBy }: S
       return {}
   }
 }
+
+/**
+ * A fresh installation starts without licenses, and an update may forget them (AXIS OS 5 deletes the app's folder). The camera's own list
+ * shows whether its key is still there; nothing shows what became of a license that the app keeps, so that one is placed again.
+ */
+const licenseAfterUpdate = ({ license }: AppMemory): AppMemory['license'] =>
+  license?.checkedBy === 'APP' ? null : license
 
 /** A try that failed: again later when `isFinal` is false, else the attempt is over once things are put back. */
 export function stepFailed(

@@ -18,22 +18,36 @@ async function zipOf(files: Record<string, string | Buffer>): Promise<Buffer> {
 
 const read = (bytes: Buffer, name = 'key.xml') => readKeyFiles(bytes, { name, signal })
 
+/** The form of real keys, as far as it is public. */
+const realKey = (deviceId: string, expires: string) => `<LicenseKey>
+    <Info></Info>
+    <FormatVersion>1</FormatVersion>
+    <ApplicationID>415129</ApplicationID>
+    <MinimumMajorVersion>-1</MinimumMajorVersion>
+    <MinimumMinorVersion>-1</MinimumMinorVersion>
+    <MaximumMajorVersion>-1</MaximumMajorVersion>
+    <MaximumMinorVersion>-1</MaximumMinorVersion>
+    <ExpirationDate>${expires}</ExpirationDate>
+    <DeviceID>${deviceId}</DeviceID>
+    <SignatureKeyID>1</SignatureKeyID>
+    <Signature>c2lnbmF0dXJl</Signature>
+</LicenseKey>
+`
+
 test.each([
-  [
-    'elements',
-    '<k><applicationId>415129</applicationId><DEVICE_ID> accc8e123456 </DEVICE_ID><expires>2030-05-31</expires></k>',
-  ],
-  [
-    'attributes',
-    '<l:k xmlns:l="urn:x" AppID="415129" l:device-id="AC:CC:8E:12:34:56" ExpirationDate="2030-05-31T00:00:00Z"></l:k>',
-  ],
-])('what a key says is found in %s, however it is spelled', (_where, text) => {
-  const facts = { content: text, deviceId: 'ACCC8E123456', applicationId: '415129', expires: '2030-05-31' }
+  ['with an end', realKey('ACCC8E123456', '2030-05-31'), '2030-05-31'],
+  ['without end', realKey('accc8e123456', '0'), null],
+  ['without a line break', realKey('ACCC8E123456', '2030-05-31').replaceAll(/\n */g, ''), '2030-05-31'],
+])('a key %s says its device, its app and its end', (_what, text, expires) => {
+  const facts = { content: text, deviceId: 'ACCC8E123456', applicationId: '415129', expires }
   expect(readVendorKey(Buffer.from(text))).toEqual({ kind: 'key', key: facts })
 })
 
-test('a key that says two things of one kind, or what is no date, says nothing', () => {
-  const text = '<k><deviceId>ACCC8E000001</deviceId><serial>ACCC8E000002</serial><expires>2030-02-31</expires></k>'
+test.each([
+  ['two devices', '<k><DeviceID>ACCC8E000001</DeviceID><DeviceID>ACCC8E000002</DeviceID></k>'],
+  ['what is no date', '<k><ExpirationDate>2030-02-31</ExpirationDate></k>'],
+  ['other names', '<k deviceId="ACCC8E000001"><serial>ACCC8E000002</serial><expires>2030-05-31</expires></k>'],
+])('a key that says %s says nothing', (_what, text) => {
   expect(readVendorKey(Buffer.from(text))).toMatchObject({
     key: { deviceId: null, expires: null, applicationId: null },
   })

@@ -15,13 +15,10 @@ export type KeyReading = { kind: 'key'; key: VendorKey } | { kind: 'damaged'; re
 /** Axis documents no limit; keys that were seen are of 1 to 3 KiB. */
 export const maxKeyBytes = 64 * 1024
 
-// The names of Axis' elements are not public: these are what the states of its license library imply, spelled in any case.
-const deviceNames = new Set(['deviceid', 'device', 'deviceserialnumber', 'serialnumber', 'serial', 'mac', 'macaddress'])
-const applicationNames = new Set(['applicationid', 'appid'])
-const expiryNames = new Set([
-  ...['expirationdate', 'expirydate', 'expiredate', 'expires', 'expiry', 'expiration'],
-  ...['validuntil', 'validto', 'enddate', 'licenseexpirationdate'],
-])
+// Elements of `<LicenseKey>`: public in keys of 2025 and in the key check of AXIS OS 5 (docs/axis.md), not documented by Axis.
+const deviceElement = 'DeviceID'
+const applicationElement = 'ApplicationID'
+const expiryElement = 'ExpirationDate'
 
 /** Reads a key file's text. Takes time and memory in proportion to its size, and resolves nothing that it refers to. */
 export function readVendorKey(bytes: Uint8Array): KeyReading {
@@ -32,14 +29,15 @@ export function readVendorKey(bytes: Uint8Array): KeyReading {
   const root = /^\uFEFF?\s*(?:<\?[^<>]*\?>\s*)?<([A-Za-z_][\w.:-]{0,100})[\s/>]/.exec(content)?.[1]
   if (root === undefined) return damaged('The file is no XML, as license keys of Axis are.')
   if (!content.trimEnd().endsWith(`</${root}>`)) return damaged('The file ends in the middle.')
-  const said = collectValues(content)
+  const said = collectTexts(content)
   return {
     kind: 'key',
     key: {
       content,
-      deviceId: onlyOne(said, deviceNames, toDeviceId),
-      applicationId: onlyOne(said, applicationNames, (value) => (/^\d{1,20}$/.test(value) ? value : null)),
-      expires: onlyOne(said, expiryNames, toDay),
+      deviceId: onlyOne(said, deviceElement, toDeviceId),
+      applicationId: onlyOne(said, applicationElement, (value) => (/^\d{1,20}$/.test(value) ? value : null)),
+      // a key without end says 0
+      expires: onlyOne(said, expiryElement, toDay),
     },
   }
 }
@@ -63,33 +61,24 @@ function decode(bytes: Uint8Array): string | null {
   }
 }
 
-/** Texts of elements without children, and attributes, by plain name. Patterns never look past a `<`, so none backtracks far. */
-function collectValues(content: string): Map<string, Set<string>> {
+/** Texts of elements without children, by name. The pattern never looks past a `<`, so it does not backtrack far. */
+function collectTexts(content: string): Map<string, Set<string>> {
   const said = new Map<string, Set<string>>()
-  const note = (name = '', value = '') => {
-    const plain = (name.split(':').at(-1) ?? '').toLowerCase().replace(/[._-]/g, '')
-    said.set(plain, (said.get(plain) ?? new Set()).add(value.trim()))
+  for (const [, name = '', text = ''] of content.matchAll(
+    /<([A-Za-z_][\w.-]{0,60})(?:\s[^<>]{0,500})?>([^<>]{0,300})<\//g,
+  )) {
+    said.set(name, (said.get(name) ?? new Set()).add(text.trim()))
   }
-  for (const [, name, text] of content.matchAll(/<([A-Za-z_][\w.:-]{0,60})(?:\s[^<>]{0,500})?>([^<>]{0,300})<\//g)) {
-    note(name, text)
-  }
-  for (const [, name, text] of content.matchAll(/\s([A-Za-z_][\w.:-]{0,60})="([^"<>]{0,300})"/g)) note(name, text)
   return said
 }
 
-/** What the file says under these names, where it says one thing only. */
+/** What the file says in this element, where it says one thing only. */
 function onlyOne(
-  said: Map<string, Set<string>>,
-  names: ReadonlySet<string>,
+  said: ReadonlyMap<string, ReadonlySet<string>>,
+  element: string,
   read: (value: string) => string | null,
 ): string | null {
-  const values = new Set<string>()
-  for (const name of names) {
-    for (const text of said.get(name) ?? []) {
-      const value = read(text)
-      if (value !== null) values.add(value)
-    }
-  }
+  const values = new Set([...(said.get(element) ?? [])].flatMap((text) => read(text) ?? []))
   return values.size === 1 ? ([...values][0] ?? null) : null
 }
 

@@ -20,6 +20,13 @@ export interface AxisOs {
   verifiesSignature: boolean
   /** Before 10.7 only package.conf counts. */
   readsManifest: boolean
+  /**
+   * An update deletes the app's folder: settings, license key and what was posted to it are gone, and it stands still. So in the installer
+   * of AXIS OS 5; from where on folders are saved and put back is not known.
+   */
+  updateForgets: boolean
+  /** list.cgi prints two numbers of a version. */
+  listsShortVersion: boolean
   /** compatibleOsVersions: read since 12.10, and asked for since 13. */
   compatibility: 'ignored' | 'checked' | 'required'
   checksVendorId: boolean
@@ -68,6 +75,8 @@ export function axisOs(wanted: string): AxisOs {
     allowsRoot: !from('11.8'),
     verifiesSignature: from('9.20'),
     readsManifest: from('10.7'),
+    updateForgets: !from('6.0'),
+    listsShortVersion: !from('6.0'),
     compatibility: from('13.0') ? 'required' : from('12.10') ? 'checked' : 'ignored',
     checksVendorId: from('12.10'),
     maxRunning: from('12.6') ? null : 10,

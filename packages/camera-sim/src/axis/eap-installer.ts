@@ -96,7 +96,7 @@ export function createEapInstaller(options: EapInstallerOptions): EapInstaller {
 
   /** An update keeps license, parameters that were set, and whether the app runs; a first installation stands still. */
   async function settle(content: EapPackage, path: string): Promise<void> {
-    const present = shelf.find(content.appId)
+    const present = os.updateForgets ? undefined : shelf.find(content.appId)
     const kept = new Map(present?.parameters.map(({ name, value }) => [name, value]))
     const app: AxisApp = {
       name: content.appId,
@@ -128,6 +128,7 @@ export function createEapInstaller(options: EapInstallerOptions): EapInstaller {
 
 /** package.conf has its last number behind a hyphen, which is what cameras without manifests print. */
 function listedVersion({ versionName, manifestSchema }: EapPackage, os: AxisOs): string {
+  if (os.listsShortVersion) return versionName.split('.').slice(0, 2).join('.')
   if (manifestSchema !== null && os.readsManifest) return versionName
   return versionName.replace(/^(\d+\.\d+)\./, '$1-')
 }

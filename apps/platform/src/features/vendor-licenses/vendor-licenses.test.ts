@@ -67,8 +67,9 @@ async function addAxis({ accountId }: TestAccount): Promise<TestDevice> {
   return { ...added, deviceId: id }
 }
 
-const keyFor = (id: string, more = '') => `<?xml version="1.0"?><Key><DeviceID>${id}</DeviceID>${more}</Key>`
-const until = (day: string) => `<Expires>${day}</Expires>`
+const keyFor = (id: string, more = '') =>
+  `<?xml version="1.0"?><LicenseKey><DeviceID>${id}</DeviceID>${more}</LicenseKey>`
+const until = (day: string) => `<ExpirationDate>${day}</ExpirationDate>`
 
 async function zipOf(files: Record<string, string>): Promise<Buffer> {
   const zip = new ZipFile()
@@ -137,7 +138,7 @@ test('the answer says of every file of a ZIP what became of it', async () => {
     [`a/short_${other.deviceId}.xml`]: `<Key>${until('2098-01-01')}</Key>`,
     'a/stranger.xml': keyFor(stranger.deviceId),
     'a/nobody.xml': '<Key></Key>',
-    'a/app.xml': keyFor(deviceId, '<ApplicationId>1</ApplicationId>'),
+    'a/app.xml': keyFor(deviceId, '<ApplicationID>1</ApplicationID>'),
     'a/old.xml': keyFor(deviceId, until('2001-01-01')),
     'a/broken.xml': keyFor(deviceId).slice(0, -3),
   })
