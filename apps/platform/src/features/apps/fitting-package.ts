@@ -1,6 +1,7 @@
 import type { EapDetails } from '@ocelli/contract'
 import { type RawBuilder, sql } from 'kysely'
 import type { Database } from '../../platform/database/database.ts'
+import { packageAsksForVendorKey } from './package-asks.ts'
 
 /** What decides whether a package can run on a device. No formats known and null: nothing stands against it. */
 export interface PackageTarget {
@@ -16,6 +17,8 @@ export interface PackageTarget {
 
 export interface ChosenPackage {
   packageId: string
+  /** Its cameras look for a key of their vendor, and for nothing of ours. */
+  asksForVendorKey: boolean
   versionCode: number
   version: string
   format: 'apk' | 'eap'
@@ -68,8 +71,8 @@ export function firstCandidate({
 }) {
   return sql<PackageCandidate | null>`(SELECT jsonb_build_object('packageId', c.package_id, 'versionCode', c.version_code, 'version', c.version,
       'format', c.format, 'size', c.size, 'sha256', c.sha256, 'architectures', c.architectures, 'minPlatformLevel', c.min_platform_level,
-      'osVersions', c.os_versions, 'isSigned', c.is_signed, 'fits', c.fits)
-    FROM (SELECT p.*, v.version, ${packageFitsDevice} AS fits
+      'osVersions', c.os_versions, 'isSigned', c.is_signed, 'asksForVendorKey', c.asks, 'fits', c.fits)
+    FROM (SELECT p.*, v.version, ${packageFitsDevice} AS fits, ${packageAsksForVendorKey} AS asks
       FROM app_version v JOIN app_package p ON p.app_id = v.app_id AND p.version_code = v.version_code
       WHERE v.app_id = ${appId} AND v.withdrawn_at IS NULL AND (${version ?? null}::text IS NULL OR v.version = ${version ?? null})
         AND (${maxVersionCode ?? null}::bigint IS NULL OR v.version_code <= ${maxVersionCode ?? null})
@@ -84,8 +87,9 @@ export function judgeCandidate(
 ): FittingPackage {
   if (!candidate) return { kind: version ? 'unknown-version' : 'none-published' }
   if (!candidate.fits) return { kind: 'incompatible', detail: explainMisfit(candidate, device).detail }
-  const { packageId, versionCode, format, size, sha256 } = candidate
-  return { kind: 'fits', package: { packageId, versionCode, version: candidate.version, format, size, sha256 } }
+  const { packageId, versionCode, format, size, sha256, asksForVendorKey } = candidate
+  const { version: found } = candidate
+  return { kind: 'fits', package: { packageId, versionCode, version: found, format, size, sha256, asksForVendorKey } }
 }
 
 /** The package to install: the newest that fits, or that of the version asked for. Withdrawn versions are unknown here. */

@@ -9,6 +9,7 @@ import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
+import { packageAsksForVendorKey } from '../apps/package-asks.ts'
 import { type HeldLicense, holdLicenses } from '../licenses/hold-licenses.ts'
 import { issueLicenses } from '../licenses/issue-license.ts'
 import { showLicensed } from '../licenses/unclaimed-devices.ts'
@@ -28,6 +29,7 @@ export async function createBundle(context: Context, request: BundleRequest, key
     if (fitting.length === 0) {
       throw new ProblemError('incompatible', pairs[0]?.detail ?? 'No package fits any of these devices.')
     }
+    await refuseVendorKeys(db, packages)
     const held = await holdLicenses(
       db,
       inside,
@@ -50,6 +52,20 @@ export async function createBundle(context: Context, request: BundleRequest, key
     }
     return await store(db, inside, { claims, outcomes, packages, keys })
   })
+}
+
+/** Bundles carry licenses of ours; a camera that looks for a key of its vendor would have no use for one. */
+async function refuseVendorKeys(db: DatabaseTransaction, packages: BundlePackage[]): Promise<void> {
+  const packageIds = packages.map(({ packageId }) => packageId)
+  const { rows } = await sql<{ app_id: string; version_code: number }>`
+    SELECT p.app_id, p.version_code FROM app_package p WHERE p.package_id = ANY(${packageIds}::uuid[]) AND ${packageAsksForVendorKey}
+    ORDER BY p.app_id, p.version_code LIMIT 1`.execute(db)
+  const [asking] = rows
+  if (!asking) return
+  const { version } =
+    packages.find((one) => one.appId === asking.app_id && one.versionCode === Number(asking.version_code)) ?? {}
+  const detail = `Cameras look for a license key of their vendor for ${asking.app_id} ${version}, which bundles do not carry. Leave this app out.`
+  throw new ProblemError('state-conflict', detail)
 }
 
 async function issueAll(

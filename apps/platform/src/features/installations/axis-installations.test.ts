@@ -141,6 +141,12 @@ test.each([
   await sql`UPDATE app SET license_placement = ${placement && JSON.stringify(placement)}::jsonb WHERE app_id = ${appId}`.execute(
     platform.db,
   )
+  if (who === 'CAMERA') {
+    await sql`INSERT INTO license (account_id, app_id, device_id, license_type, issuer, state, token)
+      VALUES (${account.accountId}, ${appId}, ${device.deviceId}, 'FULL', 'VENDOR', 'VALID', '<k></k>')`.execute(
+      platform.db,
+    )
+  }
   await report(axis)
   await sql`UPDATE device SET driver = 'vapix' WHERE device_id = ${device.deviceId}`.execute(platform.db)
   expect((await call('GET')).body.licenseCheckedBy).toBeNull()

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { type Decision, decide, type Wish } from './request-rules.ts'
 import { emptyInstallation, type InstallationRow, type Situation } from './situation.ts'
 
-const older = { packageId: 'package-1', versionCode: 1, version: '1' }
-const newer = { packageId: 'package-2', versionCode: 2, version: '2' }
+const older = { packageId: 'package-1', versionCode: 1, version: '1', asksForVendorKey: false }
+const newer = { packageId: 'package-2', versionCode: 2, version: '2', asksForVendorKey: false }
 const full = { licenseId: 'license-1', licenseType: 'FULL', state: 'VALID', issuer: 'PLATFORM' } as const
 const install: Wish = { kind: 'install', licenseType: 'FULL', target: newer, start: false }
 const update: Wish = { kind: 'update', target: newer }
@@ -152,15 +152,32 @@ describe('the license of an install', () => {
   })
   it('is the key of the vendor, whatever its type, where cameras ask for that, and never a unit', () => {
     const key = { licenseId: 'license-3', licenseType: 'SUBSCRIPTION', state: 'VALID', issuer: 'VENDOR' } as const
-    const asking = (held: Situation['held']) => ({ ...situation({}, { held }), asksForVendorKey: true })
-    expect(outcome(install, asking([full, key]))).toBe('PRESENT PENDING use')
-    expect(decide(install, asking([full, key]))).toMatchObject({ license: { licenseId: 'license-3' } })
-    expect(outcome(install, asking([]))).toBe('refused: vendor-license-missing')
-    expect(outcome(install, asking([full]))).toBe('refused: vendor-license-missing')
+    const asking: Wish = { ...install, target: { ...newer, asksForVendorKey: true } }
+    expect(decide(asking, situation({}, { held: [full, key] }))).toMatchObject({ license: { licenseId: 'license-3' } })
+    expect(outcome(asking, situation({}, { held: [] }))).toBe('refused: vendor-license-missing')
+    expect(outcome(asking, situation({}, { held: [full] }))).toBe('refused: vendor-license-missing')
+  })
+  it('is judged by the version that is asked for, and by the one that is wished for where none is', () => {
+    const key = { licenseId: 'license-3', licenseType: 'FULL', state: 'VALID', issuer: 'VENDOR' } as const
+    const wishedAsks = { ...situation(installed, { held: [full, key] }), asksForVendorKey: true }
+    expect(decide(install, wishedAsks)).toMatchObject({ kind: 'unchanged' })
+    expect(decide({ ...install, target: null }, wishedAsks)).toMatchObject({ license: { licenseId: 'license-3' } })
   })
   it('is never the key of the vendor where cameras do not ask for it', () => {
     const key = { licenseId: 'license-3', licenseType: 'FULL', state: 'VALID', issuer: 'VENDOR' } as const
     expect(outcome(install, situation({}, { held: [key] }))).toBe('PRESENT PENDING reserve')
+  })
+  it('changes its kind with an update, and never takes a unit for that', () => {
+    const key = { licenseId: 'license-3', licenseType: 'FULL', state: 'VALID', issuer: 'VENDOR' } as const
+    const toKey: Wish = { kind: 'update', target: { ...newer, asksForVendorKey: true } }
+    expect(decide(toKey, situation(outdated, { held: [full, key] }))).toMatchObject({
+      license: { licenseId: 'license-3' },
+    })
+    expect(outcome(toKey, situation(outdated, { held: [full] }))).toBe('refused: vendor-license-missing')
+    const onKey = (held: Situation['held']) => ({ ...situation(outdated, { held }), asksForVendorKey: true })
+    expect(decide(update, onKey([key, full]))).toMatchObject({ license: { kind: 'use', licenseId: 'license-1' } })
+    expect(outcome(update, onKey([key]))).toBe('refused: state-conflict')
+    expect(outcome(toKey, onKey([key]))).toBe('PRESENT UPDATING keep')
   })
   it('takes a unit over a lesser license, and a trial only once', () => {
     expect(outcome(install, situation(installed, { held: [trial] }))).toBe('PRESENT INSTALLED reserve')

@@ -8,6 +8,8 @@ export interface TargetPackage {
   packageId: string
   versionCode: number
   version: string
+  /** Its cameras look for a key of their vendor, and for nothing of ours. */
+  asksForVendorKey: boolean
 }
 
 export type Wish =
@@ -51,7 +53,7 @@ export function decide(wish: Wish, situation: Situation): Decision {
 
 function decideInstall(wish: Wish & { kind: 'install' }, situation: Situation): Decision {
   const { installation: now, targetVersionCode } = situation
-  const license = chooseLicense(wish.licenseType, situation)
+  const license = chooseLicense(wish, situation)
   const isKept = now.presence === 'PRESENT' && now.packageId !== null
   const packageId = wish.target?.packageId ?? (isKept ? now.packageId : null)
   if (packageId === null) throw new Error('An install needs a package.')
@@ -90,7 +92,8 @@ function decideInstall(wish: Wish & { kind: 'install' }, situation: Situation): 
   }
 }
 
-function decideUpdate(target: TargetPackage, { installation: now }: Situation): Decision {
+function decideUpdate(target: TargetPackage, situation: Situation): Decision {
+  const { installation: now } = situation
   requireInstalled(now)
   if (now.present && now.installedVersionCode !== null && now.installedVersionCode >= target.versionCode) {
     if (now.settled || now.packageId !== target.packageId) return { kind: 'unchanged', status: now.settled ? 200 : 202 }
@@ -104,7 +107,7 @@ function decideUpdate(target: TargetPackage, { installation: now }: Situation): 
       desiredRunningState: now.desiredRunningState,
       installationState: now.present ? 'UPDATING' : now.installationState,
     },
-    license: { kind: 'keep' },
+    license: licenseOfUpdate(target, situation),
   }
 }
 
@@ -157,12 +160,10 @@ function decideRun(running: DesiredRunningState, { installation: now, held }: Si
 }
 
 /** A held license as good as the one asked for is used before a unit is taken. */
-function chooseLicense(licenseType: LicenseType, situation: Situation): LicenseChange {
-  if (situation.asksForVendorKey) return chooseVendorKey(situation)
+function chooseLicense({ licenseType, target }: Wish & { kind: 'install' }, situation: Situation): LicenseChange {
+  if (target?.asksForVendorKey ?? situation.asksForVendorKey) return chooseVendorKey(situation)
   const { trialUsed } = situation
-  // a key of the vendor opens nothing here, and anybody can upload one
-  const held = situation.held.filter(({ issuer }) => issuer === 'PLATFORM')
-  const best: HeldLicense | undefined = held.sort((a, b) => rank[b.licenseType] - rank[a.licenseType])[0]
+  const best = bestOfOurs(situation)
   if (best && rank[best.licenseType] >= rank[licenseType]) return { kind: 'use', licenseId: best.licenseId }
   if (licenseType === 'TRIAL' && trialUsed) {
     throw new ProblemError(
@@ -171,6 +172,25 @@ function chooseLicense(licenseType: LicenseType, situation: Situation): LicenseC
     )
   }
   return { kind: 'reserve', licenseType }
+}
+
+/** A key of the vendor opens nothing here, and anybody can upload one. */
+function bestOfOurs({ held }: Situation): HeldLicense | undefined {
+  const ours = held.filter(({ issuer }) => issuer === 'PLATFORM')
+  return ours.sort((a, b) => rank[b.licenseType] - rank[a.licenseType])[0]
+}
+
+/** An update keeps the license, unless the new version runs on licenses of the other kind. It never spends a unit that nobody named. */
+function licenseOfUpdate(target: TargetPackage, situation: Situation): LicenseChange {
+  if (target.asksForVendorKey === situation.asksForVendorKey) return { kind: 'keep' }
+  if (target.asksForVendorKey) return chooseVendorKey(situation)
+  const best = bestOfOurs(situation)
+  if (best) return { kind: 'use', licenseId: best.licenseId }
+  const { version } = target
+  throw new ProblemError(
+    'state-conflict',
+    `Version ${version} no longer runs on a key of the camera's vendor but on a license of this platform, and the device holds none. Install ${version} with PUT and a license type.`,
+  )
 }
 
 function chooseVendorKey({ held }: Situation): LicenseChange {

@@ -85,7 +85,7 @@ export interface Situation {
   targetVersionCode: number | null
   held: HeldLicense[]
   trialUsed: boolean
-  /** Its cameras look for a key of their vendor, and for nothing of ours. */
+  /** Cameras look for a key of their vendor for the package that is wished for now, and for nothing of ours. */
   asksForVendorKey: boolean
 }
 
@@ -151,7 +151,7 @@ export async function readSituation(
        FROM license l WHERE l.account_id = ${accountId} AND l.device_id = ${deviceId} AND l.app_id = ${appId}
          AND l.state IN ('RESERVED', 'VALID') AND (l.valid_until IS NULL OR l.valid_until > now())), '[]') AS held,
       EXISTS (SELECT 1 FROM trial_issued t WHERE t.account_id = ${accountId} AND t.app_id = ${appId} AND t.device_id = ${deviceId}) AS trial_used,
-      ${asksForVendorKey(appId)} AS asks_for_vendor_key,
+      ${asksForVendorKey(sql.ref('i.package_id'))} AS asks_for_vendor_key,
       ${candidate} AS candidate, ${order} AS free_order_id
     FROM (VALUES (1)) AS always
     LEFT JOIN device d ON d.account_id = ${accountId} AND d.device_id = ${deviceId} AND ${seesProjects(caller, sql.ref('d.project_ids'))}

@@ -4,7 +4,6 @@ import { brokenConstraint, type DatabaseTransaction } from '../../platform/datab
 import { emitEvents } from '../../platform/events/emit.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
-import { asksForVendorKey } from '../apps/asks-for-vendor-key.ts'
 import { expireOverdue } from './expire-licenses.ts'
 import { isUnitMissing } from './issue-license.ts'
 import { requireOrder } from './pick-order.ts'
@@ -38,13 +37,6 @@ export async function holdLicenses(
   wanted: WantedLicenses[],
 ): Promise<HeldLicense[]> {
   const { accountId } = context.caller
-  for (const { appId } of wanted) {
-    const { rows } = await sql<{ asks: boolean }>`SELECT ${asksForVendorKey(appId)} AS asks`.execute(db)
-    if (rows[0]?.asks) {
-      const detail = `Cameras look for a license key of their vendor for ${appId}, which bundles do not carry. Leave this app out.`
-      throw new ProblemError('state-conflict', detail)
-    }
-  }
   for (const { appId, deviceIds } of wanted) await expireOverdue(db, { accountId, appId, deviceIds })
   for (let round = 1; round <= maxRounds; round++) {
     const held = await readHeld(db, accountId, wanted)

@@ -7,7 +7,7 @@ import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Answer, Context } from '../../platform/http/route.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
-import { asksForVendorKey, vendorKeyMissing } from '../apps/asks-for-vendor-key.ts'
+import { pairAsksForVendorKey, vendorKeyMissing } from '../apps/asks-for-vendor-key.ts'
 import { licenseCheckedBy, newestVersionCode } from '../apps/license-checked-by.ts'
 import { expireOverdue } from './expire-licenses.ts'
 import { issueReserved, reserveUnit, toLicenseFile } from './issue-license.ts'
@@ -183,7 +183,7 @@ async function requireVisible(
   { appId, deviceId }: Pair,
 ): Promise<{ asksForVendorKey: boolean }> {
   const { rows } = await sql<{ app: boolean; device: boolean; asksForVendorKey: boolean }>`SELECT
-    ${asksForVendorKey(appId)} AS "asksForVendorKey",
+    ${pairAsksForVendorKey({ accountId: caller.accountId, appId, deviceId })} AS "asksForVendorKey",
     EXISTS (SELECT 1 FROM app a WHERE a.app_id = ${appId} AND ${seesApp(caller, sql.ref('a.app_id'))} AND (a.visibility = 'LISTED'
       OR a.account_id = ${caller.accountId} OR EXISTS (SELECT 1 FROM app_order o WHERE o.account_id = ${caller.accountId} AND o.app_id = a.app_id))) AS app,
     NOT EXISTS (SELECT 1 FROM device d WHERE d.account_id = ${caller.accountId} AND d.device_id = ${deviceId}

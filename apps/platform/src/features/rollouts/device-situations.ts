@@ -63,7 +63,7 @@ export async function readDeviceSituations(
         d.unsigned_apps
       FROM device d WHERE d.account_id = ${accountId} AND d.device_id = ANY(${deviceIds}::text[])
       ORDER BY d.device_id ${locked}
-    ), app_asks AS MATERIALIZED (SELECT ${asksForVendorKey(appId)} AS asks)
+    )
     SELECT d.device_id AS "deviceId",
       json_build_object('state', d.state, 'connectivity', d.connectivity, 'connectivityReason', d.connectivity_reason,
         'revision', d.revision, 'sentAt', d.sent_at, 'appFormats', d.app_formats, 'architecture', d.architecture,
@@ -81,7 +81,7 @@ export async function readDeviceSituations(
          AND l.state IN ('RESERVED', 'VALID') AND (l.valid_until IS NULL OR l.valid_until > now())) AS held,
       EXISTS (SELECT 1 FROM trial_issued t WHERE t.account_id = ${accountId} AND t.app_id = ${appId} AND t.device_id = d.device_id)
         AS "trialUsed",
-      (SELECT asks FROM app_asks) AS "asksForVendorKey",
+      ${asksForVendorKey(sql.ref('i.package_id'))} AS "asksForVendorKey",
       EXISTS (SELECT 1 FROM rollout_device r WHERE r.account_id = ${accountId} AND r.device_id = d.device_id AND r.state = 'IN_FLIGHT')
         AS "isInFlightElsewhere",
       ${firstCandidate({ appId, version, maxVersionCode })} AS candidate
@@ -104,8 +104,8 @@ function toSituation({ candidate, installation, held, ...row }: Row): DeviceSitu
 
 function targetOf(candidate: PackageCandidate): Target {
   if (!candidate.fits) return { kind: 'misfit', candidate }
-  const { packageId, versionCode, version, isSigned } = candidate
-  return { kind: 'fits', package: { packageId, versionCode, version }, isSigned }
+  const { packageId, versionCode, version, asksForVendorKey: asks, isSigned } = candidate
+  return { kind: 'fits', package: { packageId, versionCode, version, asksForVendorKey: asks }, isSigned }
 }
 
 /** The situation of a device that is no longer there. */

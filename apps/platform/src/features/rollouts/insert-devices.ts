@@ -2,8 +2,7 @@ import type { LicenseType, RolloutAction, RolloutFilter } from '@ocelli/contract
 import { type RawBuilder, sql } from 'kysely'
 import type { ProjectScope } from '../../platform/auth/caller.ts'
 import type { DatabaseTransaction } from '../../platform/database/database.ts'
-import { asksForVendorKey } from '../apps/asks-for-vendor-key.ts'
-import { packageFitsDevice } from '../apps/fitting-package.ts'
+import { newestFittingAsks } from '../apps/asks-for-vendor-key.ts'
 import { filterOf } from '../devices/list-devices.ts'
 
 export type Selection = { kind: 'list'; deviceIds: string[] } | { kind: 'filter'; filter: RolloutFilter }
@@ -74,16 +73,18 @@ const asGood: Record<LicenseType, string[]> = {
   TRIAL: ['FULL', 'SUBSCRIPTION', 'TRIAL'],
 }
 
-/** An install takes a unit where a package fits, no license as good is held, and a trial was not used before. */
+/** An install takes a unit where a package fits that runs on one, no license as good is held, and a trial was not used before. */
 function needsUnit({ action, accountId, appId, version, maxVersionCode, licenseType }: Selecting): RawBuilder<unknown> {
   if (action !== 'INSTALL' || !licenseType) return sql`false`
-  return sql`(d.state = 'CLAIMED' AND NOT ${asksForVendorKey(appId)}
+  const asks = newestFittingAsks({
+    appId,
+    version: sql`${version}::text`,
+    maxVersionCode: sql`${maxVersionCode}::bigint`,
+  })
+  return sql`(d.state = 'CLAIMED' AND ${asks} IS FALSE
     AND NOT EXISTS (SELECT 1 FROM license l WHERE l.account_id = ${accountId} AND l.device_id = d.device_id AND l.app_id = ${appId}
-      AND l.state IN ('RESERVED', 'VALID') AND l.license_type = ANY(${asGood[licenseType]}::text[])
+      AND l.issuer = 'PLATFORM' AND l.state IN ('RESERVED', 'VALID') AND l.license_type = ANY(${asGood[licenseType]}::text[])
       AND (l.valid_until IS NULL OR l.valid_until > now()))
-    AND EXISTS (SELECT 1 FROM app_version v JOIN app_package p ON p.app_id = v.app_id AND p.version_code = v.version_code
-      WHERE v.app_id = ${appId} AND v.withdrawn_at IS NULL AND (${version}::text IS NULL OR v.version = ${version})
-        AND (${maxVersionCode}::bigint IS NULL OR v.version_code <= ${maxVersionCode}) AND ${packageFitsDevice})
     AND (${licenseType} <> 'TRIAL' OR NOT EXISTS (SELECT 1 FROM trial_issued t
       WHERE t.account_id = ${accountId} AND t.app_id = ${appId} AND t.device_id = d.device_id)))`
 }

@@ -49,3 +49,30 @@ test('a rollout of an app that runs on keys of the vendor takes no unit, and lea
   }>`SELECT used FROM app_order WHERE order_id = ${fleet.orderId}`.execute(db)
   expect(units).toEqual([{ used: 0 }])
 })
+
+test('a rollout reserves units for those devices alone whose package runs on one', async () => {
+  const { db } = platform
+  const fleet = await makeFleet(platform, { devices: 3, units: 5 })
+  const { accountId } = fleet.account
+  const [axis] = fleet.devices.map(({ deviceId }) => deviceId)
+  await sql`INSERT INTO app_package (app_id, version_code, format, size, sha256, eap)
+    SELECT app_id, version_code, 'eap', 1, md5(random()::text), '{"copyProtection":"axis"}' FROM app_version WHERE app_id = ${fleet.appId}`.execute(
+    db,
+  )
+  await sql`UPDATE device SET app_formats = '{eap}', driver = 'vapix' WHERE account_id = ${accountId} AND device_id = ${axis}`.execute(
+    db,
+  )
+  const dryRun = await post(platform, fleet.account, { body: { ...installOf(fleet), dryRun: true } })
+  expect(dryRun).toMatchObject({ status: 200, body: { units: { needed: 2, missing: 0 } } })
+  const { status, body } = await post(platform, fleet.account, { body: installOf(fleet) })
+  expect(status).toBe(201)
+  await stepAll(db, body.rolloutId)
+  const { rows } = await sql<{ reason: string | null; devices: number }>`
+    SELECT reason, count(*)::int AS devices FROM rollout_device WHERE rollout_id = ${body.rolloutId} GROUP BY reason ORDER BY reason`.execute(
+    db,
+  )
+  expect(rows).toEqual([
+    { reason: 'vendor-license-missing', devices: 1 },
+    { reason: null, devices: 2 },
+  ])
+})

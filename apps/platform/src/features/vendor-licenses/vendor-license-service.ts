@@ -8,7 +8,7 @@ import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents, type NewEvent } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
-import { asksForVendorKey } from '../apps/asks-for-vendor-key.ts'
+import { appKnowsVendorKeys } from '../apps/asks-for-vendor-key.ts'
 import { applyRenewal } from '../installations/expiry-rules.ts'
 import { lockLicensed, writeLicensed } from '../installations/licensed-installations.ts'
 import { deviceIdOf, judgeKeys, type KeySurroundings, type KnownKey, type Verdict } from './judge-keys.ts'
@@ -57,7 +57,7 @@ export async function storeVendorLicenses(
 /** The vendor's numbers of the app. Throws `not-found`, or `state-conflict` for an app that runs on licenses of ours or on none. */
 async function requireApp({ db, caller }: Context, appId: string): Promise<Set<string>> {
   const { rows } = await sql<{ asks: boolean; numbers: string[] }>`
-    SELECT ${asksForVendorKey(appId)} AS asks, ARRAY(SELECT DISTINCT p.eap->>'axisAppId' FROM app_package p
+    SELECT ${appKnowsVendorKeys(appId)} AS asks, ARRAY(SELECT DISTINCT p.eap->>'axisAppId' FROM app_package p
       WHERE p.app_id = a.app_id AND p.eap->>'axisAppId' IS NOT NULL) AS numbers
     FROM app a WHERE a.app_id = ${appId} AND ${seesApp(caller, sql.ref('a.app_id'))} AND (a.visibility = 'LISTED'
       OR a.account_id = ${caller.accountId} OR EXISTS (SELECT 1 FROM app_order o WHERE o.account_id = ${caller.accountId}

@@ -217,6 +217,74 @@ test('a key opens no app that is not protected by the vendor, and makes up for n
   expect(await install()).toMatchObject({ status: 409, body: { code: 'no-free-license' } })
 })
 
+async function addVersion(versionCode: number, packages: { format: 'eap' | 'apk'; copyProtection: string | null }[]) {
+  await sql`INSERT INTO app_version (app_id, version_code, version) VALUES (${appId}, ${versionCode}, ${`${versionCode}.0.0`})`.execute(
+    platform.db,
+  )
+  for (const { format, copyProtection } of packages) {
+    const eap = format === 'eap' ? JSON.stringify({ copyProtection, axisAppId: '415129' }) : null
+    await sql`INSERT INTO app_package (app_id, version_code, format, size, sha256, eap, is_signed)
+      VALUES (${appId}, ${versionCode}, ${format}, 10, ${randomUUID()}, ${eap}::jsonb, true)`.execute(platform.db)
+  }
+}
+
+test('the version that is installed says whether a key is asked for, not the newest', async () => {
+  await addOrder(platform.db, { accountId: account.accountId, appId, total: 1 })
+  await addVersion(2, [{ format: 'eap', copyProtection: 'custom' }])
+  const old = () => platform.call(account, `PUT ${path()}`, { licenseType: 'FULL', version: '1.0.0' })
+  expect(await old()).toMatchObject({ status: 409, body: { code: 'vendor-license-missing' } })
+  const { body } = await upload(keyFor(deviceId))
+  const { licenseId } = body.files[0]
+  expect(await old()).toMatchObject({ status: 202, body: { license: { licenseId } } })
+  await reportInstalled('NOT_RUNNING')
+  // the same wish again, and a license by hand, are about what is installed
+  expect(await install()).toMatchObject({ body: { license: { licenseId } } })
+  const byHand = `POST /license/v1/licenses/apps/${appId}/devices/${deviceId}` as const
+  expect(await platform.call(account, byHand, { licenseType: 'FULL' })).toMatchObject({
+    status: 200,
+    body: { licenseId },
+  })
+  // the update needs a license of ours, and takes no unit by itself
+  expect(await platform.call(account, `POST ${path()}`)).toMatchObject({
+    status: 409,
+    body: { code: 'state-conflict' },
+  })
+  const put = await platform.call(account, `PUT ${path()}`, { licenseType: 'FULL', version: '2.0.0' })
+  expect(put).toMatchObject({ status: 202, body: { license: { licenseId: expect.not.stringMatching(licenseId) } } })
+})
+
+test('an update to a version that asks for a key needs one', async () => {
+  appId = await publish('none')
+  await addOrder(platform.db, { accountId: account.accountId, appId, total: 1 })
+  await install()
+  await reportInstalled('NOT_RUNNING')
+  await addVersion(2, [{ format: 'eap', copyProtection: 'axis' }])
+  const update = () => platform.call(account, `POST ${path()}`)
+  expect(await update()).toMatchObject({ status: 409, body: { code: 'vendor-license-missing' } })
+  const { body } = await upload(keyFor(deviceId))
+  expect(await update()).toMatchObject({ status: 202, body: { license: { licenseId: body.files[0].licenseId } } })
+})
+
+test('a package for cameras of another kind asks for no key, though another package of its version does', async () => {
+  await addVersion(2, [
+    { format: 'eap', copyProtection: 'axis' },
+    { format: 'apk', copyProtection: null },
+  ])
+  await addOrder(platform.db, { accountId: account.accountId, appId, total: 1 })
+  const onvif = await addDevice(platform.db, account.accountId)
+  const put = (id: string) =>
+    platform.call(account, `PUT /software/v1/apps/${appId}/devices/${id}`, { licenseType: 'FULL' })
+  expect(await put(onvif.deviceId)).toMatchObject({ status: 202, body: { license: { licenseType: 'FULL' } } })
+  expect(await put(deviceId)).toMatchObject({ status: 409, body: { code: 'vendor-license-missing' } })
+})
+
+test('a listing that leaves the license to the camera asks an Axis camera for a key as well', async () => {
+  appId = await publish('custom')
+  const byCamera = JSON.stringify({ kind: 'CAMERA' })
+  await sql`UPDATE app SET license_placement = ${byCamera}::jsonb WHERE app_id = ${appId}`.execute(platform.db)
+  expect(await install()).toMatchObject({ status: 409, body: { code: 'vendor-license-missing' } })
+})
+
 test('no unit is spent by hand on an app that looks for a key of the vendor, and no key is renewed with one', async () => {
   const orderId = await addOrder(platform.db, { accountId: account.accountId, appId, total: 1 })
   const make = () =>
