@@ -7,6 +7,7 @@ import { createLifecycle } from './apps/lifecycle.ts'
 import { createAppService } from './apps/operations.ts'
 import type { CameraUser } from './auth/access.ts'
 import { createGatekeeper } from './auth/gatekeeper.ts'
+import { createPasswordChanges } from './auth/password-change.ts'
 import { createCameraHandle } from './camera-handle.ts'
 import { deriveIdentity } from './camera-identity.ts'
 import { withDefaults } from './default-options.ts'
@@ -58,10 +59,16 @@ function compose(options: TotalOptions, saved: SavedState | null) {
     faultOffsetMs: () => faults.get('clockOffsetMs') ?? 0,
   })
   const authentication = () => faults.get('auth') ?? options.auth
+  const others = options.users.map((one) => ({ ...one }))
   const users = (): CameraUser[] => [
     { username: owner.user, password: owner.password, level: 'Administrator' },
-    ...options.users,
+    ...others,
   ]
+  function changeUser(changed: CameraUser): void {
+    if (changed.username === owner.user) owner.password = changed.password
+    else Object.assign(others.find(({ username }) => username === changed.username) ?? {}, changed)
+    save()
+  }
   const info = () => describe(options, owner.deviceId)
   const hub = createEventHub({ faults, timers, clock, randomBytes })
   const isGiven = ({ user, password }: typeof owner) => user === options.user && password === options.password
@@ -130,7 +137,8 @@ function compose(options: TotalOptions, saved: SavedState | null) {
         },
         rebootSoon: () => timers.after(rebootDelayMs, () => reboot(options)),
         address,
-        users,
+        users: { list: users, change: changeUser },
+        passwords: createPasswordChanges({ faults, timers }),
       }),
       apps: createAppService({ store, lifecycle, deviceId }),
       ...createEventServices({ hub, store, clock, faults }),

@@ -1,5 +1,6 @@
 import type { ChallengeShape } from './auth/digest.ts'
 import type { AuthenticationMode } from './auth/gatekeeper.ts'
+import type { PasswordRules } from './auth/password-rules.ts'
 
 /** True for every SOAP operation, or the names of those concerned. */
 export type OperationFilter = true | readonly string[]
@@ -80,6 +81,14 @@ export interface Faults {
   failOperation: { operations: OperationFilter; reason: string }
   /** GetServices is not known; only GetCapabilities is. */
   noGetServices: boolean
+  /** What is asked of new passwords; ONVIF tells it. */
+  passwordRules: PasswordRules
+  /** New passwords are refused with these words, by a policy that nothing tells. */
+  refusePassword: string
+  /** A new password is taken, and counts only so many ms later. */
+  passwordTakesMs: number
+  /** A new password is taken, and the one before goes on counting. */
+  keepsPassword: boolean
   /** Axis: these CGIs do nothing and answer `Error: code`. */
   cgiError: { operations: OperationFilter; code: number }
   /** Axis: uploads end with `Error: 15`, outcome unknown, and the app is there or not. */

@@ -1,3 +1,4 @@
+import type { PasswordChanges } from '../auth/password-change.ts'
 import type { AxisGroup, AxisUser } from './axis-options.ts'
 import type { Cgi, CgiRequest } from './cgi.ts'
 
@@ -6,6 +7,9 @@ export interface AccountCgiOptions {
   needsSetup: () => boolean
   /** The first user may have any name. */
   anyFirstName: boolean
+  passwords: PasswordChanges
+  /** Called when a password counts later than its request. */
+  onChange: () => void
 }
 
 const page = (status: number, text: string) => ({ status, type: 'text/html', body: `${text}\n` })
@@ -14,7 +18,9 @@ const page = (status: number, text: string) => ({ status, type: 'text/html', bod
  * pwdgrp.cgi makes, changes and removes users. On a camera that needs setup, adding an administrator asks for no login,
  * once; before AXIS OS 11.5 that one is called root.
  */
-export function createAccountCgi({ users, needsSetup, anyFirstName }: AccountCgiOptions): Cgi {
+export function createAccountCgi(options: AccountCgiOptions): Cgi {
+  const { users, needsSetup, anyFirstName, passwords } = options
+
   function add({ query, isAdministrator }: CgiRequest) {
     const group = groupOf(query)
     if (needsSetup()) {
@@ -30,6 +36,21 @@ export function createAccountCgi({ users, needsSetup, anyFirstName }: AccountCgi
     if (users.some((one) => one.user === user)) return page(400, `Error: account ${user} already exists.`)
     users.push({ user, password, group })
     return page(200, `Created account ${user}.`)
+  }
+
+  /** Documented with HTTP 200 for errors too, and without the reason, which goes to the system log. */
+  function update(found: AxisUser, query: URLSearchParams) {
+    const password = query.get('pwd')
+    if (password !== null) {
+      if (passwords.judge({ user: found.user, password }) !== null) {
+        return page(200, 'Error: consult the system log file.')
+      }
+      passwords.take(() => {
+        found.password = password
+        options.onChange()
+      })
+    }
+    return page(200, `Modified account ${found.user}.`)
   }
 
   return {
@@ -48,8 +69,7 @@ export function createAccountCgi({ users, needsSetup, anyFirstName }: AccountCgi
           return { status: 200, type: 'text/plain', body: listGroups(users) }
         case 'update':
           if (found === undefined) return page(400, 'Error: no such account.')
-          users[index] = { ...found, password: query.get('pwd') ?? found.password }
-          return page(200, `Modified account ${found.user}.`)
+          return update(found, query)
         case 'remove':
           if (found === undefined) return page(400, 'Error: no such account.')
           users.splice(index, 1)

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { createPasswordChanges } from '../auth/password-change.ts'
 import { createDeviceClock } from '../device-clock.ts'
 import { createFaultSet, type Reboot } from '../faults.ts'
 import { createListener } from '../http/listener.ts'
@@ -103,12 +104,14 @@ function compose(options: TotalAxisOptions, saved: SavedAxisState | null) {
   const onWrite = () => {
     state.writes += 1
   }
+  const passwords = createPasswordChanges({ faults, timers })
   const onvifSide = createOnvifSide({
     options,
     os,
     serialNumber: deviceId,
     clock,
     faults,
+    passwords,
     address: () => ({ host: options.host, port: listener.port(), isSecure: tls !== null }),
     rebootSoon,
     onWrite,
@@ -136,7 +139,10 @@ function compose(options: TotalAxisOptions, saved: SavedAxisState | null) {
     }),
     '/axis-cgi/applications/license.cgi': createLicenseCgi({ shelf, serialNumber: deviceId, deviceNowMs }),
     '/axis-cgi/param.cgi': createParamCgi({ facts, shelf, missingGroupEnding: os.missingGroupEnding }),
-    '/axis-cgi/pwdgrp.cgi': createAccountCgi({ users: state.users, needsSetup, anyFirstName: os.anyFirstName }),
+    '/axis-cgi/pwdgrp.cgi': createAccountCgi({
+      ...{ users: state.users, needsSetup, anyFirstName: os.anyFirstName, passwords },
+      onChange: save,
+    }),
   }
   const router = createAxisRouter({
     cgiAt: (path) => (Object.hasOwn(cgis, path) ? cgis[path] : findAppPath(path, { shelf, licenses })) ?? null,
@@ -203,7 +209,9 @@ function freshSettings(options: TotalAxisOptions): Pick<AxisState, 'users' | 'sw
   const os = axisOs(options.os)
   const { user, password } = options
   return {
-    users: options.needsSetup ? [] : [{ user, password, group: 'administrator' }, ...options.users],
+    users: options.needsSetup
+      ? []
+      : [{ user, password, group: 'administrator' }, ...options.users.map((one) => ({ ...one }))],
     switches: {
       allowUnsigned: options.allowUnsigned ?? os.allowsUnsigned,
       allowRoot: options.allowRoot ?? os.allowsRoot,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { CameraUser, UserLevel } from '../auth/access.ts'
 import { createGatekeeper, type Gatekeeper } from '../auth/gatekeeper.ts'
+import type { PasswordChanges } from '../auth/password-change.ts'
 import { deriveIdentity } from '../camera-identity.ts'
 import { type DeviceInfo, paths } from '../device/device-info.ts'
 import { createDeviceService } from '../device/operations.ts'
@@ -26,6 +27,7 @@ export interface OnvifSideOptions {
   serialNumber: () => string
   clock: DeviceClock
   faults: FaultSet
+  passwords: PasswordChanges
   address: () => { host: string; port: number; isSecure: boolean }
   rebootSoon: () => void
   onWrite: () => void
@@ -74,7 +76,13 @@ export function createOnvifSide(parts: OnvifSideOptions): OnvifSide {
     onClockSet() {},
     rebootSoon: parts.rebootSoon,
     address: parts.address,
-    users: () => users,
+    users: {
+      list: () => users,
+      change(changed) {
+        Object.assign(users.find(({ username }) => username === changed.username) ?? {}, changed)
+      },
+    },
+    passwords: parts.passwords,
     offers: { events: false, apps: false },
   })
   return {

@@ -9,6 +9,7 @@ test.each([
   { clockOffsetMs: -3_600_000 },
   { slowMs: null, auth: 'digest-sha256' },
   { failOperation: { operations: ['Uninstall'], reason: 'no' } },
+  { passwordRules: { minLength: 8, blocksUserName: true }, refusePassword: 'no', keepsPassword: true },
   {},
 ])('%j is a change of faults', (change) => {
   expect(readFaultChange(change)).toEqual(change)
@@ -33,6 +34,8 @@ test.each([
   [{ rebootDuring: { step: 'install' } }],
   [{ rebootDuring: { step: 'install', downMs: 1, until: 2 } }],
   [{ failOperation: { operations: ['x'] } }],
+  [{ passwordRules: { minLength: -1 } }],
+  [{ passwordRules: { lowercase: 1 } }],
   [{ deviceId: '' }],
 ])('%j is none, and the answer is a sentence', (value) => {
   expect(readFaultChange(value)).toMatch(/\.$/)

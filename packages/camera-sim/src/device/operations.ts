@@ -1,5 +1,5 @@
-import type { CameraUser } from '../auth/access.ts'
 import type { AuthenticationMode } from '../auth/gatekeeper.ts'
+import type { PasswordChanges } from '../auth/password-change.ts'
 import type { DeviceClock } from '../device-clock.ts'
 import type { FaultSet } from '../faults.ts'
 import { requiredText } from '../soap/envelope.ts'
@@ -11,6 +11,7 @@ import { readDateTime, writeDateTime } from './date-time.ts'
 import { type DeviceInfo, scopesOf } from './device-info.ts'
 import { networkOperations } from './network-operations.ts'
 import { writeCapabilities, writeDeviceCapabilities, writeServices } from './services.ts'
+import { type OnvifUsers, userOperations } from './user-operations.ts'
 
 export interface DeviceServiceOptions {
   info: () => DeviceInfo
@@ -23,7 +24,8 @@ export interface DeviceServiceOptions {
   /** Begins a reboot after the reply. */
   rebootSoon: () => void
   address: () => { host: string; port: number; isSecure: boolean }
-  users: () => readonly CameraUser[]
+  users: OnvifUsers
+  passwords: PasswordChanges
   /** The other services that the camera has; all by default. */
   offers?: { events: boolean; apps: boolean }
 }
@@ -38,6 +40,7 @@ export function createDeviceService(options: DeviceServiceOptions): SoapService 
       ...timeOperations(options),
       ...serviceOperations(options),
       ...identityOperations(options),
+      ...userOperations(options),
       ...networkOperations(options),
       SystemReboot: {
         access: 'UNRECOVERABLE',
@@ -82,7 +85,11 @@ function serviceOperations({ faults, authentication, offers }: DeviceServiceOpti
   const hasEvents = () => (offers?.events ?? true) && !faults.get('noEvents')
   const isTokenTaken = () => ['wsse', 'both'].includes(authentication())
   const capabilities = () =>
-    writeDeviceCapabilities({ hashingAlgorithms: hashingAlgorithms[authentication()], isTokenTaken: isTokenTaken() })
+    writeDeviceCapabilities({
+      hashingAlgorithms: hashingAlgorithms[authentication()],
+      isTokenTaken: isTokenTaken(),
+      passwordRules: faults.get('passwordRules') ?? null,
+    })
 
   function getCapabilities({ body, baseUrl }: OperationContext): Xml {
     const asked = body.children.filter((child) => child.name === 'Category').map((child) => child.text.trim())
@@ -132,7 +139,7 @@ const hashingAlgorithms: Readonly<Record<AuthenticationMode, string>> = {
   'digest-sha256': 'SHA-256',
 }
 
-function identityOperations({ info, users }: DeviceServiceOptions): Operations {
+function identityOperations({ info }: DeviceServiceOptions): Operations {
   return {
     GetDeviceInformation: {
       access: 'READ_SYSTEM',
@@ -159,18 +166,6 @@ function identityOperations({ info, users }: DeviceServiceOptions): Operations {
         )
         return xml`<tds:GetScopesResponse>${scopes}</tds:GetScopesResponse>`
       },
-    },
-    GetUsers: {
-      access: 'READ_SYSTEM_SECRET',
-      children: [],
-      // Core forbids the password here, although the schema has a place for it.
-      run: () => xml`
-        <tds:GetUsersResponse>
-          ${users().map(
-            ({ username, level }) => xml`
-              <tds:User><tt:Username>${username}</tt:Username><tt:UserLevel>${level}</tt:UserLevel></tds:User>`,
-          )}
-        </tds:GetUsersResponse>`,
     },
     GetEndpointReference: {
       access: 'PRE_AUTH',

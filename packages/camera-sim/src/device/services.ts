@@ -1,4 +1,5 @@
 import { appCapabilityAttributes } from '../apps/operations.ts'
+import type { PasswordRules } from '../auth/password-rules.ts'
 import { namespaces } from '../xml/namespaces.ts'
 import { type Xml, xml } from '../xml/writer.ts'
 import { paths } from './device-info.ts'
@@ -6,15 +7,20 @@ import { paths } from './device-info.ts'
 export interface CapabilityOptions {
   hashingAlgorithms: string
   isTokenTaken: boolean
+  /** Null: the camera tells none. */
+  passwordRules: PasswordRules | null
 }
 
 /** Attributes of tds:Capabilities. The NotSupported ones legally shrink what a device must be able to do. */
-export function writeDeviceCapabilities({ hashingAlgorithms, isTokenTaken }: CapabilityOptions): Xml {
+export function writeDeviceCapabilities(options: CapabilityOptions): Xml {
+  const { hashingAlgorithms, isTokenTaken, passwordRules } = options
+  const policies = passwordRules && xml` SecurityPolicies="PasswordComplexity"`
+  const maxLength = passwordRules?.maxLength ? xml` MaxPasswordLength="${passwordRules.maxLength}"` : null
   return xml`
     <tds:Capabilities>
       <tds:Network IPFilter="false" ZeroConfiguration="false" IPVersion6="false" DynDNS="false" HostnameFromDHCP="false" NTP="0"/>
-      <tds:Security TLS1.0="false" TLS1.1="false" TLS1.2="false" OnboardKeyGeneration="false" AccessPolicyConfig="false" DefaultAccessPolicy="true" Dot1X="false" RemoteUserHandling="false" X.509Token="false" SAMLToken="false" KerberosToken="false" UsernameToken="${isTokenTaken}" HttpDigest="true" RELToken="false" HashingAlgorithms="${hashingAlgorithms}"/>
-      <tds:System DiscoveryResolve="true" DiscoveryBye="true" RemoteDiscovery="false" SystemBackup="false" SystemLogging="false" FirmwareUpgrade="false" HttpFirmwareUpgrade="false" HttpSystemBackup="false" HttpSystemLogging="false" HttpSupportInformation="false" NetworkConfigNotSupported="true" UserConfigNotSupported="true"/>
+      <tds:Security TLS1.0="false" TLS1.1="false" TLS1.2="false" OnboardKeyGeneration="false" AccessPolicyConfig="false" DefaultAccessPolicy="true" Dot1X="false" RemoteUserHandling="false" X.509Token="false" SAMLToken="false" KerberosToken="false" UsernameToken="${isTokenTaken}" HttpDigest="true" RELToken="false" HashingAlgorithms="${hashingAlgorithms}"${policies}${maxLength}/>
+      <tds:System DiscoveryResolve="true" DiscoveryBye="true" RemoteDiscovery="false" SystemBackup="false" SystemLogging="false" FirmwareUpgrade="false" HttpFirmwareUpgrade="false" HttpSystemBackup="false" HttpSystemLogging="false" HttpSupportInformation="false" NetworkConfigNotSupported="true" UserConfigNotSupported="false"/>
     </tds:Capabilities>`
 }
 
