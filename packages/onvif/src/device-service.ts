@@ -120,18 +120,6 @@ export async function getDeviceInformation(context: ServiceContext, options: Cal
   }
 }
 
-/** Needs a login, but for a camera as it leaves the factory: that one lets everybody read, and has no users. */
-export async function getUsers(
-  context: ServiceContext,
-  options: CallOptions,
-): Promise<{ name: string; level: string }[]> {
-  const response = await callService(context, { name: 'GetUsers', isIdempotent: true, ...options })
-  return childrenNamed(response, 'User').map((user) => ({
-    name: childText(user, 'Username') ?? '',
-    level: childText(user, 'UserLevel') ?? '',
-  }))
-}
-
 /** Needs a login. */
 export async function getScopes(context: ServiceContext, options: CallOptions): Promise<Scope[]> {
   const response = await callService(context, { name: 'GetScopes', isIdempotent: true, ...options })

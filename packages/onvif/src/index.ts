@@ -13,3 +13,4 @@ export { type SearchOptions, searchCameraAt, searchCameras } from './discovery/s
 export { createOnvifClient, type OnvifClient, type OnvifClientOptions } from './onvif-client.ts'
 export { isOnvifError, isUnknownApp, OnvifError, type OnvifErrorCode, type SoapFault } from './onvif-error.ts'
 export type { CallOptions } from './service-call.ts'
+export type { CameraUser, PasswordComplexity, UserCapabilities } from './user-service.ts'

@@ -9,6 +9,7 @@ import * as device from './device-service.ts'
 import { NAMESPACE } from './namespaces.ts'
 import { OnvifError } from './onvif-error.ts'
 import { type CallOptions, isMissingOperation } from './service-call.ts'
+import * as users from './user-service.ts'
 
 export type OnvifClientOptions = {
   /** `http(s)://host[:port]`, with a path only when the device service is not at `/onvif/device_service`. */
@@ -34,7 +35,11 @@ export type OnvifClient = {
   /** Remembered; `isRefresh` asks the camera again. Falls back to GetCapabilities, which cannot name app management. */
   getServices(options?: CallOptions & { isRefresh?: boolean }): Promise<device.Service[]>
   getDeviceInformation(options?: CallOptions): Promise<device.DeviceInformation>
-  getUsers(options?: CallOptions): Promise<{ name: string; level: string }[]>
+  getUsers(options?: CallOptions): Promise<users.CameraUser[]>
+  /** The client's own login is not changed by it: make a new client for the new password. */
+  setUser(user: users.CameraUser & { password: string }, options?: CallOptions): Promise<void>
+  getUserCapabilities(options?: CallOptions): Promise<users.UserCapabilities>
+  getPasswordComplexity(options?: CallOptions): Promise<users.PasswordComplexity>
   getScopes(options?: CallOptions): Promise<device.Scope[]>
   getEndpointReference(options?: CallOptions): Promise<string>
   getNetworkInterfaces(options?: CallOptions): Promise<device.NetworkInterface[]>
@@ -121,7 +126,10 @@ export function createOnvifClient(options: OnvifClientOptions): OnvifClient {
     setSystemDateAndTime: (date, call = {}) => device.setSystemDateAndTime(service, date, call),
     getServices,
     getDeviceInformation: (call = {}) => device.getDeviceInformation(service, call),
-    getUsers: (call = {}) => device.getUsers(service, call),
+    getUsers: (call = {}) => users.getUsers(service, call),
+    setUser: (user, call = {}) => users.setUser(service, user, call),
+    getUserCapabilities: async (call = {}) => users.userCapabilitiesOf(await getServices(call)),
+    getPasswordComplexity: (call = {}) => users.getPasswordComplexity(service, call),
     getScopes: (call = {}) => device.getScopes(service, call),
     getEndpointReference: (call = {}) => device.getEndpointReference(service, call),
     getNetworkInterfaces: (call = {}) => device.getNetworkInterfaces(service, call),
