@@ -12,6 +12,7 @@ import { listInfos, toInstalledApp } from './app-list.ts'
 import { toDriverError } from './driver-failure.ts'
 import { type InstallTimings, installApp } from './install-app.ts'
 import { appFormatsOf } from './package-format.ts'
+import { setPassword } from './set-password.ts'
 
 export type DriverSettings = {
   clock: DriverClock
@@ -111,6 +112,8 @@ export function openDriver(target: CameraTarget, settings: DriverSettings): Driv
         await client.setSystemDateAndTime(new Date(settings.clock.now()), { signal })
         return { beforeMs, afterMs: (await client.getSystemDateAndTime({ signal })).offsetMs }
       }),
+    setPassword: (change, options) =>
+      call(options, (signal) => setPassword(change, { client, login: target.credentials, signal })),
     listApps: (options) =>
       withApps(options, async ({ management, signal }) => (await listInfos(management, signal)).map(toInstalledApp)),
     install: (localPackage, options) =>

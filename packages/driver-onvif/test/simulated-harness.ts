@@ -67,6 +67,9 @@ export function createSimulatedHarness(packages: Awaited<ReturnType<typeof creat
       'start-reply-lost',
       'restarts-while-installing',
       'silent',
+      'password-rules',
+      'password-refused',
+      'password-reply-lost',
     ]),
   }
 }
@@ -140,6 +143,15 @@ function setFault(camera: SimulatedCamera, fault: CameraFault): void {
       break
     case 'silent':
       camera.setFault('slowMs', 60_000)
+      break
+    case 'password-rules':
+      camera.setFault('passwordRules', fault.rules)
+      break
+    case 'password-refused':
+      camera.setFault('refusePassword', fault.words)
+      break
+    case 'password-reply-lost':
+      camera.setFault('dropReply', ['SetUser'])
       break
   }
 }

@@ -34,6 +34,8 @@ export type VapixCamera = {
   removeLicense(appId: string, call: Call): Promise<CgiOutcome>
   /** Makes the first user, who needs no login because there is nobody to log in yet. */
   createFirstUser(user: { user: string; password: string }, call: Call): Promise<HttpReply>
+  /** Sent once: without an answer it is unknown whether it was done. */
+  updatePassword(user: { user: string; password: string }, call: Call): Promise<HttpReply>
   /** Hands a text to a path of the app's own. */
   postToApp(path: string, text: string, call: Call): Promise<HttpReply>
   readonly clockOffsetMs: number | null
@@ -57,6 +59,13 @@ export function createVapixCamera(session: VapixSession): VapixCamera {
   const boundary = () => `ocelli-${Buffer.from(session.random(18)).toString('hex')}`
   const apps = (name: string) => `/axis-cgi/applications/${name}.cgi`
   const json = (content: unknown) => ({ type: 'application/json', content: JSON.stringify(content) })
+
+  // In the body: what stands in an address is written into the camera's access log.
+  const accountRequest = (account: Record<string, string>) => ({
+    path: '/axis-cgi/pwdgrp.cgi',
+    body: { type: 'application/x-www-form-urlencoded', content: new URLSearchParams(account).toString() },
+    isIdempotent: false,
+  })
 
   const listRequest = ({ signal }: Call) =>
     ({ method: 'POST', path: apps('list'), access: 'login', isIdempotent: true, signal }) as const
@@ -135,9 +144,10 @@ export function createVapixCamera(session: VapixSession): VapixCamera {
     },
     createFirstUser({ user, password }, { signal }) {
       const account = { action: 'add', user, pwd: password, grp: 'root', sgrp: 'admin:operator:viewer:ptz' }
-      const content = new URLSearchParams(account).toString()
-      const body = { type: 'application/x-www-form-urlencoded', content }
-      return ask({ path: '/axis-cgi/pwdgrp.cgi', access: 'open', body, isIdempotent: false, signal })
+      return ask({ ...accountRequest(account), access: 'open', signal })
+    },
+    updatePassword({ user, password }, { signal }) {
+      return ask({ ...accountRequest({ action: 'update', user, pwd: password }), signal })
     },
     async postToApp(path, text, { signal }) {
       return checkReply(await ask({ path, body: { type: 'text/plain', content: text }, signal }), path)

@@ -6,6 +6,7 @@ import { readFacts, readIdentity } from './describe-camera.ts'
 import { isLoginFailure, needsFirstPassword, toDriverError } from './driver-failure.ts'
 import { installApp } from './install-app.ts'
 import { placeLicense, removeLicense } from './place-license.ts'
+import { setPassword } from './set-password.ts'
 
 export function openDriver(target: CameraTarget, settings: DriverSettings): Driver {
   const { camera, certificate } = connectTo(target, settings)
@@ -47,6 +48,8 @@ export function openDriver(target: CameraTarget, settings: DriverSettings): Driv
         await camera.openProperties(bounded)
         return camera.clockOffsetMs
       }),
+    setPassword: (change, options) =>
+      call(options, ({ signal }) => setPassword(change, { camera, login: target.credentials, signal })),
     listApps: (options) => call(options, async (bounded) => (await camera.apps(bounded)).map(toInstalledApp)),
     install: (localPackage, options) =>
       call(options, async ({ signal }) => {

@@ -67,6 +67,9 @@ export function createAxisHarness(packages: Awaited<ReturnType<typeof createPack
       'start-reply-lost',
       'restarts-while-installing',
       'silent',
+      'password-rules',
+      'password-refused',
+      'password-reply-lost',
     ]),
   }
 }
@@ -128,6 +131,15 @@ function setFault(camera: SimulatedAxisCamera, fault: CameraFault): void {
       break
     case 'silent':
       camera.setFault('slowMs', 60_000)
+      break
+    case 'password-rules':
+      camera.setFault('passwordRules', fault.rules)
+      break
+    case 'password-refused':
+      camera.setFault('refusePassword', fault.words)
+      break
+    case 'password-reply-lost':
+      camera.setFault('dropReply', ['pwdgrp'])
       break
     case 'no-events':
       throw new Error('VAPIX tells of apps only when asked.')

@@ -19,6 +19,7 @@ export type DriverErrorCode =
   | 'incompatible'
   | 'license-refused'
   | 'app-fell-back'
+  | 'password-refused'
   | 'busy'
 
 const categories: Record<DriverErrorCode, { category: ErrorCategory; retryable: boolean }> = {
@@ -39,6 +40,7 @@ const categories: Record<DriverErrorCode, { category: ErrorCategory; retryable: 
   incompatible: { category: 'incompatible', retryable: false },
   'license-refused': { category: 'license', retryable: false },
   'app-fell-back': { category: 'refused-by-device', retryable: false },
+  'password-refused': { category: 'refused-by-device', retryable: false },
   busy: { category: 'device-unreachable', retryable: true },
 }
 

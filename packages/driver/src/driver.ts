@@ -81,6 +81,16 @@ export interface LicenseRequest {
   placement?: LicensePlacement | null
 }
 
+/** A new password for the user that the driver logs in as. */
+export interface PasswordChange {
+  password: string
+  /**
+   * Awaited right before the one request that may change the camera: whatever fails before it has changed nothing, and what fails after
+   * it may have. When it throws, that request is not made.
+   */
+  beforeSending: () => Promise<void>
+}
+
 /** Who looks at a placed license: the camera, the app itself, or nobody, and then units are counted and nothing more. */
 export interface PlacedLicense {
   checkedBy: LicenseCheckedBy
@@ -105,6 +115,13 @@ export interface Driver {
    * and after. Absent: the protocol cannot.
    */
   setClock?(options: CallOptions): Promise<{ beforeMs: number | null; afterMs: number | null }>
+  /**
+   * Gives the user that this driver logs in as a new password; its rights stay. Resolves when the camera has said that it took it, which
+   * a login with it must prove: this driver goes on with the password before, so it is closed afterwards. Throws `password-refused` for
+   * one that the camera's rules do not allow, `refused` and `unsupported` with the password before in force; after any other error
+   * behind `beforeSending` only a login tells which of the two counts. Absent: the protocol cannot.
+   */
+  setPassword?(change: PasswordChange, options: CallOptions): Promise<void>
   listApps(options: CallOptions): Promise<InstalledApp[]>
   /** Installs or updates. Resolves when the camera lists the app in the package's version and is no longer installing. */
   install(localPackage: LocalPackage, options: InstallOptions): Promise<InstalledApp>

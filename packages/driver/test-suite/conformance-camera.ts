@@ -13,6 +13,9 @@ export type CameraFault =
   | { kind: 'start-reply-lost' }
   | { kind: 'restarts-while-installing' }
   | { kind: 'silent' }
+  | { kind: 'password-rules'; rules: { minLength?: number; maxLength?: number; special?: number } }
+  | { kind: 'password-refused'; words: string }
+  | { kind: 'password-reply-lost' }
 
 /** A camera of the protocol under test, and what a person standing before it sees and does. */
 export interface ConformanceCamera {

@@ -4,6 +4,7 @@ import { createRun } from './conformance-run.ts'
 import { testFindingOut } from './finding-out.ts'
 import { testInstalling } from './installing.ts'
 import { testLogins } from './logins.ts'
+import { testPasswords } from './passwords.ts'
 import { testRemoving } from './removing.ts'
 import { testRunning } from './running.ts'
 
@@ -14,6 +15,7 @@ export function testDriverConformance(module: DriverModule, harness: Conformance
   const run = createRun(module, harness)
   testFindingOut(run)
   testLogins(run)
+  testPasswords(run)
   testInstalling(run)
   testRunning(run)
   testRemoving(run)
