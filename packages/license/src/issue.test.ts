@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { full, issuedAt, root, signer, subscription } from '../test/fixed-keys.ts'
 import { decodeBase64url } from './base64url.ts'
-import { certifyKey, signLicense } from './issue.ts'
+import { certifyKey, signLicense, signLicenses } from './issue.ts'
 import { toPublicKey } from './private-key.ts'
 
 function json(jws: string, part: 0 | 1): unknown {
@@ -28,6 +28,19 @@ test('a key certificate holds the public keys of subject and root, never a secre
 test('the same license signed twice is the same text', async () => {
   const first = await signLicense({ key: signer, claims: full })
   expect(await signLicense({ key: signer, claims: full })).toBe(first)
+})
+
+test('many licenses are signed as each alone, in their order', async () => {
+  const alone = [
+    await signLicense({ key: signer, claims: subscription }),
+    await signLicense({ key: signer, claims: full }),
+  ]
+  expect(await signLicenses({ key: signer, claims: [subscription, full] })).toEqual(alone)
+})
+
+test('of many licenses none is signed when the claims of one are wrong', async () => {
+  const claims = [full, { ...full, jti: '' }]
+  await expect(signLicenses({ key: signer, claims })).rejects.toThrow(/jti/)
 })
 
 test('members beyond the claims are not signed', async () => {

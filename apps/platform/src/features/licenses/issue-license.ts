@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { LicensePlacement, LicenseType } from '@ocelli/contract'
-import { encodeLicenseFile, type LicenseClaims, signLicense } from '@ocelli/license'
+import { encodeLicenseFile, type LicenseClaims, signLicenses } from '@ocelli/license'
 import { sql } from 'kysely'
 import { brokenConstraint, type Database, type DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
@@ -29,15 +29,13 @@ export interface SignedLicense {
 export async function signTerms(keys: LicenseKeys, terms: LicenseTerms[]): Promise<SignedLicense[]> {
   // taken out together: a rotation may come while the first tokens are being signed
   const { signing, keyCertificate } = keys
-  return await Promise.all(
-    terms.map(async ({ licenseId, deviceId, appId, licenseType, orderId, issuedAt, validUntil }) => {
-      const claims: LicenseClaims = {
-        ...{ jti: licenseId, sub: deviceId, app: appId, typ: licenseType, ord: orderId, iat: issuedAt },
-        ...(validUntil === null ? {} : { exp: validUntil }),
-      }
-      return { token: await signLicense({ key: signing, claims }), keyCertificate }
+  const claims = terms.map(
+    ({ licenseId, deviceId, appId, licenseType, orderId, issuedAt, validUntil }): LicenseClaims => ({
+      ...{ jti: licenseId, sub: deviceId, app: appId, typ: licenseType, ord: orderId, iat: issuedAt },
+      ...(validUntil === null ? {} : { exp: validUntil }),
     }),
   )
+  return (await signLicenses({ key: signing, claims })).map((token) => ({ token, keyCertificate }))
 }
 
 /** The license file: the token, the root's word for its key, and the grant of an order that an app maker has signed. */
