@@ -27,8 +27,9 @@ export async function admitDevices(db: DatabaseTransaction, rollout: RolloutRow,
   const rows = admitted.map(({ set, ...row }) => ({ ...row, ...set }))
   await sql`
     WITH given AS (
-      SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS g("deviceId" text, presence text, "packageId" uuid,
-        "desiredRunningState" text, "installationState" text, "licenseId" uuid, "isNewLicense" boolean)
+      -- the rollout's id in each row: joined by it and the device, its rows are looked up and never read as a whole
+      SELECT *, ${rolloutId}::uuid AS rollout_id FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS g("deviceId" text,
+        presence text, "packageId" uuid, "desiredRunningState" text, "installationState" text, "licenseId" uuid, "isNewLicense" boolean)
     ), moved AS (
       UPDATE device d SET revision = d.revision + 1,
         sent_at = CASE WHEN d.revision = d.reported_revision THEN NULL ELSE d.sent_at END
@@ -51,7 +52,7 @@ export async function admitDevices(db: DatabaseTransaction, rollout: RolloutRow,
         error = NULL, started_at = coalesce(rd.started_at, now()), check_at = now() + ${checkEverySeconds} * interval '1 second',
         deadline_at = now() + ${strategy.deviceTimeoutSeconds ?? null}::int * interval '1 second', step = NULL, step_at = NULL,
         license_id = CASE WHEN g."isNewLicense" THEN g."licenseId" ELSE rd.license_id END, updated_at = now()
-      FROM moved m JOIN given g ON g."deviceId" = m.device_id WHERE rd.rollout_id = ${rolloutId} AND rd.device_id = m.device_id
+      FROM moved m JOIN given g ON g."deviceId" = m.device_id WHERE rd.rollout_id = g.rollout_id AND rd.device_id = g."deviceId"
       RETURNING rd.device_id, rd.attempts
     )
     INSERT INTO event (account_id, type, actor_kind, actor_id, device_id, app_id, license_id, project_ids, data)

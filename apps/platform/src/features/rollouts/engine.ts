@@ -130,7 +130,9 @@ async function readHinted(db: Database, pairs: SettledPair[]): Promise<Map<strin
   const { rows } = await sql<SettledPair & { rolloutId: string }>`
     SELECT rd.rollout_id AS "rolloutId", rd.account_id AS "accountId", rd.device_id AS "deviceId"
     FROM unnest(${pairs.map((pair) => pair.accountId)}::uuid[], ${pairs.map((pair) => pair.deviceId)}::text[]) AS p(account_id, device_id)
-    JOIN rollout_device rd ON rd.account_id = p.account_id AND rd.device_id = p.device_id AND rd.state = 'IN_FLIGHT'`.execute(
+    -- OFFSET 0: a look into the index for each device, whatever the planner knows of a table that has just grown
+    CROSS JOIN LATERAL (SELECT o.rollout_id, o.account_id, o.device_id FROM rollout_device o
+      WHERE o.account_id = p.account_id AND o.device_id = p.device_id AND o.state = 'IN_FLIGHT' OFFSET 0) rd`.execute(
     db,
   )
   return Map.groupBy(rows, ({ rolloutId }) => rolloutId)

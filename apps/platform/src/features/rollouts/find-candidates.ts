@@ -66,14 +66,12 @@ async function look(
       FROM hop h WHERE h.site_id IS NOT NULL
     ), visited AS MATERIALIZED (
       SELECT site_id FROM hop WHERE site_id IS NOT NULL LIMIT ${sitesAtOnce}
-    ), load AS MATERIALIZED (
-      SELECT rd.site_id, count(*) AS n, count(*) FILTER (WHERE rd.rollout_id = ${rolloutId}) AS own
-      FROM rollout_device rd WHERE rd.account_id = ${accountId} AND rd.state = 'IN_FLIGHT' GROUP BY rd.site_id
     ), room AS MATERIALIZED (
-      SELECT v.site_id, least(coalesce(b."maxInFlight", s.max_in_flight, 1000) - coalesce(l.n, 0),
-        ${strategy.maxInFlightPerSite ?? null}::bigint - coalesce(l.own, 0)) AS n
+      SELECT v.site_id, least(coalesce(b."maxInFlight", s.max_in_flight, 1000) - l.n,
+        ${strategy.maxInFlightPerSite ?? null}::bigint - l.own) AS n
       FROM visited v LEFT JOIN site s ON s.account_id = ${accountId} AND s.site_id = v.site_id
-      LEFT JOIN load l ON l.site_id = v.site_id
+      CROSS JOIN LATERAL (SELECT count(*) AS n, count(*) FILTER (WHERE rd.rollout_id = ${rolloutId}) AS own FROM rollout_device rd
+        WHERE rd.site_id = v.site_id AND rd.account_id = ${accountId} AND rd.state = 'IN_FLIGHT') l
       LEFT JOIN jsonb_to_recordset(${JSON.stringify(budgets)}::jsonb) AS b("siteId" uuid, "maxInFlight" integer) ON b."siteId" = v.site_id
       WHERE ${zones}::text[] IS NULL OR s.time_zone = ANY(${zones}::text[])
     ), chosen AS MATERIALIZED (

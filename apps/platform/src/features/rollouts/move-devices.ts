@@ -29,11 +29,12 @@ export async function moveDevices(
   if (moves.length === 0) return
   await sql`
     WITH given AS (
-      SELECT * FROM jsonb_to_recordset(${JSON.stringify(moves)}::jsonb) AS g("deviceId" text, "to" text, reason text, detail text,
-        error jsonb, "dueInSeconds" float8)
+      SELECT *, ${rolloutId}::uuid AS rollout_id FROM jsonb_to_recordset(${JSON.stringify(moves)}::jsonb) AS g("deviceId" text,
+        "to" text, reason text, detail text, error jsonb, "dueInSeconds" float8)
     ), before AS MATERIALIZED (
       SELECT rd.device_id, rd.state, rd.license_id, rd.attempts, d.project_ids
-      FROM given g JOIN rollout_device rd ON rd.rollout_id = ${rolloutId} AND rd.device_id = g."deviceId"
+      FROM given g CROSS JOIN LATERAL (SELECT o.device_id, o.state, o.license_id, o.attempts FROM rollout_device o
+        WHERE o.rollout_id = g.rollout_id AND o.device_id = g."deviceId" OFFSET 0) rd
       LEFT JOIN device d ON d.account_id = ${accountId} AND d.device_id = rd.device_id
     ), moved AS (
       UPDATE rollout_device rd SET state = g."to", reason = g.reason, detail = g.detail, error = nullif(g.error, 'null'),
@@ -41,7 +42,7 @@ export async function moveDevices(
         turn = CASE WHEN g."to" = 'PENDING' THEN ${wave}::smallint ELSE rd.turn END,
         revision = NULL, check_at = NULL, deadline_at = NULL, step = NULL, step_at = NULL,
         ended_at = CASE WHEN g."to" NOT IN ('PENDING', 'OFFLINE') THEN now() END, updated_at = now()
-      FROM given g WHERE rd.rollout_id = ${rolloutId} AND rd.device_id = g."deviceId"
+      FROM given g WHERE rd.rollout_id = g.rollout_id AND rd.device_id = g."deviceId"
       RETURNING rd.device_id
     ), released AS (
       UPDATE license l SET state = 'RELEASED', released_at = now(), release_reason = 'rollout'
