@@ -2,7 +2,7 @@ import type { DeviceReport } from '@ocelli/contract'
 import { sql } from 'kysely'
 import type { Database, DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
-import { emitEvents } from '../../platform/events/emit.ts'
+import { byPlatform, type EventOrigin, emitEvents, type NewEvent } from '../../platform/events/emit.ts'
 import { bestPackageFirst } from '../apps/fitting-package.ts'
 import { refreshUpdatable } from '../apps/refresh-updatable.ts'
 import {
@@ -66,9 +66,7 @@ export async function applyReports(
     const devices = await writeDevices(transaction, given)
     if (devices.length === 0) return []
     const changes = await decideChanges(transaction, { devices, given })
-    for (const [gatewayId, ofGateway] of Map.groupBy(changes, ({ gatewayId }) => gatewayId)) {
-      await writeOutcomes(transaction, ofGateway, { actor: { kind: 'gateway', id: gatewayId }, requestId: null })
-    }
+    await writeOutcomes(transaction, changes, byPlatform)
     await refresh(transaction, { devices, changes })
     return settledOf(changes)
   })
@@ -146,7 +144,7 @@ async function writeDevices(db: DatabaseTransaction, given: Given): Promise<Lock
 async function decideChanges(
   db: DatabaseTransaction,
   { devices, given }: { devices: LockedDevice[]; given: Given },
-): Promise<(ChangedInstallation & { gatewayId: string })[]> {
+): Promise<ChangedInstallation[]> {
   const keys = JSON.stringify(devices.map(({ accountId, deviceId }) => ({ accountId, deviceId })))
   const { rows } = await sql<LockedInstallation>`
     SELECT ${lockedColumns} FROM jsonb_to_recordset(${keys}::jsonb) AS k("accountId" uuid, "deviceId" text)
@@ -156,13 +154,14 @@ async function decideChanges(
   const packages = await readPackages(db, given)
   const installed = Map.groupBy(rows, ({ accountId, deviceId }) => `${accountId}/${deviceId}`)
   const reports = new Map(given.map(({ batch, report }) => [`${batch.gateway.gatewayId}/${report.deviceId}`, report]))
-  const changes: (ChangedInstallation & { gatewayId: string })[] = []
+  const changes: ChangedInstallation[] = []
+  const seen: NewEvent[] = []
   for (const device of devices) {
     const report = reports.get(`${device.gatewayId}/${device.deviceId}`)
     if (!report) continue
     const known = installed.get(`${device.accountId}/${device.deviceId}`) ?? []
-    await tellConnectivity(db, { device, report })
-    await tellReplacement(db, { device, report })
+    const origin = byGateway(device.gatewayId)
+    seen.push(...eventsOf(device, report).map((event) => ({ ...event, origin })))
     for (const [appId, reported] of reportedApps(report, known, packages)) {
       const before = known.find((row) => row.appId === appId) ?? unknownInstallation(device, { appId, report })
       const code = reported.observed?.versionCode ?? null
@@ -174,9 +173,10 @@ async function decideChanges(
       })
       const isKnown = known.includes(before)
       if (!isKnown && !outcome.row.present) continue
-      changes.push({ before, outcome, isObserved: reported.observed !== null, gatewayId: device.gatewayId })
+      changes.push({ before, outcome, isObserved: reported.observed !== null, origin })
     }
   }
+  await emitEvents(db, byPlatform, seen)
   return changes
 }
 
@@ -263,38 +263,21 @@ function unknownInstallation(
   }
 }
 
-async function tellConnectivity(
-  db: DatabaseTransaction,
-  { device, report }: { device: LockedDevice; report: DeviceReport },
-): Promise<void> {
-  const { state, reason, detail } = report.connectivity
-  if (device.connectivity === state && device.connectivityReason === reason) return
-  await emitEvents(db, { actor: { kind: 'gateway', id: device.gatewayId }, requestId: null }, [
-    {
-      type: 'device.connectivity-changed',
-      accountId: device.accountId,
-      deviceId: device.deviceId,
-      projectIds: device.projectIds,
-      data: { from: device.connectivity, to: state, reason, detail },
-    },
-  ])
-}
+const byGateway = (id: string): EventOrigin => ({ actor: { kind: 'gateway', id }, requestId: null })
 
-async function tellReplacement(
-  db: DatabaseTransaction,
-  { device, report }: { device: LockedDevice; report: DeviceReport },
-): Promise<void> {
-  const { replacement } = report.connectivity
-  if (!device.replacementChanged || !replacement) return
-  await emitEvents(db, { actor: { kind: 'gateway', id: device.gatewayId }, requestId: null }, [
-    {
-      type: 'device.replacement-found',
-      accountId: device.accountId,
-      deviceId: device.deviceId,
-      projectIds: device.projectIds,
-      data: { replacement },
-    },
-  ])
+/** What a report tells of the device itself. */
+function eventsOf(device: LockedDevice, { connectivity }: DeviceReport): NewEvent[] {
+  const { accountId, deviceId, projectIds } = device
+  const { state, reason, detail, replacement } = connectivity
+  const events: NewEvent[] = []
+  if (device.connectivity !== state || device.connectivityReason !== reason) {
+    const data = { from: device.connectivity, to: state, reason, detail }
+    events.push({ type: 'device.connectivity-changed', accountId, deviceId, projectIds, data })
+  }
+  if (device.replacementChanged && replacement) {
+    events.push({ type: 'device.replacement-found', accountId, deviceId, projectIds, data: { replacement } })
+  }
+  return events
 }
 
 async function refresh(

@@ -23,6 +23,8 @@ export interface ChangedInstallation {
   outcome: Outcome
   /** The camera's list was read: stamps observed_at. */
   isObserved: boolean
+  /** Whose doing it is, where changes of several are written together. */
+  origin?: EventOrigin
 }
 
 export interface SettledPair {
@@ -155,7 +157,7 @@ async function releaseLicenses(db: DatabaseTransaction, changes: ChangedInstalla
   )
 }
 
-function eventsOf({ before, outcome }: ChangedInstallation): NewEvent[] {
+function eventsOf({ before, outcome, origin }: ChangedInstallation): NewEvent[] {
   const { row } = outcome
   const about = {
     accountId: before.accountId,
@@ -163,6 +165,7 @@ function eventsOf({ before, outcome }: ChangedInstallation): NewEvent[] {
     appId: before.appId,
     projectIds: before.projectIds,
     licenseId: row.licenseId,
+    ...(origin ? { origin } : {}),
   }
   const events: NewEvent[] = []
   if (row.installationState !== before.installationState) {

@@ -100,15 +100,14 @@ export async function issueLicenses(
     FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
       AS r("licenseId" uuid, token text, "keyCertificate" text, "validUntil" bigint)
     WHERE l.license_id = r."licenseId"`.execute(db)
-  for (const [origin, own] of Map.groupBy(issued, ({ licenseId }) => originOf(licenseId))) {
-    await emitEvents(
-      db,
-      origin,
-      own.map(({ licenseId, appId, deviceId, orderId, licenseType }) => ({
-        ...{ type: 'license.issued', accountId, licenseId, appId, deviceId, orderId, data: { licenseType } },
-      })),
-    )
-  }
+  await emitEvents(
+    db,
+    byPlatform,
+    issued.map(({ licenseId, appId, deviceId, orderId, licenseType }) => ({
+      ...{ type: 'license.issued', accountId, licenseId, appId, deviceId, orderId, data: { licenseType } },
+      origin: originOf(licenseId),
+    })),
+  )
   for (const [index, { licenseId, grant }] of issued.entries()) {
     const own = signed[index]
     if (own) answers.set(licenseId, { license: toLicenseFile({ ...own, grant }) })

@@ -1,4 +1,5 @@
 import type { EventType } from '@ocelli/contract'
+import { sql } from 'kysely'
 import type { Caller } from '../auth/caller.ts'
 import type { Database } from '../database/database.ts'
 
@@ -12,6 +13,8 @@ export interface NewEvent {
   /** Projects of the device or app at that time: who may see the event. */
   projectIds?: string[] | null
   data?: Record<string, unknown>
+  /** Whose doing it is, where events of several are told together. */
+  origin?: EventOrigin
 }
 
 export interface EventOrigin {
@@ -21,32 +24,22 @@ export interface EventOrigin {
 
 export const byPlatform: EventOrigin = { actor: { kind: 'platform', id: null }, requestId: null }
 
-/** A statement takes 65,535 parameters at most, and a row here has 11. */
+/** Bounds the text of one statement. */
 const rowsPerStatement = 1000
 
 /** Writes events in the caller's transaction, so that a movement and its event stand or fall together. */
 export async function emitEvents(db: Database, origin: EventOrigin, events: NewEvent[]): Promise<void> {
-  if (events.length > rowsPerStatement) {
-    await emitEvents(db, origin, events.slice(0, rowsPerStatement))
-    return await emitEvents(db, origin, events.slice(rowsPerStatement))
-  }
-  if (events.length === 0) return
-  await db
-    .insertInto('event')
-    .values(
-      events.map((event) => ({
-        account_id: event.accountId,
-        type: event.type,
-        actor_kind: origin.actor.kind,
-        actor_id: origin.actor.id,
-        device_id: event.deviceId ?? null,
-        app_id: event.appId ?? null,
-        license_id: event.licenseId ?? null,
-        order_id: event.orderId ?? null,
-        project_ids: event.projectIds ?? null,
-        request_id: origin.requestId,
-        data: JSON.stringify(event.data ?? {}),
-      })),
+  for (let from = 0; from < events.length; from += rowsPerStatement) {
+    const rows = events.slice(from, from + rowsPerStatement).map(({ origin: own, ...event }) => {
+      const { actor, requestId } = own ?? origin
+      return { ...event, data: event.data ?? {}, actorKind: actor.kind, actorId: actor.id, requestId }
+    })
+    // one text for any number of events, or each connection would keep a statement for every number there was
+    await sql`INSERT INTO event (account_id, type, actor_kind, actor_id, device_id, app_id, license_id, order_id, project_ids, request_id, data)
+      SELECT "accountId", type, "actorKind", "actorId", "deviceId", "appId", "licenseId", "orderId", "projectIds", "requestId", data
+      FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS e("accountId" uuid, type text, "actorKind" text, "actorId" text,
+        "deviceId" text, "appId" text, "licenseId" uuid, "orderId" uuid, "projectIds" uuid[], "requestId" text, data jsonb)`.execute(
+      db,
     )
-    .execute()
+  }
 }
