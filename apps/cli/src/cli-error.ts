@@ -20,3 +20,7 @@ export class CliError extends Error {
 }
 
 export const wrongUsage = (message: string): CliError => new CliError('wrong-usage', message)
+
+/** Whether Node could not open, read or write a file: its message names the reason and the file. A full disk names none. */
+export const isFileFault = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && 'syscall' in error && 'code' in error && ('path' in error || error.code === 'ENOSPC')

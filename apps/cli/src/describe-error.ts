@@ -1,5 +1,6 @@
+import { getSystemErrorMessage } from 'node:util'
 import { isOcelliError, type OcelliError } from '@ocelli/sdk'
-import { CliError } from './cli-error.ts'
+import { CliError, isFileFault } from './cli-error.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { OfflineError } from './offline/offline-error.ts'
 import { plainText } from './output/plain-text.ts'
@@ -42,6 +43,10 @@ export function describeError(error: unknown): string[] {
       ...(error.requestId ? [plainText(`(${error.code}, request ${error.requestId})`)] : [`(${error.code})`]),
     ]
   }
+  if (isFileFault(error)) {
+    const { path = 'A file', errno = 0, code, syscall } = error
+    return [plainText(`${path}: ${getSystemErrorMessage(errno)} (${code}, ${syscall})`)]
+  }
   const fault = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return [`Something unexpected happened. Please report it with these lines.\n${fault}`]
 }
@@ -56,6 +61,11 @@ export function errorJson(error: unknown): string {
       error: { code, detail, remedy, status, requestId, retryable, requiredPermission, errors: fieldErrors, exitCode },
     })
   }
-  const code = error instanceof CliError || error instanceof OfflineError ? error.code : 'unexpected'
+  const code =
+    error instanceof CliError || error instanceof OfflineError
+      ? error.code
+      : isFileFault(error)
+        ? 'file-failed'
+        : 'unexpected'
   return JSON.stringify({ error: { code, detail: describeError(error).join('\n'), exitCode } })
 }

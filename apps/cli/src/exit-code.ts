@@ -1,5 +1,5 @@
 import { isOcelliError, type OcelliError } from '@ocelli/sdk'
-import { CliError, type CliErrorCode } from './cli-error.ts'
+import { CliError, type CliErrorCode, isFileFault } from './cli-error.ts'
 import { OfflineError } from './offline/offline-error.ts'
 
 /** What a script may rely on; documented in docs/cli.md. */
@@ -47,6 +47,7 @@ const byCliCode: Record<CliErrorCode, ExitCode> = {
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CliError) return byCliCode[error.code]
   if (error instanceof OfflineError) return exitCodes.conflict
+  if (isFileFault(error)) return exitCodes.localFile
   return isOcelliError(error) ? exitCodeOfPlatform(error) : exitCodes.unexpected
 }
 

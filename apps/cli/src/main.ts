@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import { setGlobalProxyFromEnv } from 'node:http'
+import http from 'node:http'
 import { hostname } from 'node:os'
-import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import tls from 'node:tls'
 import { systemClock } from '@ocelli/sdk'
 import envPaths from 'env-paths'
 import { exitCodes } from './exit-code.ts'
@@ -29,8 +29,8 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? exitCodes.readerGone : exitCodes.localFile)
 })
 stderr.on('error', () => {})
-// HTTPS_PROXY, HTTP_PROXY and NO_PROXY hold for every request
-setGlobalProxyFromEnv(env)
+// HTTPS_PROXY, HTTP_PROXY and NO_PROXY hold for every request; named imports of what Node 22 lacks would end the program
+http.setGlobalProxyFromEnv?.(env)
 
 const code = await runCli(process.argv.slice(2), {
   stdout: { write: (text) => void stdout.write(text), isTerminal: stdout.isTTY, columns: stdout.columns ?? 80 },
@@ -42,7 +42,7 @@ const code = await runCli(process.argv.slice(2), {
   cwd: process.cwd(),
   configFolder: env.OCELLI_CONFIG || envPaths('ocelli', { suffix: '' }).config,
   fetch: (input, init) => globalThis.fetch(input, init),
-  trust: (caPem) => setDefaultCACertificates([...getCACertificates('default'), caPem]),
+  trust: (caPem) => tls.setDefaultCACertificates([...tls.getCACertificates('default'), caPem]),
   prompt: stdin.isTTY && stderr.isTTY ? openPrompter(stderr) : null,
   clock: systemClock,
   random: Math.random,

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import { wrongUsage } from '../cli-error.ts'
 import type { CommandContext } from '../command-context.ts'
+import { decodeText } from '../profile/decode-text.ts'
 import { fileFailed } from '../profile/private-file.ts'
 
 export interface LoginFlags {
@@ -17,10 +18,10 @@ export async function readCameraLogin(
   if (user === undefined) return null
   if (passwordFile !== undefined) {
     const path = isAbsolute(passwordFile) ? passwordFile : join(cwd, passwordFile)
-    const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    const bytes = await readFile(path).catch((error: unknown) => {
       throw fileFailed(`${path} cannot be read`, error)
     })
-    return { user, password: text.replace(/\r?\n$/, '') }
+    return { user, password: decodeText(bytes).replace(/\r?\n$/, '') }
   }
   if (env.OCELLI_CAMERA_PASSWORD) return { user, password: env.OCELLI_CAMERA_PASSWORD }
   if (prompt) return { user, password: await prompt.secret(`Password of ${user} on the cameras`) }

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Finding } from '@ocelli/driver'
+import { decodeText } from '../profile/decode-text.ts'
 import { OfflineError } from './offline-error.ts'
 
 /** A camera of a closed network: what it showed without a login, and what it said with one. */
@@ -29,11 +30,11 @@ export async function writeSiteFile(path: string, cameras: SiteCamera[], now: Da
 
 /** Reads a site file. Throws OfflineError for what is none; fields that it does not know are ignored. */
 export async function readSiteFile(path: string): Promise<SiteFile> {
-  const text = await readFile(path)
-  if (text.length > maxSiteFileBytes) throw notOne(path, 'It is longer than 64 MiB.')
+  const bytes = await readFile(path)
+  if (bytes.length > maxSiteFileBytes) throw notOne(path, 'It is longer than 64 MiB.')
   let value: unknown
   try {
-    value = JSON.parse(text.toString('utf8'))
+    value = JSON.parse(decodeText(bytes))
   } catch (error) {
     throw notOne(path, 'It is no JSON.', error)
   }

@@ -3,11 +3,12 @@ import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { CliError } from '../cli-error.ts'
+import { decodeText } from './decode-text.ts'
 
 /** The text of a file; null when there is none. Throws `file-failed`. */
 export async function readTextFile(path: string): Promise<string | null> {
   try {
-    return await readFile(path, 'utf8')
+    return decodeText(await readFile(path))
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return null
     throw fileFailed(`${path} cannot be read`, error)

@@ -14,7 +14,7 @@ const columns: Column<Device>[] = [
   { heading: 'NAME', value: ({ name }) => name },
   { heading: 'MODEL', value: ({ manufacturer, model }) => [manufacturer, model].filter(Boolean).join(' ') },
   { heading: 'ADDRESS', value: ({ address }) => address },
-  { heading: 'CONNECTIVITY', value: ({ connectivity }) => connectivity },
+  { heading: 'CONNECTIVITY', value: ({ state, connectivity }) => (state === 'UNCLAIMED' ? state : connectivity) },
   { heading: 'REASON', value: ({ connectivityReason }) => connectivityReason },
   { heading: 'CUSTOMER', value: ({ customer }) => customer },
   { heading: 'TAGS', value: ({ tags }) => tags },

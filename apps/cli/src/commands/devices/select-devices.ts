@@ -48,7 +48,6 @@ async function readIds(file: string, { cwd, stdin }: Pick<CommandContext, 'cwd' 
   const content = file === '-' ? await readAll(stdin) : await readTextFile(resolve(cwd, file))
   if (content === null) throw new CliError('file-failed', `There is no file ${resolve(cwd, file)}.`)
   const ids = content
-    .replace(/^\ufeff/, '')
     .split(/\r?\n/)
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'))
