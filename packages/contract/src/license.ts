@@ -60,6 +60,33 @@ export const LicenseListQuery = Type.Object(
 )
 export type LicenseListQuery = Static<typeof LicenseListQuery>
 
+/** Licenses of the whole account. */
+export const LicenseQuery = Type.Object(
+  {
+    appId: Type.Optional(AppId),
+    deviceId: Type.Optional(DeviceId),
+    orderId: Type.Optional(Uuid),
+    licenseType: Type.Optional(LicenseType),
+    issuer: Type.Optional(License.properties.issuer),
+    state: Type.Optional(
+      oneOf(['HELD', 'ALL', 'RESERVED', 'VALID', 'EXPIRED', 'RELEASED'], {
+        description: 'HELD (default): valid or reserved now.',
+      }),
+    ),
+    endsBefore: Type.Optional(Type.Unsafe<string>({ ...Timestamp, description: 'Whose end is known and earlier.' })),
+    cursor: Type.Optional(Type.String({ maxLength: 2000 })),
+    size: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Default 200' })),
+  },
+  { additionalProperties: false },
+)
+export type LicenseQuery = Static<typeof LicenseQuery>
+
+export const LicensePage = Type.Object(
+  { items: Type.Array(License), nextCursor: nullable(Type.String()) },
+  { $id: 'LicensePage' },
+)
+export type LicensePage = Static<typeof LicensePage>
+
 export const LicenseRelease = Type.Object(
   { reason: Type.String({ minLength: 3, maxLength: 500 }) },
   { additionalProperties: false },

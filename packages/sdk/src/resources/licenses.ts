@@ -2,13 +2,16 @@ import type {
   License,
   LicenseAudit,
   LicenseListQuery,
+  LicensePage,
   LicenseQuantity,
+  LicenseQuery,
   LicenseRequest,
   OrderRenewal,
   OrderRenewed,
   VendorLicenseUpload,
 } from '@ocelli/contract'
 import type { Api, CallOptions } from '../http/api.ts'
+import { createListing, type Listing } from '../listing.ts'
 import { toUpload, type UploadSource } from './apps.ts'
 import type { Pair } from './installations.ts'
 
@@ -34,6 +37,17 @@ const path = '/license/v1/licenses/apps/{appId}/devices/{deviceId}'
 
 /** Units spent on one app on one device. */
 export const licenseMethods = (api: Api) => ({
+  /** Licenses of the account that match, by device and app. */
+  search: api.route(
+    'GET /license/v1/licenses',
+    (send) =>
+      (filter: Omit<LicenseQuery, 'cursor'> = {}, options?: CallOptions): Listing<License, LicensePage> =>
+        createListing(async (cursor) => {
+          const query = cursor === null ? filter : { ...filter, cursor }
+          const page = await send.json<LicensePage>({ query }, options)
+          return { page, items: page.items, next: page.nextCursor }
+        }),
+  ),
   /** Licenses of a pair; with `state: 'ALL'` also those that ended. */
   list: api.route(
     `GET ${path}`,

@@ -4,6 +4,8 @@ import {
   License,
   LicenseAudit,
   LicenseListQuery,
+  LicensePage,
+  LicenseQuery,
   LicenseRelease,
   LicenseRequest,
   Uuid,
@@ -11,6 +13,7 @@ import {
 import { Type } from 'typebox'
 import { type AnyRoute, ok, route, streamed } from '../../platform/http/route.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
+import { findLicenses } from './find-licenses.ts'
 import { auditLicenses } from './license-audit.ts'
 import { licenseFile, listLicenses, makeLicense, releaseLicense } from './license-service.ts'
 import { renewalRoutes } from './renewal-routes.ts'
@@ -32,6 +35,16 @@ export function licenseRoutes({ keys, wake = () => {} }: { keys: LicenseKeys; wa
       summary: "Recount the account's units from its licenses, and its licenses from their events",
       responses: { 200: LicenseAudit },
       handle: async ({ context }) => ok(await auditLicenses(context)),
+    }),
+    route({
+      method: 'GET',
+      path: '/license/v1/licenses',
+      access: 'apps:view',
+      tag,
+      summary: 'Licenses of the account, by device and app',
+      query: LicenseQuery,
+      responses: { 200: LicensePage },
+      handle: async ({ context, query }) => ok(await findLicenses(context, query)),
     }),
     route({
       method: 'GET',

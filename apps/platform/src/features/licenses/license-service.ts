@@ -26,12 +26,18 @@ const selectLicense = sql`SELECT l.license_id AS "licenseId", l.token AS "licens
   FROM license l LEFT JOIN app a ON a.app_id = l.app_id
   LEFT JOIN device d ON d.account_id = l.account_id AND d.device_id = l.device_id`
 
-async function read(db: Database, where: RawBuilder<unknown>): Promise<License[]> {
-  return (await sql<License>`${selectLicense} WHERE ${where} ORDER BY l.created_at, l.license_id`.execute(db)).rows
+export async function readLicenses(
+  db: Database,
+  where: RawBuilder<unknown>,
+  order: RawBuilder<unknown> = sql`l.created_at, l.license_id`,
+): Promise<License[]> {
+  return (await sql<License>`${selectLicense} WHERE ${where} ORDER BY ${order}`.execute(db)).rows
 }
 
 /** A device outside the caller's projects hides its licenses; one that is not in the list yet hides nothing. */
-const seesDeviceOf = ({ caller }: Context) => sql`NOT EXISTS (SELECT 1 FROM device d WHERE d.account_id = l.account_id
+export const seesDeviceOf = ({
+  caller,
+}: Context) => sql`NOT EXISTS (SELECT 1 FROM device d WHERE d.account_id = l.account_id
   AND d.device_id = l.device_id AND NOT ${seesProjects(caller, sql.ref('d.project_ids'))})`
 
 export async function listLicenses(
@@ -40,7 +46,7 @@ export async function listLicenses(
   state: 'HELD' | 'ALL',
 ): Promise<License[]> {
   const held = state === 'ALL' ? sql`true` : sql`l.state IN ('RESERVED', 'VALID')`
-  return await read(
+  return await readLicenses(
     context.db,
     sql`l.account_id = ${context.caller.accountId} AND l.app_id = ${appId} AND l.device_id = ${deviceId} AND ${held}
       AND ${seesDeviceOf(context)} AND ${seesApp(context.caller, sql.ref('l.app_id'))}`,
@@ -161,7 +167,7 @@ export async function releaseLicense(
 
 /** A license that the caller sees, else not-found. */
 export async function readLicense(context: Context, licenseId: string): Promise<License> {
-  const [license] = await read(
+  const [license] = await readLicenses(
     context.db,
     sql`l.account_id = ${context.caller.accountId} AND l.license_id = ${licenseId} AND ${seesDeviceOf(context)}`,
   )
