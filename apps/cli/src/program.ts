@@ -1,6 +1,7 @@
 import { Option } from 'commander'
 import { CliCommand } from './cli-command.ts'
 import type { CommandContext, GlobalFlags } from './command-context.ts'
+import { registerAccount } from './commands/account/register.ts'
 import { registerApps } from './commands/apps/register.ts'
 import { registerCompletion } from './commands/completion/register.ts'
 import { registerDevices } from './commands/devices/register.ts'
@@ -13,9 +14,14 @@ import { registerMaker } from './commands/maker/register.ts'
 import { registerOffline } from './commands/offline/register.ts'
 import { registerOrders } from './commands/orders/register.ts'
 import { registerPeople } from './commands/people/register.ts'
+import { registerPlatform } from './commands/platform/register.ts'
+import { registerProjects } from './commands/projects/register.ts'
 import { registerRollouts } from './commands/rollouts/register.ts'
 import { registerSession } from './commands/session/register.ts'
 import { registerSites } from './commands/sites/register.ts'
+import { registerTechnicalUsers } from './commands/technical-users/register.ts'
+import { registerTransfers } from './commands/transfers/register.ts'
+import { registerVendorKeys } from './commands/vendor-keys/register.ts'
 import { type ExitCode, exitCodeMeanings, exitCodes } from './exit-code.ts'
 import { positiveNumber } from './flag-values.ts'
 
@@ -32,14 +38,20 @@ const nouns: Register[] = [
   registerInstallations,
   registerRollouts,
   registerLicenses,
+  registerVendorKeys,
   registerOrders,
   registerSites,
   registerGateways,
+  registerTransfers,
   registerEvents,
   registerPeople,
+  registerTechnicalUsers,
+  registerProjects,
+  registerAccount,
   registerDiscover,
   registerOffline,
   registerMaker,
+  registerPlatform,
   registerCompletion,
 ]
 

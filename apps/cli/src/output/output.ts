@@ -16,6 +16,8 @@ export interface Output {
   line(item: unknown, text: string): void
   /** The one text that is asked for, such as an id or a token. */
   text(item: unknown, text: string): void
+  /** What was done where the platform answers nothing: an object for programs, a sentence on stderr for people. */
+  done(item: unknown, sentence: string): void
 }
 
 /** So many rows make one table; a longer list comes in several, so that it needs not be held as a whole. */
@@ -54,6 +56,10 @@ export function createOutput({
     text(item, text) {
       if (isJson) json(item)
       else print(text)
+    },
+    done(item, sentence) {
+      if (isJson) json(item)
+      else say(sentence)
     },
   }
 }

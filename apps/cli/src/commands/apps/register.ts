@@ -1,6 +1,8 @@
 import { Option } from 'commander'
+import { collect, wholeNumber } from '../../flag-values.ts'
 import type { Register } from '../../program.ts'
 import type { DownloadFlags } from './download-app.ts'
+import type { EditAppFlags } from './edit-app.ts'
 import type { ListAppsFlags } from './list-apps.ts'
 import type { PublishFlags } from './publish-app.ts'
 
@@ -10,9 +12,11 @@ export const registerApps: Register = (program, run) => {
     .command('list')
     .description('apps that the account can see')
     .option('--own', "only the account's own")
+    .option('--others', 'only those of other accounts')
     .option('--search <text>', 'with this text in id, name or description')
     .option('--industry <name>', 'for this industry')
     .option('--use-case <name>', 'for this use')
+    .option('--limit <number>', 'so many at most', wholeNumber)
     .examples('ocelli apps list', 'ocelli apps list --own --json')
     .action((flags: ListAppsFlags) => run(async (context) => (await import('./list-apps.ts')).listApps(flags, context)))
   apps
@@ -30,6 +34,39 @@ export const registerApps: Register = (program, run) => {
     .examples('ocelli apps publish counter-4.1.apk', 'ocelli apps publish counter_4_1_*.eap --visibility LISTED')
     .action((files: string[], flags: PublishFlags) =>
       run(async (context) => (await import('./publish-app.ts')).publishApps(files, flags, context)),
+    )
+  apps
+    .command('edit')
+    .description("change an own app's listing; an empty text takes a value away")
+    .argument('<app>', 'app id')
+    .option('--name <name>', 'how it is called')
+    .option('--short <text>', 'what it is, in a sentence')
+    .option('--description <file>', 'what it is, at length: a text file')
+    .addOption(new Option('--visibility <who>', 'who sees it').choices(['PRIVATE', 'LISTED']))
+    .option('--trial-days <number>', 'how long a TRIAL runs', wholeNumber)
+    .option('--website <url>', 'its page')
+    .option('--video <url>', 'a film about it')
+    .option('--industry <name>', 'for this industry, all anew; can be repeated', collect, [])
+    .option('--use-case <name>', 'for this use, all anew; can be repeated', collect, [])
+    .option(
+      '--license-in <place>',
+      'where cameras that do not protect the app put its license: none, camera, parameter:<name> or path:<path>',
+    )
+    .examples(
+      'ocelli apps edit com.example.counter --visibility LISTED --short "Counts people and cars"',
+      'ocelli apps edit objectcounter --license-in parameter:License',
+    )
+    .action((appId: string, flags: EditAppFlags) =>
+      run(async (context) => (await import('./edit-app.ts')).editApp(appId, flags, context)),
+    )
+  apps
+    .command('withdraw')
+    .description('a version is not installed any more; where it is, it stays')
+    .argument('<app>', 'app id')
+    .argument('<version>', 'version')
+    .examples('ocelli apps withdraw com.example.counter 4.1.0 --yes')
+    .action((appId: string, version: string) =>
+      run(async (context) => (await import('./edit-app.ts')).withdrawVersion({ appId, version }, context)),
     )
   apps
     .command('download')

@@ -1,4 +1,5 @@
 import type { DevicePatch } from '@ocelli/sdk'
+import { gatewayIdOf, siteIdOf } from '../../by-name.ts'
 import { wrongUsage } from '../../cli-error.ts'
 import type { CommandContext } from '../../command-context.ts'
 
@@ -15,13 +16,16 @@ export interface EditDeviceFlags {
 
 /** An empty text takes a value away. */
 export async function editDevice(deviceId: string, flags: EditDeviceFlags, context: CommandContext): Promise<void> {
-  const { devices } = await context.client()
-  const patch = await toPatch(flags, async () => (await devices.get(deviceId)).tags)
+  const client = await context.client()
+  const { devices } = client
+  const site = flags.site === undefined ? undefined : await siteIdOf(flags.site, client)
+  const patch = await toPatch({ ...flags, site }, async () => (await devices.get(deviceId)).tags)
   if (Object.keys(patch).length === 0 && flags.toGateway === undefined) {
     throw wrongUsage('Say what to change, such as --name or --add-tag; see: ocelli devices edit --help')
   }
   let device = Object.keys(patch).length > 0 ? await devices.change(deviceId, patch) : null
-  if (flags.toGateway !== undefined) device = await devices.moveToGateway(deviceId, flags.toGateway)
+  if (flags.toGateway !== undefined)
+    device = await devices.moveToGateway(deviceId, await gatewayIdOf(flags.toGateway, client))
   context.out.one(device, [
     ['device', device?.deviceId],
     ['name', device?.name],
@@ -56,10 +60,9 @@ async function toPatch(flags: EditDeviceFlags, readTags: () => Promise<string[]>
 export async function unclaimDevice(
   deviceId: string,
   { keepLicenses }: { keepLicenses?: boolean },
-  { client, confirm, say, out }: CommandContext,
+  { client, confirm, out }: CommandContext,
 ): Promise<void> {
   await confirm(`Unclaim ${deviceId}? The platform will no longer reach it.`)
   await (await client()).devices.unclaim(deviceId, { keepLicenses })
-  if (out.isJson) out.one({ deviceId, unclaimed: true }, [])
-  else say(`${deviceId} is unclaimed.`)
+  out.done({ deviceId, unclaimed: true }, `${deviceId} is unclaimed.`)
 }

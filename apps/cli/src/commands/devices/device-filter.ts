@@ -1,5 +1,6 @@
-import type { DeviceFilter } from '@ocelli/sdk'
+import type { Client, DeviceFilter } from '@ocelli/sdk'
 import { Option } from 'commander'
+import { gatewayIdOf, projectIdOf, siteIdOf } from '../../by-name.ts'
 import type { CliCommand } from '../../cli-command.ts'
 
 /** Flags that choose devices, as the API's list filters them. */
@@ -32,13 +33,29 @@ export function addDeviceFilter<Command extends CliCommand>(command: Command): C
     )
     .option('--updatable', 'an app on them can be updated')
     .option('--with-app <app>', 'this app is on them')
-    .option('--project <id>', 'of this project')
-    .option('--site <id>', 'of this site')
-    .option('--gateway <id>', 'of this gateway')
+    .option('--project <project>', 'of this project, by name or id')
+    .option('--site <site>', 'of this site, by name or id')
+    .option('--gateway <gateway>', 'of this gateway, by name or id')
     .option('--model <model>', 'of this model')
     .option('--customer <customer>', 'of this customer')
     .option('--tag <tag>', 'with this tag')
     .option('--search <text>', 'with this text in id, name, model, address or location')
+}
+
+/** The same with ids where names were given. The platform is asked only for names. */
+export async function withIds<Flags extends DeviceFilterFlags>(
+  flags: Flags,
+  connect: () => Promise<Client>,
+): Promise<Flags> {
+  const { project, site, gateway } = flags
+  if (project === undefined && site === undefined && gateway === undefined) return flags
+  const client = await connect()
+  return {
+    ...flags,
+    ...(project === undefined ? {} : { project: await projectIdOf(project, client) }),
+    ...(site === undefined ? {} : { site: await siteIdOf(site, client) }),
+    ...(gateway === undefined ? {} : { gateway: await gatewayIdOf(gateway, client) }),
+  }
 }
 
 /** Null when no flag chooses anything. */

@@ -2,7 +2,7 @@ import type { Device } from '@ocelli/sdk'
 import type { CommandContext } from '../../command-context.ts'
 import { atMost } from '../../output/at-most.ts'
 import type { Column } from '../../output/table.ts'
-import { type DeviceFilterFlags, toDeviceFilter } from './device-filter.ts'
+import { type DeviceFilterFlags, toDeviceFilter, withIds } from './device-filter.ts'
 
 export interface ListDevicesFlags extends DeviceFilterFlags {
   limit?: number
@@ -21,7 +21,7 @@ const columns: Column<Device>[] = [
 ]
 
 export async function listDevices(flags: ListDevicesFlags, { client, out }: CommandContext): Promise<void> {
-  const filter = toDeviceFilter(flags) ?? {}
+  const filter = toDeviceFilter(await withIds(flags, client)) ?? {}
   const { devices } = await client()
   if (flags.count) {
     const { total } = await devices.page({ ...filter, size: 1, count: true })

@@ -45,14 +45,27 @@ export const registerDevices: Register = (program, run) => {
     .option('--tags <tags>', 'all its tags, separated by commas')
     .option('--add-tag <tag>', 'one more tag; can be repeated', collect, [])
     .option('--remove-tag <tag>', 'one tag less; can be repeated', collect, [])
-    .option('--site <id>', 'the site it belongs to')
-    .option('--to-gateway <id>', 'the gateway that drives it from now on')
+    .option('--site <site>', 'the site it belongs to, by name or id')
+    .option('--to-gateway <gateway>', 'the gateway that drives it from now on, by name or id')
     .examples(
       'ocelli devices edit ACCC8E123456 --name "Gate 3" --add-tag lobby',
       'ocelli devices edit ACCC8E123456 --customer ""   # belongs to no customer any more',
     )
     .action((deviceId: string, flags: EditDeviceFlags) =>
       run(async (context) => (await import('./change-device.ts')).editDevice(deviceId, flags, context)),
+    )
+  devices
+    .command('lost')
+    .description('declare that a camera is gone, or was reset: all of its units return; is audited with the reason')
+    .argument('<device>', 'device id')
+    .requiredOption('--reason <text>', 'why, for the audit')
+    .option('--reset', 'it is still there, and has lost its apps and licenses')
+    .examples(
+      'ocelli devices lost ACCC8E123456 --reason "stolen, report 2026-117"',
+      'ocelli devices lost ACCC8E123456 --reset --reason "factory default by the technician" --yes',
+    )
+    .action((deviceId: string, flags: { reason: string; reset?: boolean }) =>
+      run(async (context) => (await import('./declare-lost.ts')).declareLost(deviceId, flags, context)),
     )
   devices
     .command('unclaim')

@@ -5,7 +5,7 @@ import type { CliCommand } from '../../cli-command.ts'
 import { CliError, wrongUsage } from '../../cli-error.ts'
 import type { CommandContext } from '../../command-context.ts'
 import { readTextFile } from '../../profile/private-file.ts'
-import { addDeviceFilter, type DeviceFilterFlags, toDeviceFilter } from './device-filter.ts'
+import { addDeviceFilter, type DeviceFilterFlags, toDeviceFilter, withIds } from './device-filter.ts'
 
 export interface SelectionFlags extends DeviceFilterFlags {
   from?: string
@@ -25,14 +25,16 @@ export function addSelection<Command extends CliCommand>(command: Command): Comm
 export async function selectDevices(
   named: string[],
   flags: SelectionFlags,
-  context: Pick<CommandContext, 'cwd' | 'stdin'>,
+  context: Pick<CommandContext, 'cwd' | 'stdin' | 'client'>,
 ): Promise<Selection> {
   const filter = toDeviceFilter(flags)
   const ways = [named.length > 0, flags.from !== undefined, filter !== null, flags.all === true].filter(Boolean)
   if (ways.length === 0)
     throw wrongUsage('Say which devices: their ids, --from a file, a filter such as --tag, or --all.')
   if (ways.length > 1) throw wrongUsage('Choose devices in one way: by their ids, --from a file, filters, or --all.')
-  if (filter !== null || flags.all) return { kind: 'matching', filter: filter ?? {} }
+  if (filter !== null || flags.all) {
+    return { kind: 'matching', filter: toDeviceFilter(await withIds(flags, context.client)) ?? {} }
+  }
   const deviceIds = flags.from === undefined ? named : await readIds(flags.from, context)
   return { kind: 'listed', deviceIds: [...new Set(deviceIds)] }
 }
@@ -44,7 +46,7 @@ export async function countDevices(selection: Selection, { devices }: Client): P
 }
 
 /** Lines that are empty or begin with `#` are passed over. */
-async function readIds(file: string, { cwd, stdin }: Pick<CommandContext, 'cwd' | 'stdin'>): Promise<string[]> {
+export async function readIds(file: string, { cwd, stdin }: Pick<CommandContext, 'cwd' | 'stdin'>): Promise<string[]> {
   const content = file === '-' ? await readAll(stdin) : await readTextFile(resolve(cwd, file))
   if (content === null) throw new CliError('file-failed', `There is no file ${resolve(cwd, file)}.`)
   const ids = content

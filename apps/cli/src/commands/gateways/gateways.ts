@@ -1,3 +1,5 @@
+import type { EnrollmentToken } from '@ocelli/sdk'
+import { gatewayIdOf, siteIdOf } from '../../by-name.ts'
 import type { CommandContext } from '../../command-context.ts'
 
 export async function listGateways({ client, out }: CommandContext): Promise<void> {
@@ -17,16 +19,48 @@ export async function listGateways({ client, out }: CommandContext): Promise<voi
   )
 }
 
-export async function createEnrollmentToken(siteId: string, { client, out, say }: CommandContext): Promise<void> {
-  const made = await (await client()).sites.createEnrollmentToken(siteId)
-  out.text(made, made.token)
-  if (!out.isJson)
-    say(`Good for one gateway until ${made.expiresAt}: ocelli-gateway enroll --platform <url> --token <token>`)
+export async function showGateway(asked: string, { client: connect, out }: CommandContext): Promise<void> {
+  const client = await connect()
+  const gateway = await client.gateways.get(await gatewayIdOf(asked, client))
+  out.one(gateway, [
+    ['gateway', gateway.gatewayId],
+    ['name', gateway.name],
+    ['site', gateway.siteId],
+    ['connected', gateway.connected],
+    ['last message', gateway.lastMessageAt],
+    ['version', gateway.version],
+    ['devices', gateway.deviceCount],
+    ['certificate until', gateway.certificateExpiresAt],
+    ['takes sealed logins', gateway.sealingKey !== null],
+    ['enrolled', gateway.createdAt],
+    ['revoked', gateway.revokedAt],
+  ])
 }
 
-export async function revokeGateway(gatewayId: string, { client, confirm, out, say }: CommandContext): Promise<void> {
-  await confirm(`Revoke the gateway ${gatewayId}? Its cameras are out of reach until they are moved to another.`)
-  await (await client()).gateways.revoke(gatewayId)
-  if (out.isJson) out.one({ gatewayId, revoked: true }, [])
-  else say(`${gatewayId} is revoked.`)
+export async function createEnrollmentToken(asked: string, context: CommandContext): Promise<void> {
+  const client = await context.client()
+  tellToken(await client.sites.createEnrollmentToken(await siteIdOf(asked, client)), '', context)
+}
+
+export async function createReplacementToken(asked: string, context: CommandContext): Promise<void> {
+  const client = await context.client()
+  const gatewayId = await gatewayIdOf(asked, client)
+  await context.confirm(
+    `Let a new machine take the place of ${asked}? The old one is refused once the new one is enrolled.`,
+  )
+  tellToken(await client.gateways.createReplacementToken(gatewayId), ' --replace', context)
+}
+
+function tellToken(made: EnrollmentToken, more: '' | ' --replace', { out, say }: CommandContext): void {
+  out.text(made, made.token)
+  if (out.isJson) return
+  say(`Good for one gateway until ${made.expiresAt}: ocelli-gateway enroll --platform <url> --token <token>${more}`)
+}
+
+export async function revokeGateway(asked: string, { client: connect, confirm, out }: CommandContext): Promise<void> {
+  await confirm(`Revoke the gateway ${asked}? Its cameras are out of reach until they are moved to another.`)
+  const client = await connect()
+  const gatewayId = await gatewayIdOf(asked, client)
+  await client.gateways.revoke(gatewayId)
+  out.done({ gatewayId, revoked: true }, `${asked} is revoked.`)
 }

@@ -10,15 +10,29 @@ export const registerGateways: Register = (program, run) => {
     .examples('ocelli gateways list')
     .action(() => run(async (context) => (await load()).listGateways(context)))
   gateways
+    .command('show')
+    .description('one gateway, and whether it is connected')
+    .argument('<gateway>', 'name or id')
+    .examples('ocelli gateways show 77ab...')
+    .action((gateway: string) => run(async (context) => (await load()).showGateway(gateway, context)))
+  gateways
     .command('token')
     .description('make a token that enrolls one gateway of a site within an hour; shown this one time')
-    .argument('<site>', 'site id')
-    .examples('ocelli gateways token 6f2c...', 'OCELLI_ENROLLMENT_TOKEN=$(ocelli gateways token 6f2c...)')
-    .action((siteId: string) => run(async (context) => (await load()).createEnrollmentToken(siteId, context)))
+    .argument('<site>', 'name or id of the site')
+    .examples('ocelli gateways token Harbour', 'OCELLI_ENROLLMENT_TOKEN=$(ocelli gateways token 6f2c...)')
+    .action((site: string) => run(async (context) => (await load()).createEnrollmentToken(site, context)))
+  gateways
+    .command('replace')
+    .description(
+      "make a token that enrolls a new machine in a gateway's place: it takes over site and cameras; then: reseal",
+    )
+    .argument('<gateway>', 'name or id')
+    .examples('ocelli gateways replace 77ab... --yes')
+    .action((gateway: string) => run(async (context) => (await load()).createReplacementToken(gateway, context)))
   gateways
     .command('revoke')
     .description('refuse a gateway from now on')
-    .argument('<gateway>', 'gateway id')
+    .argument('<gateway>', 'name or id')
     .examples('ocelli gateways revoke 77ab... --yes')
     .action((gatewayId: string) => run(async (context) => (await load()).revokeGateway(gatewayId, context)))
   gateways

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path'
-import type { License, LicenseType, Pair } from '@ocelli/sdk'
+import type { License, LicenseQuery, LicenseType, Pair } from '@ocelli/sdk'
+import { wrongUsage } from '../../cli-error.ts'
 import type { CommandContext } from '../../command-context.ts'
+import { atMost } from '../../output/at-most.ts'
 import type { Cell, Column } from '../../output/table.ts'
 import { writePrivateFile } from '../../profile/private-file.ts'
 import { checkedByText } from './checked-by.ts'
@@ -35,7 +37,9 @@ export async function listQuantities(appId: string | undefined, { client, out }:
   )
 }
 
-const columns: Column<License>[] = [
+export const licenseListColumns: Column<License>[] = [
+  { heading: 'DEVICE', value: ({ deviceId }) => deviceId },
+  { heading: 'APP', value: ({ appId }) => appId },
   { heading: 'LICENSE', value: ({ licenseId }) => licenseId },
   { heading: 'TYPE', value: ({ licenseType }) => licenseType },
   { heading: 'STATE', value: ({ state }) => state },
@@ -46,16 +50,29 @@ const columns: Column<License>[] = [
   { heading: 'MADE', value: ({ createdAt }) => createdAt },
 ]
 
-export async function listLicenses(
-  pair: Pair,
-  { history }: { history?: boolean },
-  { client, out }: CommandContext,
-): Promise<void> {
-  const licenses = await (await client()).licenses.list(pair, { state: history ? 'ALL' : undefined })
-  await out.list(licenses, columns, { empty: `${pair.deviceId} has no license for ${pair.appId}.` })
+export interface ListLicensesFlags {
+  history?: boolean
+  state?: LicenseQuery['state']
+  licenseType?: LicenseType
+  issuer?: License['issuer']
+  order?: string
+  endsBefore?: string
+  limit?: number
 }
 
-const fields = (license: License): [string, Cell][] => [
+/** Of one pair, of an app, of a device, or of all. */
+export async function listLicenses(
+  pair: Partial<Pair>,
+  { history, state, licenseType, issuer, order: orderId, endsBefore, limit }: ListLicensesFlags,
+  { client, out }: CommandContext,
+): Promise<void> {
+  if (history && state !== undefined) throw wrongUsage('Choose one of --history and --state.')
+  const filter = { ...pair, state: history ? 'ALL' : state, licenseType, issuer, orderId, endsBefore } as const
+  const found = (await client()).licenses.search({ ...filter, size: Math.min(limit ?? 200, 200) })
+  await out.list(atMost(found, limit), licenseListColumns, { empty: 'No licenses match.' })
+}
+
+export const licenseFields = (license: License): [string, Cell][] => [
   ['license', license.licenseId],
   ['app', license.appId],
   ['device', license.deviceId],
@@ -73,20 +90,19 @@ export async function createLicense(
   { client, out }: CommandContext,
 ): Promise<void> {
   const license = await (await client()).licenses.create(pair, { licenseType, orderId: order })
-  out.one(license, fields(license))
+  out.one(license, licenseFields(license))
 }
 
 export async function downloadLicense(
   licenseId: string,
   { output }: DownloadLicenseFlags,
-  { client, cwd, out, say }: CommandContext,
+  { client, cwd, out }: CommandContext,
 ): Promise<void> {
   const file = await (await client()).licenses.file(licenseId)
   if (output === undefined) return out.text({ licenseId, file }, file)
   const path = resolve(cwd, output)
   await writePrivateFile(path, file)
-  if (out.isJson) out.one({ licenseId, path }, [])
-  else say(`Written to ${path}.`)
+  out.done({ licenseId, path }, `Written to ${path}.`)
 }
 
 export async function releaseLicense(
@@ -96,5 +112,5 @@ export async function releaseLicense(
 ): Promise<void> {
   await confirm(`Release ${licenseId}? If the app still runs somewhere, it goes on without a license being counted.`)
   const license = await (await client()).licenses.release(licenseId, reason)
-  out.one(license, fields(license))
+  out.one(license, licenseFields(license))
 }

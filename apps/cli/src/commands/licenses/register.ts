@@ -1,6 +1,7 @@
 import { Option } from 'commander'
+import { wholeNumber } from '../../flag-values.ts'
 import type { Register } from '../../program.ts'
-import type { CreateLicenseFlags, DownloadLicenseFlags } from './licenses.ts'
+import type { CreateLicenseFlags, DownloadLicenseFlags, ListLicensesFlags } from './licenses.ts'
 
 const load = () => import('./licenses.ts')
 
@@ -14,13 +15,26 @@ export const registerLicenses: Register = (program, run) => {
     .action((appId: string | undefined) => run(async (context) => (await load()).listQuantities(appId, context)))
   licenses
     .command('list')
-    .description('licenses of an app on a camera')
-    .argument('<app>', 'app id')
-    .argument('<device>', 'device id')
+    .description('licenses by device and app, and who checks them: of all, of an app, or of an app on a camera')
+    .argument('[app]', 'app id')
+    .argument('[device]', 'device id')
+    .option('--device <id>', 'of this camera, whatever the app')
     .option('--history', 'also those that ended')
-    .examples('ocelli licenses list com.example.counter CAM1 --history')
-    .action((appId: string, deviceId: string, flags: { history?: boolean }) =>
-      run(async (context) => (await load()).listLicenses({ appId, deviceId }, flags, context)),
+    .addOption(new Option('--state <state>', 'in this state').choices(['RESERVED', 'VALID', 'EXPIRED', 'RELEASED']))
+    .addOption(new Option('--license-type <type>', 'of this type').choices(['FULL', 'TRIAL', 'SUBSCRIPTION']))
+    .addOption(new Option('--issuer <issuer>', "made here, or by a camera's vendor").choices(['PLATFORM', 'VENDOR']))
+    .option('--order <id>', 'taken from this order')
+    .option('--ends-before <time>', 'whose end is earlier than this, RFC 3339')
+    .option('--limit <number>', 'so many at most', wholeNumber)
+    .examples(
+      'ocelli licenses list',
+      'ocelli licenses list com.example.counter CAM1 --history',
+      'ocelli licenses list --ends-before 2026-12-31T00:00:00Z --json',
+    )
+    .action((appId: string | undefined, deviceId: string | undefined, flags: ListLicensesFlags & { device?: string }) =>
+      run(async (context) =>
+        (await load()).listLicenses({ appId, deviceId: deviceId ?? flags.device }, flags, context),
+      ),
     )
   licenses
     .command('create')
@@ -36,6 +50,24 @@ export const registerLicenses: Register = (program, run) => {
     .examples('ocelli licenses create com.example.counter CAM1 --license-type FULL')
     .action((appId: string, deviceId: string, flags: CreateLicenseFlags) =>
       run(async (context) => (await load()).createLicense({ appId, deviceId }, flags, context)),
+    )
+  licenses
+    .command('renew')
+    .description('go on with a unit of another order that ends later; the license keeps its id. SUBSCRIPTION only')
+    .argument('<license>', 'license id')
+    .requiredOption('--order <id>', 'the order that goes on for longer')
+    .examples('ocelli licenses renew 5b1e... --order 0b6e...')
+    .action((licenseId: string, flags: { order: string }) =>
+      run(async (context) => (await import('./renew.ts')).renewLicense(licenseId, flags, context)),
+    )
+  licenses
+    .command('renew-order')
+    .description('let every license of an order go on with units of another, all or none')
+    .argument('<from>', 'order id that ends')
+    .argument('<to>', 'order id that goes on for longer')
+    .examples('ocelli licenses renew-order 1c9d... 0b6e... --yes')
+    .action((fromOrderId: string, orderId: string) =>
+      run(async (context) => (await import('./renew.ts')).renewOrder({ fromOrderId, orderId }, context)),
     )
   licenses
     .command('download')

@@ -33,10 +33,33 @@ export async function listGrants({ client, out }: CommandContext): Promise<void>
   )
 }
 
+export async function listMakerKeys(appId: string, { client, out }: CommandContext): Promise<void> {
+  await out.list(
+    await (await client()).makerKeys.list(appId),
+    [
+      { heading: 'KEY', value: ({ keyId }) => keyId },
+      { heading: 'SINCE', value: ({ createdAt }) => createdAt },
+    ],
+    { empty: `No key is trusted to sign grants for ${appId}. Trust one with: ocelli grants trust` },
+  )
+}
+
+export async function distrustMaker(
+  { appId, keyId }: { appId: string; keyId: string },
+  { client, confirm, out }: CommandContext,
+): Promise<void> {
+  await confirm(`Believe no more grants for ${appId} that ${keyId} has signed? Those imported so far stay.`)
+  await (await client()).makerKeys.remove(appId, keyId)
+  out.done({ appId, keyId, removed: true }, `Grants for ${appId} that ${keyId} has signed are imported no more.`)
+}
+
 export async function trustMaker(appId: string, file: string, context: CommandContext): Promise<void> {
   const publicKey = await parsePublicKey(await readNamedJson(file, context))
   if (publicKey === null) throw wrongUsage(`${file} is no public key; the app's maker runs: ocelli maker public-key`)
   const { makerKeys } = await context.client()
   await makerKeys.add(appId, { publicKey })
-  context.say(`Grants for ${appId} that ${publicKey.kid} has signed are believed from now on.`)
+  context.out.done(
+    { appId, keyId: publicKey.kid },
+    `Grants for ${appId} that ${publicKey.kid} has signed are believed from now on.`,
+  )
 }

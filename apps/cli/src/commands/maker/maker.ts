@@ -21,8 +21,8 @@ export interface GrantFlags {
 const daySeconds = 86_400
 
 /** Never over a file that is there: an app that trusts a lost key trusts no license any more. */
-export async function makeMakerKey({ out }: { out: string }, { cwd, say }: CommandContext): Promise<void> {
-  const path = isAbsolute(out) ? out : join(cwd, out)
+export async function makeMakerKey({ out: file }: { out: string }, { cwd, out }: CommandContext): Promise<void> {
+  const path = isAbsolute(file) ? file : join(cwd, file)
   const isThere = await stat(path).then(
     () => true,
     () => false,
@@ -30,7 +30,10 @@ export async function makeMakerKey({ out }: { out: string }, { cwd, say }: Comma
   if (isThere) throw new CliError('refused', `${path} is there already; a key is never written over.`)
   const { privateKey, publicKey } = await generateLicenseKey()
   await writePrivateFile(path, `${JSON.stringify(privateKey, null, 2)}\n`)
-  say(`The private key ${publicKey.kid} is in ${path}. Keep a copy in a safe place: nobody can make it again.`)
+  out.done(
+    { keyId: publicKey.kid, path },
+    `The private key ${publicKey.kid} is in ${path}. Keep a copy in a safe place: nobody can make it again.`,
+  )
 }
 
 export async function showMakerKey({ key }: { key: string }, context: CommandContext): Promise<void> {

@@ -60,4 +60,19 @@ export const registerMaker: Register = (program, run) => {
     .action((appId: string, file: string) =>
       run(async (context) => (await import('./grants.ts')).trustMaker(appId, file, context)),
     )
+  grants
+    .command('trusted')
+    .description('keys that grants of an app are believed from')
+    .argument('<app>', 'app id')
+    .examples('ocelli grants trusted com.example.counter')
+    .action((appId: string) => run(async (context) => (await import('./grants.ts')).listMakerKeys(appId, context)))
+  grants
+    .command('distrust')
+    .description('grants that this key signs are imported no more')
+    .argument('<app>', 'app id')
+    .argument('<key>', 'key id')
+    .examples('ocelli grants distrust com.example.counter QmF6... --yes')
+    .action((appId: string, keyId: string) =>
+      run(async (context) => (await import('./grants.ts')).distrustMaker({ appId, keyId }, context)),
+    )
 }

@@ -58,6 +58,28 @@ export const registerOffline: Register = (program, run) => {
     .examples('ocelli offline report ocelli-receipt.jws')
     .action((file: string) => run(async (context) => (await import('./report.ts')).report(file, context)))
   offline
+    .command('bundles')
+    .description('bundles that were made, and how many of their licenses a receipt has come back for')
+    .examples('ocelli offline bundles')
+    .action(() => run(async (context) => (await import('./bundles.ts')).listBundles(context)))
+  offline
+    .command('show-bundle')
+    .description('what a bundle holds, and what became of each app for each camera when it was made')
+    .argument('<bundle>', 'bundle id')
+    .examples('ocelli offline show-bundle c2d1...')
+    .action((bundleId: string) => run(async (context) => (await import('./bundles.ts')).showBundle(bundleId, context)))
+  offline
+    .command('keys')
+    .description('machines whose receipts count as yours')
+    .examples('ocelli offline keys')
+    .action(() => run(async (context) => (await import('./bundles.ts')).listSigningKeys(context)))
+  offline
+    .command('remove-key')
+    .description('receipts of that machine count no more')
+    .argument('<key>', 'key id')
+    .examples('ocelli offline remove-key QmF6... --yes')
+    .action((keyId: string) => run(async (context) => (await import('./bundles.ts')).removeSigningKey(keyId, context)))
+  offline
     .command('key')
     .description("this machine's public key for receipts, for: ocelli offline enroll-key")
     .examples('ocelli offline key > laptop-key.json')

@@ -42,7 +42,7 @@ export async function enrollKey(file: string, { name }: { name?: string }, conte
   const publicKey = await parsePublicKey(await readNamedJson(file, context))
   if (publicKey === null) throw wrongUsage(`${file} is no key; on that machine run: ocelli offline key`)
   await enroll(await context.client(), publicKey, name ?? file)
-  context.say(`Receipts signed by ${publicKey.kid} count as yours from now on.`)
+  context.out.done({ keyId: publicKey.kid }, `Receipts signed by ${publicKey.kid} count as yours from now on.`)
 }
 
 async function enroll(

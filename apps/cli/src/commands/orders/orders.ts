@@ -44,6 +44,20 @@ export async function placeOrder(
   out.one(order, fields(order))
 }
 
+export async function showOrder(orderId: string, { client, out }: CommandContext): Promise<void> {
+  const order = await (await client()).orders.get(orderId)
+  out.one(order, fields(order))
+}
+
+export async function reduceOrder(
+  { orderId, quantity }: { orderId: string; quantity: number },
+  { client, confirm, out }: CommandContext,
+): Promise<void> {
+  await confirm(`Reduce the order ${orderId} to ${quantity} units? The others are gone for good.`)
+  const order = await (await client()).orders.reduce(orderId, { quantity })
+  out.one(order, fields(order))
+}
+
 export async function confirmOrder(orderId: string, { client, out }: CommandContext): Promise<void> {
   const order = await (await client()).orders.confirm(orderId)
   out.one(order, fields(order))
@@ -63,6 +77,10 @@ const fields = (order: Order): [string, Cell][] => [
   ['state', order.state],
   ['total', order.total],
   ['used', order.used],
+  ['free', order.free],
+  ['term', order.termDays === null ? null : `${order.termDays} days`],
   ['valid until', order.validUntil],
   ['reference', order.reference],
+  ['placed', order.placedAt],
+  ['confirmed', order.confirmedAt],
 ]

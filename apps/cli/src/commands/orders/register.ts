@@ -39,6 +39,21 @@ export const registerOrders: Register = (program, run) => {
       run(async (context) => (await load()).placeOrder({ appId, quantity }, flags, context)),
     )
   orders
+    .command('show')
+    .description('one order, with its units')
+    .argument('<order>', 'order id')
+    .examples('ocelli orders show 1c9d...')
+    .action((orderId: string) => run(async (context) => (await load()).showOrder(orderId, context)))
+  orders
+    .command('reduce')
+    .description('to fewer units than before; refused below those that are used')
+    .argument('<order>', 'order id')
+    .argument('<quantity>', 'how many units it has from now on', wholeNumber)
+    .examples('ocelli orders reduce 1c9d... 40 --yes')
+    .action((orderId: string, quantity: number) =>
+      run(async (context) => (await load()).reduceOrder({ orderId, quantity }, context)),
+    )
+  orders
     .command('confirm')
     .description('by the publisher of the app, or the instance administrator')
     .argument('<order>', 'order id')

@@ -1,9 +1,12 @@
 import { collect } from '../../flag-values.ts'
 import type { Register } from '../../program.ts'
+import type { AcceptFlags } from './invitations.ts'
 import type { TokenFlags } from './tokens.ts'
+import type { EditUserFlags } from './users.ts'
 
 const people = () => import('./users.ts')
 const tokens = () => import('./tokens.ts')
+const invited = () => import('./invitations.ts')
 
 export const registerPeople: Register = (program, run) => {
   const users = program.command('users').description('people of the account')
@@ -16,19 +19,32 @@ export const registerPeople: Register = (program, run) => {
     .command('invite')
     .description('make a link that lets a person in; shown this one time, good for seven days')
     .argument('<email>', 'e-mail address')
-    .option('--permission <name>', 'what they may do; can be repeated', collect, [])
+    .option('--permission <name>', 'what they may do; can be repeated; see: ocelli permissions', collect, [])
     .examples('ocelli users invite bob@example.com --permission devices:view --permission apps:install')
     .action((email: string, flags: { permission: string[] }) =>
       run(async (context) => (await people()).inviteUser(email, flags.permission, context)),
     )
   users
-    .command('edit')
-    .description('change what a person may do: all permissions anew')
+    .command('show')
+    .description('a person, what they may do, and their projects')
     .argument('<user>', 'user id')
-    .requiredOption('--permission <name>', 'what they may do; can be repeated', collect, [])
-    .examples('ocelli users edit 90ab... --permission devices:view')
-    .action((userId: string, flags: { permission: string[] }) =>
-      run(async (context) => (await people()).editUser(userId, flags.permission, context)),
+    .examples('ocelli users show 90ab...')
+    .action((userId: string) => run(async (context) => (await people()).showUser(userId, context)))
+  users
+    .command('edit')
+    .description('change what a person may do, or how they are called')
+    .argument('<user>', 'user id')
+    .option('--permission <name>', 'what they may do, all anew; can be repeated; see: ocelli permissions', collect, [])
+    .option('--add-permission <name>', 'one more; can be repeated', collect, [])
+    .option('--remove-permission <name>', 'one less; can be repeated', collect, [])
+    .option('--first-name <name>', 'first name')
+    .option('--last-name <name>', 'last name')
+    .examples(
+      'ocelli users edit 90ab... --permission devices:view --permission apps:view',
+      'ocelli users edit 90ab... --add-permission apps:install',
+    )
+    .action((userId: string, flags: EditUserFlags) =>
+      run(async (context) => (await people()).editUser(userId, flags, context)),
     )
   users
     .command('remove')
@@ -36,6 +52,36 @@ export const registerPeople: Register = (program, run) => {
     .argument('<user>', 'user id')
     .examples('ocelli users remove 90ab... --yes')
     .action((userId: string) => run(async (context) => (await people()).removeUser(userId, context)))
+
+  const invitations = program.command('invitations').description('people who were invited and have not joined yet')
+  invitations
+    .command('list')
+    .description('invitations, without their links')
+    .examples('ocelli invitations list')
+    .action(() => run(async (context) => (await invited()).listInvitations(context)))
+  invitations
+    .command('revoke')
+    .description('its link lets nobody in any more')
+    .argument('<invitation>', 'invitation id')
+    .examples('ocelli invitations revoke 6a3c...')
+    .action((invitationId: string) => run(async (context) => (await invited()).revokeInvitation(invitationId, context)))
+  invitations
+    .command('accept')
+    .description('join the account that has invited you, and choose a password (OCELLI_NEW_PASSWORD, or asked for)')
+    .argument('<link>', 'the link that was handed to you')
+    .requiredOption('--first-name <name>', 'first name')
+    .requiredOption('--last-name <name>', 'last name')
+    .examples(
+      'ocelli invitations accept "https://ocelli.example.com/invitation#oin_..." --first-name Ann --last-name Lee',
+    )
+    .action((link: string, flags: AcceptFlags) =>
+      run(async (context) => (await invited()).acceptInvitation(link, flags, context)),
+    )
+  program
+    .command('permissions')
+    .description('all permissions, what they allow, and which of them you hold')
+    .examples('ocelli permissions')
+    .action(() => run(async (context) => (await import('./permissions.ts')).listPermissions(context)))
 
   const own = program.command('tokens').description('your own personal access tokens')
   own

@@ -31,8 +31,7 @@ export async function createToken(
   if (!out.isJson) say(`Keep it now: it is not shown again. Its id is ${made.tokenId}.`)
 }
 
-export async function revokeToken(tokenId: string, { client, out, say }: CommandContext): Promise<void> {
+export async function revokeToken(tokenId: string, { client, out }: CommandContext): Promise<void> {
   await (await client()).accessTokens.revoke(tokenId)
-  if (out.isJson) out.one({ tokenId, revoked: true }, [])
-  else say(`${tokenId} is revoked.`)
+  out.done({ tokenId, revoked: true }, `${tokenId} is revoked.`)
 }

@@ -36,6 +36,29 @@ export async function showRollout(rolloutId: string, { client, out }: CommandCon
   out.one(rollout, rolloutFields(rollout))
 }
 
+/** What happened to one device, step by step. */
+export async function showRolloutDevice(
+  { rolloutId, deviceId }: { rolloutId: string; deviceId: string },
+  { client, out }: CommandContext,
+): Promise<void> {
+  const device = await (await client()).rollouts.device(rolloutId, deviceId)
+  out.one(device, [
+    ['device', device.deviceId],
+    ['wave', device.wave],
+    ['state', device.state],
+    ['attempts', device.attempts],
+    ['reason', device.reason],
+    ['why', device.error?.detail ?? device.detail],
+    ['next attempt', device.nextAttemptAt],
+  ])
+  if (out.isJson) return
+  await out.list(device.history, [
+    { heading: 'AT', value: ({ at }) => at },
+    { heading: 'WHAT', value: ({ type }) => type },
+    { heading: 'DATA', value: ({ data }) => JSON.stringify(data) },
+  ])
+}
+
 export async function listRolloutDevices(
   rolloutId: string,
   { state, limit }: RolloutDevicesFlags,

@@ -87,6 +87,15 @@ export const registerRollouts: Register = (program, run) => {
       run(async (context) => (await list()).listRolloutDevices(rolloutId, flags, context)),
     )
   rollout
+    .command('device')
+    .description('one device of a rollout, and everything that happened to it')
+    .argument('<rollout>', 'rollout id')
+    .argument('<device>', 'device id')
+    .examples('ocelli rollout device 08d2... CAM1')
+    .action((rolloutId: string, deviceId: string) =>
+      run(async (context) => (await list()).showRolloutDevice({ rolloutId, deviceId }, context)),
+    )
+  rollout
     .command('watch')
     .description('tell how a rollout goes until it is over; ends with 1 when it was aborted or devices failed')
     .argument('<rollout>', 'rollout id')

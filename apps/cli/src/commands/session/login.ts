@@ -2,10 +2,10 @@ import type { Client } from '@ocelli/sdk'
 import { session } from '@ocelli/sdk'
 import { CliError, wrongUsage } from '../../cli-error.ts'
 import type { CommandContext } from '../../command-context.ts'
-import { toCredentials, toPlatformUrl } from '../../profile/connection.ts'
-import { checkProfileName, defaultProfile, type StoredCredentials } from '../../profile/profile-store.ts'
-import { findTrustedCa } from '../../profile/trusted-ca.ts'
+import { toCredentials } from '../../profile/connection.ts'
+import type { StoredCredentials } from '../../profile/profile-store.ts'
 import { withDeviceCode } from './device-code.ts'
+import { findPlace, type Place } from './find-place.ts'
 
 export interface LoginFlags {
   email?: string
@@ -13,16 +13,9 @@ export interface LoginFlags {
   clientId?: string
 }
 
-interface Place {
-  url: string
-  /** PEM */
-  ca: string | null
-}
-
 export async function login(flags: LoginFlags, context: CommandContext): Promise<void> {
-  const { profiles: store, say, out } = context
-  const name = checkProfileName(context.flags.profile ?? (context.env.OCELLI_PROFILE || defaultProfile))
-  const place = await findPlace(name, context)
+  const { profiles: store, out } = context
+  const { name, place } = await findPlace(context)
   const credentials = await getCredentials(flags, place, context)
   const client = await context.clientOf({ ...place, credentials: toCredentials(credentials), profile: name })
   const me = await client.account.me()
@@ -31,18 +24,10 @@ export async function login(flags: LoginFlags, context: CommandContext): Promise
     profiles: { ...profiles, [name]: { ...place, credentials } },
   }))
   const who = me.user?.email ?? me.id
-  if (out.isJson) out.one({ profile: name, url: place.url, ...me }, [])
-  else say(`Signed in to ${place.url} as ${who} of ${me.account.name}. The profile is ${name}, kept in ${store.path}.`)
-}
-
-/** Where to: as asked, or again where this profile was before. A CA that is named by its fingerprint is kept as a whole. */
-async function findPlace(name: string, { flags, env, cwd, profiles, signal }: CommandContext): Promise<Place> {
-  const known = (await profiles.read()).profiles[name]
-  const asked = flags.url ?? (env.OCELLI_URL || known?.url)
-  if (!asked) throw wrongUsage('Say where to sign in: ocelli login --url https://ocelli.example.com')
-  const url = toPlatformUrl(asked)
-  const ca = flags.ca ?? (env.OCELLI_CA || (known?.url === url ? known.ca : null))
-  return { url, ca: ca ? await findTrustedCa(ca, { url, cwd, signal }) : null }
+  out.done(
+    { profile: name, url: place.url, ...me },
+    `Signed in to ${place.url} as ${who} of ${me.account.name}. The profile is ${name}, kept in ${store.path}.`,
+  )
 }
 
 async function getCredentials(flags: LoginFlags, place: Place, context: CommandContext): Promise<StoredCredentials> {

@@ -4,7 +4,7 @@ import type { CommandContext } from '../../command-context.ts'
 import { toCredentials } from '../../profile/connection.ts'
 import { checkProfileName } from '../../profile/profile-store.ts'
 
-export async function logout({ flags, env, profiles: store, clientOf, say }: CommandContext): Promise<void> {
+export async function logout({ flags, env, profiles: store, clientOf, say, out }: CommandContext): Promise<void> {
   const { current, profiles } = await store.read()
   const name = checkProfileName(flags.profile ?? (env.OCELLI_PROFILE || current))
   const profile = Object.hasOwn(profiles, name) ? profiles[name] : undefined
@@ -24,5 +24,5 @@ export async function logout({ flags, env, profiles: store, clientOf, say }: Com
     const left = Object.fromEntries(Object.entries(all.profiles).filter(([key]) => key !== name))
     return { current: all.current === name ? (Object.keys(left)[0] ?? all.current) : all.current, profiles: left }
   })
-  say(`Signed out of ${url}; the profile ${name} is forgotten.`)
+  out.done({ profile: name, url }, `Signed out of ${url}; the profile ${name} is forgotten.`)
 }

@@ -20,11 +20,11 @@ export async function listProfiles({ profiles: store, out }: CommandContext): Pr
   )
 }
 
-export async function useProfile(given: string, { profiles: store, say }: CommandContext): Promise<void> {
+export async function useProfile(given: string, { profiles: store, out }: CommandContext): Promise<void> {
   const name = checkProfileName(given)
   await store.change((all) => {
     if (Object.hasOwn(all.profiles, name)) return { ...all, current: name }
     throw new CliError('not-found', `There is no profile ${name}. See: ocelli profiles list`)
   })
-  say(`${name} is the current profile now.`)
+  out.done({ current: name }, `${name} is the current profile now.`)
 }

@@ -25,6 +25,16 @@ export const registerSession: Register = (program, run) => {
     .description('which platform, which identity, which permissions')
     .examples('ocelli whoami', 'ocelli whoami --json')
     .action(() => run(async (context) => (await import('./whoami.ts')).whoami(context)))
+  program
+    .command('password')
+    .description(
+      'change your password; asks for the present one, also where OCELLI_PASSWORD and OCELLI_NEW_PASSWORD are not set',
+    )
+    .option('--email <email>', 'whose (else of the one who is signed in)')
+    .examples('ocelli password', 'ocelli password --url https://ocelli.example.com --email ann@example.com')
+    .action((flags: { email?: string }) =>
+      run(async (context) => (await import('./change-password.ts')).changePassword(flags, context)),
+    )
   const profiles = program.command('profiles').description('platforms and identities that are remembered here')
   profiles
     .command('list')

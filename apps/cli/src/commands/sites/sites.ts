@@ -1,13 +1,18 @@
-import type { Site } from '@ocelli/sdk'
+import type { Site, SiteBody, SiteBudgetHours } from '@ocelli/sdk'
+import { siteIdOf } from '../../by-name.ts'
 import { wrongUsage } from '../../cli-error.ts'
 import type { CommandContext } from '../../command-context.ts'
 import type { Cell } from '../../output/table.ts'
+import { readNamedJson } from '../../read-named-file.ts'
 
 export interface SiteFlags {
   timeZone?: string
   maxInFlight?: number
-  downloadRate?: number
+  /** bytes per second */
+  downloadRate?: number | null
   addressRange: string[]
+  repair?: Site['repair']
+  budgetHours?: string
 }
 
 export async function listSites({ client, out }: CommandContext): Promise<void> {
@@ -29,35 +34,65 @@ export async function listSites({ client, out }: CommandContext): Promise<void> 
   )
 }
 
-export async function createSite(name: string, flags: SiteFlags, { client, out }: CommandContext): Promise<void> {
-  const site = await (await client()).sites.create({ name, ...toBody(flags) })
+export async function showSite(asked: string, { client: connect, out }: CommandContext): Promise<void> {
+  const client = await connect()
+  const site = await client.sites.get(await siteIdOf(asked, client))
   out.one(site, fields(site))
+}
+
+export async function createSite(name: string, flags: SiteFlags, context: CommandContext): Promise<void> {
+  const body = { name, ...(await toBody(flags, context)) }
+  const site = await (await context.client()).sites.create(body)
+  context.out.one(site, fields(site))
 }
 
 export async function editSite(
-  siteId: string,
+  asked: string,
   { name, ...flags }: SiteFlags & { name?: string },
-  { client, out }: CommandContext,
+  context: CommandContext,
 ): Promise<void> {
-  const given = Object.entries({ name, ...toBody(flags) }).filter(([, value]) => value !== undefined)
+  const body = { name, ...(await toBody(flags, context)) }
+  const given = Object.entries(body).filter(([, value]) => value !== undefined)
   if (given.length === 0) throw wrongUsage('Say what to change; see: ocelli sites edit --help')
-  const site = await (await client()).sites.change(siteId, Object.fromEntries(given))
-  out.one(site, fields(site))
+  const client = await context.client()
+  const site = await client.sites.change(await siteIdOf(asked, client), Object.fromEntries(given))
+  context.out.one(site, fields(site))
 }
 
-export async function removeSite(siteId: string, { client, confirm, out, say }: CommandContext): Promise<void> {
-  await confirm(`Remove the site ${siteId}?`)
-  await (await client()).sites.remove(siteId)
-  if (out.isJson) out.one({ siteId, removed: true }, [])
-  else say(`${siteId} is removed.`)
+export async function removeSite(asked: string, { client: connect, confirm, out }: CommandContext): Promise<void> {
+  await confirm(`Remove the site ${asked}?`)
+  const client = await connect()
+  const siteId = await siteIdOf(asked, client)
+  await client.sites.remove(siteId)
+  out.done({ siteId, removed: true }, `${asked} is removed.`)
 }
 
-function toBody({ timeZone, maxInFlight, downloadRate, addressRange }: SiteFlags) {
+async function toBody(
+  { timeZone, maxInFlight, downloadRate, addressRange, repair, budgetHours }: SiteFlags,
+  context: CommandContext,
+): Promise<Partial<SiteBody>> {
   return {
-    ...{ timeZone, maxInFlight, downloadBytesPerSecond: downloadRate },
+    ...{ timeZone, maxInFlight, downloadBytesPerSecond: downloadRate, repair },
+    budgetHours: budgetHours === undefined ? undefined : await readBudgetHours(budgetHours, context),
     addressRanges: addressRange.length > 0 ? addressRange : undefined,
   }
 }
+
+/** What is in it is judged by the platform, field by field. */
+async function readBudgetHours(file: string, context: CommandContext): Promise<SiteBody['budgetHours']> {
+  const hours = await readNamedJson(file, context)
+  if (Array.isArray(hours)) return hours as SiteBody['budgetHours']
+  throw wrongUsage(
+    `--budget-hours: ${file} is not a JSON array such as [{"days": ["MON"], "from": "08:00", "to": "18:00", "maxInFlight": 1}].`,
+  )
+}
+
+const hoursText = ({ days, from, to, maxInFlight, downloadBytesPerSecond }: SiteBudgetHours): string =>
+  [
+    `${days?.join('+') ?? 'daily'} ${from}-${to}:`,
+    ...(maxInFlight == null ? [] : [`${maxInFlight} in flight`]),
+    ...(downloadBytesPerSecond == null ? [] : [`${downloadBytesPerSecond} bytes/s`]),
+  ].join(' ')
 
 const fields = (site: Site): [string, Cell][] => [
   ['site', site.siteId],
@@ -65,5 +100,8 @@ const fields = (site: Site): [string, Cell][] => [
   ['time zone', site.timeZone],
   ['in flight', site.maxInFlight],
   ['bytes/s', site.downloadBytesPerSecond ?? 'no limit'],
+  ['budget hours', site.budgetHours.map(hoursText)],
+  ['repair', site.repair],
   ['address ranges', site.addressRanges],
+  ['created', site.createdAt],
 ]
