@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox'
 import { CameraLoginError, SealedLogin, SealingJwk } from './camera-login.ts'
 import { ConnectivityReason, DeviceFacts, FoundCamera } from './device.ts'
 import {
+  AppConfiguration,
   DesiredRunningState,
   InstallationError,
   LicenseCheckedBy,
@@ -53,6 +54,8 @@ export const Work = Type.Object({
   percent: nullable(Type.Integer({ minimum: 0, maximum: 100 })),
   stepSecondsLeft: nullable(Count),
   error: nullable(InstallationError),
+  /** Said with the end of a revision for which the app was removed and installed anew. */
+  configuration: Type.Optional(nullable(AppConfiguration)),
 })
 export type Work = Static<typeof Work>
 

@@ -70,12 +70,20 @@ export const FoundCamera = Type.Object(
 )
 export type FoundCamera = Static<typeof FoundCamera>
 
+/**
+ * How an older version of an app gets over a newer one. IN_PLACE: the camera takes it as an update. REINSTALL: the app is
+ * removed and installed anew, which loses its data. NONE: not at all.
+ */
+export const AppDowngrade = oneOf(['NONE', 'IN_PLACE', 'REINSTALL'])
+export type AppDowngrade = Static<typeof AppDowngrade>
+
 /** What explains a device's connectivity, beside the state itself. */
 export const DeviceDetail = Type.Object(
   {
     ...Device.properties,
     identitySource: text,
     platformLevel: nullable(Type.Integer()),
+    appDowngrade: nullable(AppDowngrade),
     connectivityExplained: Type.Object({
       detail: Type.String({ description: 'One sentence for a person.' }),
       gatewayConnected: nullable(Type.Boolean()),
@@ -147,6 +155,8 @@ export const DeviceFacts = Type.Object({
   unsignedApps: Type.Optional(
     nullable(Type.Boolean({ description: 'Whether packages without a signature may be installed; null: not told.' })),
   ),
+  /** Gateways before 0.3 do not say it. */
+  appDowngrade: Type.Optional(nullable(AppDowngrade)),
 })
 export type DeviceFacts = Static<typeof DeviceFacts>
 

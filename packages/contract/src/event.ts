@@ -65,6 +65,7 @@ export const eventTypes = [
   'license.expired',
   'license.renewed',
   'license.conflict',
+  'installation.reinstalled',
   'installation.requested',
   'installation.state-changed',
   'installation.running-state-changed',

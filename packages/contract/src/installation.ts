@@ -61,6 +61,13 @@ export const InstallationError = Type.Object({
 })
 export type InstallationError = Static<typeof InstallationError>
 
+/**
+ * What became of an app's configuration when the app was removed and installed anew. RESTORED: saved before and put back.
+ * NOT_OFFERED: the camera does not hand it out. LOST: it could not be saved, or the version installed now did not take it.
+ */
+export const AppConfiguration = oneOf(['RESTORED', 'NOT_OFFERED', 'LOST'])
+export type AppConfiguration = Static<typeof AppConfiguration>
+
 export const Progress = Type.Object({
   step: Step,
   percent: nullable(Type.Integer({ minimum: 0, maximum: 100 })),
@@ -110,6 +117,12 @@ export const InstallRequest = Type.Object(
     orderId: Type.Optional(Uuid),
     version: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
     start: Type.Optional(Type.Boolean()),
+    allowDowngrade: Type.Optional(
+      Type.Boolean({
+        description:
+          'A version lower than the installed one is wanted, also where the camera removes the app for it and its data is lost.',
+      }),
+    ),
   },
   { additionalProperties: false },
 )

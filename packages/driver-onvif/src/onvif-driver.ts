@@ -84,7 +84,8 @@ export function openDriver(target: CameraTarget, settings: DriverSettings): Driv
 
   return {
     name: 'onvif',
-    capabilities: { downgrade: false },
+    // Android takes no older version over a newer one, and ONVIF has no word for it: it is removed and installed anew.
+    capabilities: { downgrade: 'REINSTALL' },
     readIdentity: (options) =>
       withApps(options, async ({ management, signal }) => ({
         deviceId: await management.getDeviceId({ signal }),

@@ -39,8 +39,8 @@ export function openDriver(target: CameraTarget, settings: DriverSettings): Driv
 
   return {
     name: 'vapix',
-    // Nothing documents what upload.cgi does with an older version.
-    capabilities: { downgrade: false },
+    // upload.cgi compares no versions: an older package is taken like a newer one (docs/axis.md).
+    capabilities: { downgrade: 'IN_PLACE' },
     readIdentity: (options) => call(options, (bounded) => readIdentity(camera, bounded)),
     readFacts: (options) => call(options, (bounded) => readFacts(camera, bounded)),
     readClockOffset: (options) =>

@@ -1,4 +1,4 @@
-import type { DeviceFacts, LicenseCheckedBy, LicensePlacement, RunningState } from '@ocelli/contract'
+import type { AppDowngrade, DeviceFacts, LicenseCheckedBy, LicensePlacement, RunningState } from '@ocelli/contract'
 import type { Discover } from './discovery.ts'
 
 /** How to reach one camera. The password lives at the gateway and is never logged. */
@@ -102,7 +102,7 @@ export interface PlacedLicense {
  */
 export interface Driver {
   readonly name: 'onvif' | 'vapix'
-  readonly capabilities: { downgrade: boolean }
+  readonly capabilities: { downgrade: AppDowngrade }
   /** With login. */
   readIdentity(options: CallOptions): Promise<DeviceIdentity>
   readFacts(options: CallOptions): Promise<DeviceFacts>
@@ -132,6 +132,13 @@ export interface Driver {
   /** Resolves when the camera reports it running; throws `app-fell-back` when it stops again by itself. */
   start(appId: string, options: CallOptions): Promise<void>
   stop(appId: string, options: CallOptions): Promise<void>
+  /**
+   * The app's configuration as the camera hands it out, an opaque file; null when it hands none out for this app.
+   * Absent: the protocol knows no such thing.
+   */
+  saveConfiguration?(appId: string, options: CallOptions): Promise<Uint8Array | null>
+  /** Gives a saved configuration back to the app; throws `refused` when this version does not take it. */
+  restoreConfiguration?(request: { appId: string; configuration: Uint8Array }, options: CallOptions): Promise<void>
   /** Resolves when the camera no longer lists the app. */
   uninstall(appId: string, options: CallOptions): Promise<void>
   /** A hint that something about the apps changed; ends with the signal. Null: this camera has no events, poll. */

@@ -4,8 +4,8 @@ import { newAttempt, stepBegun, stepDone } from './attempt.ts'
 
 test('the failed tries of one step do not count against the next', () => {
   const failed = { ...newAttempt(1), step: 'UPLOAD' as const, failures: 3 }
-  expect(stepBegun(failed, 'UPLOAD').failures).toBe(3)
-  expect(stepBegun(failed, 'INSTALL').failures).toBe(0)
+  expect(stepBegun(failed, { kind: 'upload', step: 'UPLOAD' }).failures).toBe(3)
+  expect(stepBegun(failed, { kind: 'await-camera', step: 'INSTALL' }).failures).toBe(0)
 })
 
 test.each([

@@ -1,4 +1,11 @@
-import type { DesiredApp, InstallationError, LicenseCheckedBy, RunningState, Step } from '@ocelli/contract'
+import type {
+  AppConfiguration,
+  DesiredApp,
+  InstallationError,
+  LicenseCheckedBy,
+  RunningState,
+  Step,
+} from '@ocelli/contract'
 import { type InstalledApp, toRunningState } from '@ocelli/driver'
 import type { StepFindings } from './executor.ts'
 import type { Action } from './planner.ts'
@@ -17,6 +24,11 @@ export interface Attempt {
   failures: number
   /** What the app wrote into the camera's log before the last failure; kept for an error that is told later. */
   appLog?: string | null
+  /**
+   * The app is removed so that another version can be installed: on disk before the removal begins. `configuration` is null
+   * until the version that follows is there and has got back what was saved.
+   */
+  reinstall?: { configuration: AppConfiguration | null } | null
   /** Final error, while something is still to be put back before it is told. */
   error: InstallationError | null
   outcome: { phase: 'CONVERGED' | 'FAILED'; error: InstallationError | null } | null
@@ -53,15 +65,22 @@ export const newAttempt = (revision: number): Attempt => ({
 export function openAttempt(memory: AppMemory, entry: DesiredApp): AppMemory {
   const before = memory.attempt
   if (entry.settled || (before && before.revision >= entry.revision)) return memory
-  return { ...memory, attempt: { ...newAttempt(entry.revision), began: inherited(before) } }
+  return { ...memory, attempt: { ...newAttempt(entry.revision), ...inherited(before) } }
 }
 
 /**
  * An update that is overtaken by another wish has stopped the app already: what the camera shows now is our own doing,
- * so the running state to end with is the one the overtaken attempt began with.
+ * so the running state to end with is the one the overtaken attempt began with. The same holds for an app that was
+ * removed for another version and is not back yet, also after a failure.
  */
-function inherited(before: Attempt | null): Attempt['began'] {
-  return before?.outcome === null && before.step !== null && before.began?.isUpdate ? before.began : null
+function inherited(before: Attempt | null): Partial<Attempt> {
+  if (!before) return {}
+  const isOpenUpdate = before.outcome === null && before.step !== null && before.began?.isUpdate === true
+  const isOpenReinstall = before.reinstall?.configuration === null && before.outcome?.phase !== 'CONVERGED'
+  return {
+    ...(isOpenUpdate || isOpenReinstall ? { began: before.began } : {}),
+    ...(isOpenReinstall ? { reinstall: before.reinstall } : {}),
+  }
 }
 
 /** Writes down what the camera showed when the attempt began; later observations change nothing. */
@@ -80,8 +99,9 @@ export const isUnsettled = (memory: AppMemory | undefined, entry: DesiredApp): b
 export const isBegun = (memory: AppMemory | undefined, entry: DesiredApp): boolean =>
   isUnsettled(memory, entry) && memory?.attempt?.revision === entry.revision && memory.attempt.step !== null
 
-export function stepBegun(attempt: Attempt, step: Step): Attempt {
-  return { ...attempt, step, failures: attempt.step === step ? attempt.failures : 0 }
+export function stepBegun(attempt: Attempt, { kind, step }: Pick<Action, 'kind' | 'step'>): Attempt {
+  const begun = { ...attempt, step, failures: attempt.step === step ? attempt.failures : 0 }
+  return kind === 'make-way' ? { ...begun, reinstall: attempt.reinstall ?? { configuration: null } } : begun
 }
 
 /** What a finished step changes: its count, and what is known about package and license on the camera. */
@@ -95,6 +115,7 @@ export function stepDone(memory: AppMemory, action: Action, findings: StepFindin
     done: { ...attempt.done, [action.step]: (attempt.done[action.step] ?? 0) + 1 },
     // A step that went well after a time-out proves that the camera goes on.
     error: isRestore ? attempt.error : null,
+    ...(findings.configuration ? { reinstall: { configuration: findings.configuration } } : {}),
   }
   return { ...memory, attempt: counted, ...learned(memory, action, findings) }
 }
@@ -104,7 +125,8 @@ function learned(memory: AppMemory, action: Action, { app, licenseCheckedBy }: S
     case 'upload': {
       const { packageId, version, versionCode } = action.package
       const installed = { packageId, version, versionCode, listedAs: app?.version ?? version }
-      return { installed, license: memory.attempt?.began?.isPresent ? licenseAfterUpdate(memory) : null }
+      const isFresh = !memory.attempt?.began?.isPresent || memory.attempt.reinstall?.configuration === null
+      return { installed, license: isFresh ? null : licenseAfterUpdate(memory) }
     }
     case 'license':
       return {
@@ -113,6 +135,7 @@ function learned(memory: AppMemory, action: Action, { app, licenseCheckedBy }: S
           ...(licenseCheckedBy === undefined ? {} : { checkedBy: licenseCheckedBy }),
         },
       }
+    case 'make-way':
     case 'uninstall':
       return { installed: null, license: null }
     default:

@@ -1,4 +1,4 @@
-import type { ConnectivityReason, DeviceFacts } from '@ocelli/contract'
+import type { AppDowngrade, ConnectivityReason, DeviceFacts } from '@ocelli/contract'
 import { type CameraTarget, type Driver, DriverError, type DriverTable, type InstalledApp } from '@ocelli/driver'
 import { type CameraMarks, marksOf } from '../cameras/camera-marks.ts'
 import type { Camera } from '../cameras/camera-store.ts'
@@ -46,7 +46,7 @@ export interface CameraLink {
   write<Result>(call: (driver: Driver) => Promise<Result>, options: { signal: AbortSignal }): Promise<Result>
   /** Gives up a connection on which a call hangs. */
   abandon(): Promise<void>
-  canDowngrade(): boolean
+  downgrade(): AppDowngrade
   certificateExpiresAt(): string | null
   /** A new address, password or pin: the next observation goes there. */
   moveTo(camera: Camera): Promise<void>
@@ -156,7 +156,8 @@ export function createCameraLink(options: CameraLinkOptions): CameraLink {
     const clockOffsetMs = await optional(
       readInTime(signal, (driver, bounded) => driver.readClockOffset({ signal: bounded })),
     )
-    details = { facts: facts ?? details?.facts ?? null, clockOffsetMs, readAtMs: clock.monotonic() }
+    const told = facts && { ...facts, appDowngrade: opened?.driver.capabilities.downgrade ?? null }
+    details = { facts: told ?? details?.facts ?? null, clockOffsetMs, readAtMs: clock.monotonic() }
     const endpointReference = await readInTime(signal, readEndpointReference)
     options.onMarks(marksOf(facts, { endpointReference, before: camera.marks }))
     return details
@@ -221,7 +222,7 @@ export function createCameraLink(options: CameraLinkOptions): CameraLink {
       return counted(proved, call)
     },
     abandon: close,
-    canDowngrade: () => opened?.driver.capabilities.downgrade ?? false,
+    downgrade: () => opened?.driver.capabilities.downgrade ?? 'NONE',
     certificateExpiresAt: () => opened?.driver.certificate()?.expiresAt ?? null,
     async moveTo(next) {
       camera = next

@@ -1,4 +1,5 @@
 import {
+  AppConfiguration,
   DesiredDevice,
   InstallationError,
   LicenseCheckedBy,
@@ -13,6 +14,7 @@ import { fileNameOf } from '../state/file-name.ts'
 import type { StateFolder } from '../state/state-folder.ts'
 import type { AppMemory } from './attempt.ts'
 import type { Log } from './gateway-options.ts'
+import { createSavedConfigurations, type SavedConfigurations } from './saved-configurations.ts'
 
 const Count = Type.Integer({ minimum: 0 })
 const text = nullable(Type.String())
@@ -24,6 +26,7 @@ const StoredAttempt = Type.Object({
   done: Type.Record(Type.String(), Count),
   failures: Count,
   appLog: Type.Optional(text),
+  reinstall: Type.Optional(nullable(Type.Object({ configuration: nullable(AppConfiguration) }))),
   error: nullable(InstallationError),
   outcome: nullable(Type.Object({ phase: oneOf(['CONVERGED', 'FAILED']), error: nullable(InstallationError) })),
 })
@@ -66,6 +69,7 @@ interface DeviceMemoryContent {
 /** What the gateway remembers of one device across restarts. */
 export interface DeviceMemory {
   readonly content: DeviceMemoryContent
+  readonly configurations: SavedConfigurations
   /** Holds in memory at once and on disk when it resolves. */
   write(changes: Partial<DeviceMemoryContent>): Promise<void>
   /** Forgets everything; later writes are dropped. */
@@ -73,7 +77,7 @@ export interface DeviceMemory {
 }
 
 /** Device ids hold anything; `fileNameOf` makes a name of one. */
-export const deviceFile = (folder: 'work' | 'reports', deviceId: string): string =>
+export const deviceFile = (folder: 'work' | 'reports' | 'configurations', deviceId: string): string =>
   `${folder}/${fileNameOf(deviceId)}.json`
 
 /**
@@ -114,6 +118,7 @@ export async function openDeviceMemory(options: {
   }
 
   return {
+    configurations: createSavedConfigurations(stateFolder, deviceFile('configurations', deviceId)),
     get content() {
       return content
     },
@@ -132,7 +137,10 @@ export async function openDeviceMemory(options: {
     },
     forget() {
       isForgotten = true
-      return enqueue(() => stateFolder.remove(file))
+      return enqueue(async () => {
+        await stateFolder.remove(file)
+        await stateFolder.remove(deviceFile('configurations', deviceId))
+      })
     },
   }
 }

@@ -32,7 +32,8 @@ function workOfEntry(entry: DesiredApp, { memoryOf, running }: WorkView): Work |
   const known = memoryOf(appId)
   const attempt = known.attempt?.revision === revision ? known.attempt : null
   const idle = { revision, step: null, percent: null, stepSecondsLeft: null }
-  if (attempt?.outcome) return { ...idle, ...attempt.outcome }
+  const { configuration = null } = attempt?.reinstall ?? {}
+  if (attempt?.outcome) return { ...idle, ...attempt.outcome, ...(configuration ? { configuration } : {}) }
   if (!isUnsettled(known, entry)) return null
   const step = running.get(appId)
   if (!step || !attempt?.step) return { ...idle, phase: 'WAITING', error: null }

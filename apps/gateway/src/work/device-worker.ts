@@ -81,7 +81,7 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
   const reporting = createDeviceReporting({ book, clocks, clock, submit: options.report, stateNow })
   const askLicense = (request: { appId: string; licenseId: string }, signal: AbortSignal) =>
     licenses.ask({ deviceId, assignment: assignment(), ...request }, signal)
-  const tools = { link, packages, leases, askLicense, clock }
+  const tools = { link, packages, leases, configurations: memory.configurations, askLicense, clock }
   const runner = createStepRunner({
     deviceId,
     book,
@@ -174,7 +174,7 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
       memory: memory.content.apps,
       packagesOnDisk: leases.packageIds(),
       backingOff: clocks.backingOff(),
-      canDowngrade: link.canDowngrade(),
+      downgrade: link.downgrade(),
     })
     const settled = await book.settleBy(planned, seen.apps)
     for (const { appId } of settled) clocks.clear(appId)

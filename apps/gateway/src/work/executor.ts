@@ -1,10 +1,12 @@
-import type { LicenseCheckedBy } from '@ocelli/contract'
+import type { AppConfiguration, LicenseCheckedBy } from '@ocelli/contract'
 import type { Driver, InstalledApp } from '@ocelli/driver'
 import type { PackageCache, PackageLease } from '../packages/package-cache.ts'
 import type { Clock } from '../state/clock.ts'
 import type { CameraLink } from './camera-link.ts'
 import type { IssuedLicense } from './license-desk.ts'
 import type { Action } from './planner.ts'
+import { makeWay, restore } from './reinstall-steps.ts'
+import type { SavedConfigurations } from './saved-configurations.ts'
 import { LeftBehindError, withDeadline } from './step-deadline.ts'
 import { WorkError } from './work-error.ts'
 
@@ -18,6 +20,7 @@ export interface StepTools {
   link: CameraLink
   packages: PackageCache
   leases: PackageLeases
+  configurations: SavedConfigurations
   askLicense(request: { appId: string; licenseId: string }, signal: AbortSignal): Promise<IssuedLicense>
   clock: Clock
 }
@@ -38,8 +41,9 @@ export interface PackageLeases {
   packageIds(): ReadonlySet<string>
 }
 
-/** What a finished step learned: the app as the camera lists it after an upload, who looks at a placed license. */
+/** What a finished step learned: the app as listed after an upload, who looks at a placed license, what became of a configuration. */
 export interface StepFindings {
+  configuration?: AppConfiguration
   app?: InstalledApp
   licenseCheckedBy?: LicenseCheckedBy
 }
@@ -77,9 +81,17 @@ const steps: StepTable = {
     await link.write((driver) => driver.stop(appId, { signal }), { signal })
     return {}
   },
-  async uninstall({ appId, signal }, { link }) {
+  async uninstall({ appId, signal }, { link, configurations }) {
     await link.write((driver) => driver.uninstall(appId, { signal }), { signal })
+    await configurations.drop(appId)
     return {}
+  },
+  async 'make-way'({ appId, action: { isLastTry }, signal }, tools) {
+    await makeWay({ appId, isLastTry, signal }, tools)
+    return {}
+  },
+  async restore({ appId, action: { isLastTry }, signal }, tools) {
+    return { configuration: await restore({ appId, isLastTry, signal }, tools) }
   },
   async 'await-camera'({ appId, signal }, { link, clock }) {
     for (;;) {

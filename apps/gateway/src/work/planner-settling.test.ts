@@ -266,7 +266,7 @@ describe('the next step of a device', () => {
       entry.appId,
       openAttempt({ ...emptyMemory, ...memory[entry.appId] }, entry),
     ])
-    const none = { packagesOnDisk: new Set<string>(), backingOff: new Set<string>(), canDowngrade: false }
+    const none = { packagesOnDisk: new Set<string>(), backingOff: new Set<string>(), downgrade: 'NONE' as const }
     return plan({ desired, observed: [foreign], memory: new Map(opened), ...none, ...changes })
   }
 
@@ -291,7 +291,7 @@ describe('the next step of a device', () => {
   })
 
   function emptyInput(): PlanInput {
-    const none = { packagesOnDisk: new Set<string>(), backingOff: new Set<string>(), canDowngrade: false }
+    const none = { packagesOnDisk: new Set<string>(), backingOff: new Set<string>(), downgrade: 'NONE' as const }
     return { desired: [], observed: [], memory: new Map(), ...none }
   }
 })

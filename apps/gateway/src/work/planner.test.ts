@@ -124,13 +124,70 @@ const tables: Record<string, Rows> = {
     ],
     [
       'is refused on a driver that can when not asked for',
-      { seen: camera('4.0.1'), input: { canDowngrade: true } },
+      { seen: camera('4.0.1'), input: { downgrade: 'IN_PLACE' } },
       'FAILED downgrade',
     ],
     [
       'is done when asked for and possible',
-      { wish: { allowDowngrade: true }, seen: camera('4.0.1'), input: { canDowngrade: true } },
+      { wish: { allowDowngrade: true }, seen: camera('4.0.1'), input: { downgrade: 'IN_PLACE' } },
       'download',
+    ],
+    [
+      'fetches the older package before anything is removed for it',
+      { wish: { allowDowngrade: true }, seen: camera('4.0.1'), input: { downgrade: 'REINSTALL' } },
+      'download',
+    ],
+    [
+      'removes the app where the camera takes no older version over a newer one',
+      { wish: { allowDowngrade: true }, seen: camera('4.0.1'), input: { ...onDisk, downgrade: 'REINSTALL' } },
+      'make-way',
+    ],
+    [
+      'uploads over the newer version where the camera takes that',
+      { wish: { allowDowngrade: true }, seen: camera('4.0.1'), input: { ...onDisk, downgrade: 'IN_PLACE' } },
+      'upload',
+    ],
+    [
+      'removes nothing for a newer version',
+      { wish: { allowDowngrade: true }, seen: camera('3.9'), input: { ...onDisk, downgrade: 'REINSTALL' } },
+      'upload',
+    ],
+    [
+      'installs once the app is gone',
+      {
+        wish: { allowDowngrade: true },
+        memory: begun({ began: updateFrom('RUNNING'), done: { UNINSTALL: 1 }, reinstall: { configuration: null } }),
+        input: { ...onDisk, downgrade: 'REINSTALL' },
+      },
+      'upload',
+    ],
+    [
+      'gives the configuration back before the license',
+      {
+        wish: { allowDowngrade: true },
+        seen: camera('4.0.0'),
+        memory: begun({ began: updateFrom('RUNNING'), reinstall: { configuration: null } }),
+      },
+      'restore',
+    ],
+    [
+      'places the license then, and starts what ran',
+      {
+        wish: { allowDowngrade: true },
+        seen: camera('4.0.0'),
+        memory: begun({ began: updateFrom('RUNNING'), reinstall: { configuration: 'LOST' } }),
+      },
+      'license',
+    ],
+    [
+      'gives up an app that is listed again after three removals',
+      {
+        wish: { allowDowngrade: true },
+        seen: camera('4.0.1'),
+        memory: begun({ began: updateFrom('RUNNING'), done: { UNINSTALL: 3 }, reinstall: { configuration: null } }),
+        input: { ...onDisk, downgrade: 'REINSTALL' },
+      },
+      'FAILED app-came-back',
     ],
     ['is left to the camera when versions cannot be compared', { seen: camera('4.5-2') }, 'download'],
     ['compares numbers, not letters', { wish: { package: packageOf('4.10', 30) }, seen: camera('4.9') }, 'download'],

@@ -1,4 +1,4 @@
-import type { DesiredApp, DesiredRunningState, InstallationError } from '@ocelli/contract'
+import type { AppDowngrade, DesiredApp, DesiredRunningState, InstallationError } from '@ocelli/contract'
 import { type InstalledApp, toRunningState } from '@ocelli/driver'
 import type { AppMemory, Attempt } from './attempt.ts'
 import { isDowngrade, isInPlace } from './version-in-place.ts'
@@ -13,6 +13,10 @@ export type Action =
   | { kind: 'start'; step: 'START'; isRestore: boolean }
   | { kind: 'stop'; step: 'STOP' }
   | { kind: 'uninstall'; step: 'UNINSTALL' }
+  /** Removes an app for an older version of it; its configuration is saved first. */
+  | { kind: 'make-way'; step: 'UNINSTALL'; isLastTry: boolean }
+  /** Gives the saved configuration back. */
+  | { kind: 'restore'; step: 'INSTALL'; isLastTry: boolean }
   | { kind: 'await-camera'; step: 'INSTALL' | 'UNINSTALL' }
 
 type PlannedError = Omit<InstallationError, 'at'>
@@ -33,7 +37,8 @@ export interface PlanInput {
   packagesOnDisk: ReadonlySet<string>
   /** Apps whose next try is not due yet. */
   backingOff: ReadonlySet<string>
-  canDowngrade: boolean
+  /** How this camera gets an older version of an app. */
+  downgrade: AppDowngrade
 }
 
 export interface Plan {
@@ -42,6 +47,8 @@ export interface Plan {
   next: { appId: string; action: Action } | null
 }
 
+/** Failures after which a configuration is given up; the camera may be restarting at the first ones. */
+const configurationFailures = 2
 const maxTries = { upload: 2, start: 3, stop: 3, uninstall: 3 }
 
 /** Desired and observed state in, next step out. Apps that no entry names are not looked at. Pure. */
@@ -96,6 +103,9 @@ function afterFinalError(error: InstallationError, context: Context): Move {
   // One try: once START has begun, whether as the failed step or to put things back, it ends here.
   if (ranBefore && standsStill && attempt.step !== 'START')
     return act({ kind: 'start', step: 'START', isRestore: true })
+  if (attempt.reinstall?.configuration === null && !app) {
+    return fail({ ...error, detail: `${error.detail} The app was removed for this version and is not on the camera.` })
+  }
   return fail(error)
 }
 
@@ -103,37 +113,49 @@ function afterFinalError(error: InstallationError, context: Context): Move {
 const isBeyond = (attempt: Attempt, action: Action): boolean =>
   action.step !== attempt.step && action.kind !== 'download' && action.kind !== 'upload'
 
-function removal({ app, attempt }: Context): Move {
+function removal({ app, attempt }: Context, kind: 'uninstall' | 'make-way' = 'uninstall'): Move {
   if (!app) return converged
   if (app.state === 'UNINSTALLING') return act({ kind: 'await-camera', step: 'UNINSTALL' })
   if (tries(attempt, 'UNINSTALL') >= maxTries.uninstall) {
     return fail(refused('app-came-back', 'The camera said that the app was removed and lists it again.', app))
   }
-  return act({ kind: 'uninstall', step: 'UNINSTALL' })
+  if (kind === 'uninstall') return act({ kind, step: 'UNINSTALL' })
+  return act({ kind, step: 'UNINSTALL', isLastTry: attempt.failures >= configurationFailures })
 }
 
 function presence(context: Context): Move {
   const { app } = context
   if (app?.state === 'INSTALLING') return act({ kind: 'await-camera', step: 'INSTALL' })
   if (app?.state === 'UNINSTALLING') return act({ kind: 'await-camera', step: 'UNINSTALL' })
-  return version(context) ?? license(context) ?? running(context) ?? converged
+  return version(context) ?? configuration(context) ?? license(context) ?? running(context) ?? converged
 }
 
-function version({ entry, app, attempt, memory, packagesOnDisk, canDowngrade }: Context): Move | null {
+function version(context: Context): Move | null {
+  const { entry, app, attempt, memory, packagesOnDisk, downgrade } = context
   const wanted = entry.package
   if (!wanted) {
     return app ? null : fail(refused('app-not-found', 'The app is not on the camera, and no package is named.', app))
   }
   if (app && isInPlace(wanted, app, memory.installed)) return null
-  if (app && !(entry.allowDowngrade && canDowngrade) && isDowngrade(wanted, app, memory.installed)) {
-    const detail = `The camera has version ${app.version}, which is higher than ${wanted.version}.`
-    return fail({ category: 'incompatible', code: 'downgrade', detail, deviceCode: null, retryable: false })
+  if (app && isDowngrade(wanted, app, memory.installed)) {
+    if (!entry.allowDowngrade || downgrade === 'NONE') {
+      const detail = `The camera has version ${app.version}, which is higher than ${wanted.version}.`
+      return fail({ category: 'incompatible', code: 'downgrade', detail, deviceCode: null, retryable: false })
+    }
+    // Nothing is removed before what follows lies on the disk.
+    if (downgrade === 'REINSTALL' && packagesOnDisk.has(wanted.packageId)) return removal(context, 'make-way')
   }
   if (tries(attempt, 'UPLOAD') >= maxTries.upload) {
     return fail(refused('app-vanished', 'The camera took the package and does not list its version.', app))
   }
   if (!packagesOnDisk.has(wanted.packageId)) return act({ kind: 'download', step: 'DOWNLOAD', package: wanted })
   return act({ kind: 'upload', step: 'UPLOAD', package: wanted })
+}
+
+/** What was saved of an app that was removed for another version goes back before it is started. */
+function configuration({ attempt }: Context): Move | null {
+  if (attempt.reinstall?.configuration !== null) return null
+  return act({ kind: 'restore', step: 'INSTALL', isLastTry: attempt.failures >= configurationFailures })
 }
 
 function license({ entry, app, attempt, memory }: Context): Move | null {

@@ -69,6 +69,10 @@ export function createRevisionBook(memory: DeviceMemory, clock: Pick<Clock, 'now
         settled.set(app.appId, settle(memoryOf(app.appId), outcome, appIn(observed, app.appId)))
       }
       if (settled.size > 0) await writeAll(settled)
+      for (const [appId, { attempt }] of settled) {
+        const isOver = attempt?.outcome?.phase === 'CONVERGED' || attempt?.reinstall?.configuration !== null
+        if (attempt?.reinstall && isOver) await memory.configurations.drop(appId)
+      }
       return entries().filter(({ appId }) => settled.has(appId))
     },
     async fail(failed, error) {

@@ -44,7 +44,7 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
   async function begin(appId: string, action: Action) {
     const memory = book.memoryOf(appId)
     if (!memory.attempt) throw new Error(`No attempt is open for ${appId}.`)
-    const attempt = stepBegun(memory.attempt, action.step)
+    const attempt = stepBegun(memory.attempt, action)
     await book.change(appId, { ...memory, attempt })
     return attempt
   }

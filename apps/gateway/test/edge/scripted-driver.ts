@@ -34,7 +34,7 @@ export function createScriptedDriver(network: Map<string, ScriptedCamera>): Driv
     const unused = () => Promise.reject(new Error('Nobody calls this to add a camera.'))
     return {
       name: 'onvif',
-      capabilities: { downgrade: false },
+      capabilities: { downgrade: 'NONE' },
       readIdentity: async () => ({ deviceId: login().deviceId, source: 'onvif:GetDeviceId' }),
       readFacts: async () => ({
         ...{ ...noFacts, firmwareVersion: null, architecture: null, platformLevel: null, appFormats: ['apk'] },

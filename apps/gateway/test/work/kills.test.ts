@@ -31,6 +31,19 @@ const stories = {
     after: { version: '4.1.1', state: 'RUNNING' },
     moments: ['install before', 'install after', 'placeLicense before', 'start before', 'start after'],
   },
+  'a downgrade of a running app that is removed for it': {
+    prepare: (site: ReturnType<typeof createSite>) => {
+      site.camera().downgrade = 'REINSTALL'
+      site.camera().configurations.set(appId, 'zones')
+      site.camera().apps.set(appId, listedApp(appId, { state: 'RUNNING', version: '4.1.1' }))
+    },
+    entry: desiredApp({ revision: 5, allowDowngrade: true }),
+    after: { version: '4.0.0', state: 'RUNNING', licenses: [{ name: 'license-1', validUntil: null }] },
+    moments: [
+      ...['uninstall before', 'uninstall after', 'install before', 'install after'],
+      ...['restoreConfiguration before', 'restoreConfiguration after', 'placeLicense before', 'start before'],
+    ],
+  },
   'a removal': {
     prepare: (site: ReturnType<typeof createSite>) => site.camera().apps.set(appId, listedApp(appId)),
     entry: desiredApp({ revision: 5, presence: 'ABSENT', package: null }),
@@ -54,7 +67,7 @@ for (const [story, { prepare, entry, after, moments }] of Object.entries(stories
       site.start()
       await site.clock.until(() => isInside)
       await site.stop()
-      expect([...site.stateFolder.files.values()].join()).toMatch(/"step":"(UPLOAD|LICENSE|START|UNINSTALL)"/)
+      expect([...site.stateFolder.files.values()].join()).toMatch(/"step":"(UPLOAD|INSTALL|LICENSE|START|UNINSTALL)"/)
       site.start()
       await site.untilSettled()
       expect(site.phase()).toBe('CONVERGED')
@@ -65,7 +78,10 @@ for (const [story, { prepare, entry, after, moments }] of Object.entries(stories
 }
 
 test('a gateway killed at any of its disk writes completes the installation after a restart', async () => {
-  const writesOfOneRun = await countDiskWrites()
+  const writesOfOneRun = await countDiskWrites((site) => {
+    site.camera().apps.set(appId, listedApp(appId, { state: 'RUNNING', version: '3.0' }))
+    site.platform.desired.set(device, desiredDevice(device, [update]))
+  })
   expect(writesOfOneRun).toBeGreaterThan(10)
   for (let killAt = 1; killAt <= writesOfOneRun; killAt++) {
     const site = createSite()
@@ -84,10 +100,34 @@ test('a gateway killed at any of its disk writes completes the installation afte
   }
 }, 60_000)
 
-async function countDiskWrites(): Promise<number> {
+test('a gateway killed at any of its disk writes in a downgrade neither loses the license nor the configuration', async () => {
+  const { prepare, entry, after } = stories['a downgrade of a running app that is removed for it']
+  const begin = (site: ReturnType<typeof createSite>) => {
+    prepare(site)
+    site.platform.desired.set(device, desiredDevice(device, [entry]))
+  }
+  const writesOfOneRun = await countDiskWrites(begin)
+  expect(writesOfOneRun).toBeGreaterThan(15)
+  for (let killAt = 1; killAt <= writesOfOneRun; killAt++) {
+    const site = createSite()
+    begin(site)
+    const isKilled = stopWritingAt(site, killAt)
+    site.start()
+    await site.clock.until(isKilled, { what: `disk write ${killAt}` })
+    await site.stop()
+    isKilled.restore()
+    site.start()
+    await site.untilSettled()
+    expect(site.phase()).toBe('CONVERGED')
+    expect(site.camera().apps.get(appId)).toMatchObject(after)
+    expect(site.camera().configurations.get(appId)).toBe('zones')
+    await site.stop()
+  }
+}, 60_000)
+
+async function countDiskWrites(begin: (site: ReturnType<typeof createSite>) => void): Promise<number> {
   const site = createSite()
-  site.camera().apps.set(appId, listedApp(appId, { state: 'RUNNING', version: '3.0' }))
-  site.platform.desired.set(device, desiredDevice(device, [update]))
+  begin(site)
   let count = 0
   const { writeJson } = site.stateFolder
   site.stateFolder.writeJson = (name, value) => {

@@ -79,7 +79,7 @@ export function outcome({ wish: changes, seen = null, memory, input }: Case): st
     memory: new Map([[appId, opened]]),
     packagesOnDisk: new Set(),
     backingOff: new Set(),
-    canDowngrade: false,
+    downgrade: 'NONE',
     ...input,
   })
   const app = result.apps[0]

@@ -1,4 +1,4 @@
-import type { DeviceFacts } from '@ocelli/contract'
+import type { AppDowngrade, DeviceFacts } from '@ocelli/contract'
 import {
   type CameraTarget,
   type Driver,
@@ -10,7 +10,7 @@ import {
 } from '@ocelli/driver'
 import type { Clock } from '../../src/state/clock.ts'
 
-type WriteName = 'install' | 'placeLicense' | 'start' | 'stop' | 'uninstall'
+type WriteName = 'restoreConfiguration' | 'install' | 'placeLicense' | 'start' | 'stop' | 'uninstall'
 
 /** A camera as a driver sees it, scripted by a test: what it holds, whether it answers, what happens inside a write. */
 export interface ScriptedCamera {
@@ -31,7 +31,11 @@ export interface ScriptedCamera {
   /** Connections opened to it. */
   opened: number
   listsLicenses: boolean
-  downgrade: boolean
+  downgrade: AppDowngrade
+  /** What the camera hands out of apps' configurations, by app id. */
+  configurations: Map<string, string>
+  /** Versions that take no configuration back. */
+  refusesConfiguration: boolean
   /** What it shows without a login, wherever it is looked for; its endpoint reference, in discovery and with a login. */
   shows: Partial<Finding>
   /** It does not hear a multicast. */
@@ -69,7 +73,9 @@ export function createScriptedCamera(deviceId: string): ScriptedCamera {
       duringRead: async () => undefined,
       opened: 0,
       listsLicenses: true,
-      downgrade: false,
+      downgrade: 'NONE',
+      configurations: new Map(),
+      refusesConfiguration: false,
       shows: { endpointReference: `urn:uuid:${deviceId}` },
       isBehindRouter: false,
       asked: 0,
@@ -171,7 +177,7 @@ function createDriver(network: Map<string, ScriptedCamera>, target: CameraTarget
   return {
     name: 'onvif',
     get capabilities() {
-      return { downgrade: network.get(target.address)?.downgrade ?? false }
+      return { downgrade: network.get(target.address)?.downgrade ?? 'NONE' }
     },
     async readIdentity({ signal }) {
       const camera = await login(signal)
@@ -218,7 +224,25 @@ function createDriver(network: Map<string, ScriptedCamera>, target: CameraTarget
     stop: (appId, { signal }) =>
       write('stop', `stop ${appId}`, { signal, effect: (camera) => change(camera, appId, { state: 'NOT_RUNNING' }) }),
     uninstall: (appId, { signal }) =>
-      write('uninstall', `uninstall ${appId}`, { signal, effect: (camera) => camera.apps.delete(appId) }),
+      write('uninstall', `uninstall ${appId}`, {
+        signal,
+        effect(camera) {
+          camera.apps.delete(appId)
+          camera.configurations.delete(appId)
+        },
+      }),
+    async saveConfiguration(appId, { signal }) {
+      const configuration = (await login(signal)).configurations.get(appId)
+      return configuration === undefined ? null : Buffer.from(configuration)
+    },
+    restoreConfiguration: ({ appId, configuration }, { signal }) =>
+      write('restoreConfiguration', `configure ${appId} ${Buffer.from(configuration)}`, {
+        signal,
+        effect(camera) {
+          if (camera.refusesConfiguration) throw new DriverError('refused', 'Another version wrote it.')
+          camera.configurations.set(appId, `${Buffer.from(configuration)}`)
+        },
+      }),
     watch: () => null,
     certificate: () => ({ sha256: 'a'.repeat(64), expiresAt: '2030-01-01T00:00:00.000Z' }),
     close: async () => undefined,

@@ -21,6 +21,7 @@ export interface ChangeFlags extends SelectionFlags {
   order?: string
   version?: string
   start?: boolean
+  allowDowngrade?: boolean
 }
 
 type Kind = BatchAction['kind']
@@ -54,9 +55,13 @@ const verbs: Record<Kind, string> = {
   stop: 'Stop',
 }
 
-function toAction(kind: Kind, appId: string, { licenseType, order, version, start }: ChangeFlags): BatchAction {
+function toAction(kind: Kind, appId: string, flags: ChangeFlags): BatchAction {
   if (kind !== 'install') return { kind, appId }
-  return { kind, appId, licenseType: licenseType ?? 'FULL', orderId: order, version, start: start ? true : undefined }
+  const { licenseType, order, version, start, allowDowngrade } = flags
+  return {
+    ...{ kind, appId, licenseType: licenseType ?? 'FULL', orderId: order, version },
+    ...{ start: start ? true : undefined, allowDowngrade: allowDowngrade ? true : undefined },
+  }
 }
 
 async function changeOne(

@@ -68,6 +68,10 @@ function registerChange(kind: Kind, program: CliCommand, run: Run): void {
       .option('--order <id>', 'the order that a SUBSCRIPTION is taken from')
       .option('--version <version>', 'this version (else the newest that fits)')
       .option('--start', 'start it when it is there')
+      .option(
+        '--allow-downgrade',
+        'with --version: also below the installed one; most cameras lose the data of the app',
+      )
   }
   command.action((appId: string, deviceIds: string[], flags: ChangeFlags) =>
     run(async (context) => (await import('./change-apps.ts')).changeApps(kind, { appId, deviceIds, flags }, context)),

@@ -1,4 +1,4 @@
-import type { Device, DeviceDetail, DevicePatch, FoundCamera } from '@ocelli/contract'
+import type { AppDowngrade, Device, DeviceDetail, DevicePatch, FoundCamera } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { seesProjects } from '../../platform/auth/visibility.ts'
 import { brokenConstraint } from '../../platform/database/database.ts'
@@ -12,6 +12,7 @@ interface DetailRow {
   document: string
   identitySource: string | null
   platformLevel: number | null
+  appDowngrade: AppDowngrade | null
   connectivityDetail: string | null
   gatewayConnected: boolean | null
   gatewayLastMessageAt: string | null
@@ -22,7 +23,7 @@ interface DetailRow {
 
 export async function readDevice({ db, caller }: Context, deviceId: string): Promise<DeviceDetail> {
   const { rows } = await sql<DetailRow>`
-    SELECT d.document, d.identity_source AS "identitySource", d.platform_level AS "platformLevel",
+    SELECT d.document, d.identity_source AS "identitySource", d.platform_level AS "platformLevel", d.app_downgrade AS "appDowngrade",
       d.connectivity_detail AS "connectivityDetail", g.connected AS "gatewayConnected", g.last_message_at AS "gatewayLastMessageAt",
       g.certificate_expires_at AS "gatewayCertificateExpiresAt", d.certificate_expires_at AS "cameraCertificateExpiresAt",
       d.replacement
@@ -32,7 +33,7 @@ export async function readDevice({ db, caller }: Context, deviceId: string): Pro
   )
   const row = rows[0]
   if (!row) throw notFound(`The device ${deviceId}`)
-  const { document, identitySource, platformLevel, connectivityDetail, ...facts } = row
+  const { document, identitySource, platformLevel, appDowngrade, connectivityDetail, ...facts } = row
   const device = JSON.parse(document) as Device
   const known = {
     ...facts,
@@ -43,6 +44,7 @@ export async function readDevice({ db, caller }: Context, deviceId: string): Pro
     ...device,
     identitySource,
     platformLevel,
+    appDowngrade,
     connectivityExplained: { detail: explainConnectivity(device, { ...known, detail: connectivityDetail }), ...known },
   }
 }

@@ -129,6 +129,7 @@ async function writeDevices(db: DatabaseTransaction, given: Given): Promise<Lock
       architecture = coalesce(l.facts->>'architecture', d.architecture),
       platform_level = coalesce((l.facts->>'platformLevel')::int, d.platform_level),
       unsigned_apps = coalesce((l.facts->>'unsignedApps')::boolean, d.unsigned_apps),
+      app_downgrade = coalesce(l.facts->>'appDowngrade', d.app_downgrade),
       app_formats = CASE WHEN jsonb_typeof(l.facts->'appFormats') = 'array'
         THEN ARRAY(SELECT jsonb_array_elements_text(l.facts->'appFormats')) ELSE d.app_formats END
     FROM locked l WHERE d.account_id = l.account_id AND d.device_id = l.device_id

@@ -43,16 +43,16 @@ export async function carryOutChange(db: Database, change: Change): Promise<Inst
       FROM moved WHERE ${change.orderId}::uuid IS NOT NULL
       RETURNING license_id, license_type, valid_until, state, expired_at
     ), written AS (
-      INSERT INTO installation AS i (account_id, device_id, app_id, name, presence, package_id, desired_running_state, revision, settled,
-        queued, requested_at, deadline_at, license_id, installation_state, managed, updated_at)
+      INSERT INTO installation AS i (account_id, device_id, app_id, name, presence, package_id, desired_running_state, allow_downgrade, revision,
+        settled, queued, requested_at, deadline_at, license_id, installation_state, managed, updated_at)
       SELECT ${accountId}, ${pair.deviceId}, ${pair.appId}, (SELECT name FROM app WHERE app_id = ${pair.appId}),
-        ${set.presence}, ${set.packageId}::uuid, ${set.desiredRunningState}, moved.revision, false, ${change.queued}, now(),
+        ${set.presence}, ${set.packageId}::uuid, ${set.desiredRunningState}, ${set.allowDowngrade}, moved.revision, false, ${change.queued}, now(),
         now() + ${change.queued ? `${queueDays} days` : `${acceptedWithinSeconds} seconds`}::interval,
         coalesce((SELECT license_id FROM reserved), ${usedLicenseId}::uuid), ${set.installationState}, true, now()
       FROM moved
       ON CONFLICT (account_id, device_id, app_id) DO UPDATE SET
         presence = excluded.presence, package_id = excluded.package_id, desired_running_state = excluded.desired_running_state,
-        revision = excluded.revision, settled = false, queued = excluded.queued, requested_at = now(), deadline_at = excluded.deadline_at,
+        allow_downgrade = excluded.allow_downgrade, revision = excluded.revision, settled = false, queued = excluded.queued, requested_at = now(), deadline_at = excluded.deadline_at,
         license_id = coalesce(excluded.license_id, i.license_id), installation_state = excluded.installation_state, managed = true,
         progress = NULL, error = NULL, drift = NULL, updated_at = now()
       RETURNING i.*

@@ -42,7 +42,7 @@ export function settledOf(changes: ChangedInstallation[]): SettledPair[] {
 /** Columns of a locked installation `i` on device `d`; written once for reports and for the deadline sweep. */
 export const lockedColumns = sql`
   i.account_id AS "accountId", i.device_id AS "deviceId", i.app_id AS "appId", i.name, i.presence, i.package_id AS "packageId",
-  i.desired_running_state AS "desiredRunningState", i.revision, i.settled, i.queued, i.requested_at AS "requestedAt",
+  i.desired_running_state AS "desiredRunningState", i.allow_downgrade AS "allowDowngrade", i.revision, i.settled, i.queued, i.requested_at AS "requestedAt",
   i.license_id AS "licenseId", i.installation_state AS "installationState", i.progress, i.error, i.drift, i.managed, i.present,
   i.installed_version AS "installedVersion", i.installed_version_code AS "installedVersionCode", i.running_state AS "runningState",
   d.project_ids AS "projectIds", d.revision AS "deviceRevision",
@@ -72,7 +72,7 @@ export async function writeOutcomes(
   await sql`
     WITH given AS (
       SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS r("accountId" uuid, "deviceId" text, "appId" text, name text,
-        presence text, "packageId" uuid, "desiredRunningState" text, settled boolean, queued boolean, "licenseId" uuid,
+        presence text, "packageId" uuid, "desiredRunningState" text, "allowDowngrade" boolean, settled boolean, queued boolean, "licenseId" uuid,
         "installationState" text, progress jsonb, error jsonb, drift text, managed boolean, present boolean, "installedVersion" text,
         "installedVersionCode" bigint, "runningState" text, "isObserved" boolean, "newRevision" boolean, "hasDeadline" boolean,
         "deadlineInSeconds" integer)
@@ -82,10 +82,12 @@ export async function writeOutcomes(
       WHERE d.account_id = n."accountId" AND d.device_id = n."deviceId"
       RETURNING d.account_id, d.device_id, d.revision
     )
-    INSERT INTO installation AS i (account_id, device_id, app_id, name, presence, package_id, desired_running_state, settled, queued,
+    INSERT INTO installation AS i (account_id, device_id, app_id, name, presence, package_id, desired_running_state,
+      allow_downgrade, settled, queued,
       license_id, installation_state, progress, error, drift, managed, present, installed_version, installed_version_code, running_state,
       observed_at, revision, deadline_at, updated_at)
-    SELECT g."accountId", g."deviceId", g."appId", g.name, g.presence, g."packageId", g."desiredRunningState", g.settled, g.queued,
+    SELECT g."accountId", g."deviceId", g."appId", g.name, g.presence, g."packageId", g."desiredRunningState",
+      g."allowDowngrade", g.settled, g.queued,
       g."licenseId", g."installationState", nullif(g.progress, 'null'), nullif(g.error, 'null'), g.drift, g.managed, g.present,
       g."installedVersion", g."installedVersionCode", g."runningState", CASE WHEN g."isObserved" THEN now() END,
       coalesce(CASE WHEN g."newRevision" THEN r.revision END, 0),
@@ -95,7 +97,7 @@ export async function writeOutcomes(
     FROM given g LEFT JOIN raised r ON r.account_id = g."accountId" AND r.device_id = g."deviceId"
     ON CONFLICT (account_id, device_id, app_id) DO UPDATE SET
       name = coalesce(excluded.name, i.name), presence = excluded.presence, package_id = excluded.package_id,
-      desired_running_state = excluded.desired_running_state, settled = excluded.settled, queued = excluded.queued,
+      desired_running_state = excluded.desired_running_state, allow_downgrade = excluded.allow_downgrade, settled = excluded.settled, queued = excluded.queued,
       license_id = excluded.license_id, installation_state = excluded.installation_state, progress = excluded.progress,
       error = excluded.error, drift = excluded.drift, managed = excluded.managed, present = excluded.present,
       installed_version = excluded.installed_version, installed_version_code = excluded.installed_version_code,
@@ -183,6 +185,10 @@ function eventsOf({ before, outcome, origin }: ChangedInstallation): NewEvent[] 
     events.push({ ...about, type: 'installation.failed', data: { error: row.error } })
   if (row.drift && row.drift !== before.drift)
     events.push({ ...about, type: 'installation.drift', data: { drift: row.drift } })
+  if (outcome.reinstalled) {
+    const data = { version: row.installedVersion, configuration: outcome.reinstalled }
+    events.push({ ...about, type: 'installation.reinstalled', data })
+  }
   if (outcome.licenseConflict) events.push({ ...about, type: 'license.conflict', data: {} })
   return events
 }

@@ -63,7 +63,7 @@ export function createInstallationService({ wake }: { wake: () => void }): Insta
     })
   }
   return {
-    install: (context, pair, { licenseType, orderId, version, start, whenOffline }) =>
+    install: (context, pair, { licenseType, orderId, version, start, allowDowngrade, whenOffline }) =>
       perform(context, {
         question: { ...pair, package: { version: version ?? null }, unit: { licenseType, orderId } },
         whenOffline,
@@ -72,7 +72,10 @@ export function createInstallationService({ wake }: { wake: () => void }): Insta
           const keeps =
             version === undefined && situation.installation.presence === 'PRESENT' && situation.installation.packageId
           const target = keeps ? null : requireTarget(situation, { pair, version })
-          return { kind: 'install', licenseType, target, start: start === true }
+          return {
+            ...{ kind: 'install', licenseType, target },
+            ...{ start: start === true, allowDowngrade: allowDowngrade === true },
+          }
         },
       }),
     update: (context, pair, whenOffline) =>
@@ -86,7 +89,7 @@ export function createInstallationService({ wake }: { wake: () => void }): Insta
               'The app is not installed on this device by the platform. Install it first.',
             )
           }
-          return { kind: 'update', target: requireTarget(situation, { pair }) }
+          return { kind: 'update', target: requireTarget(situation, { pair }), allowDowngrade: false }
         },
       }),
     uninstall: (context, pair, whenOffline) =>

@@ -1,4 +1,4 @@
-import type { AppReport, InstallationError, Work } from '@ocelli/contract'
+import type { AppConfiguration, AppReport, InstallationError, Work } from '@ocelli/contract'
 import type { InstallationRow } from './situation.ts'
 
 /** Grace of the platform's deadline beyond what the gateway says it needs; a waiting wish only has to be heard of again. */
@@ -30,6 +30,8 @@ export interface Outcome {
   newRevision: boolean
   license: 'keep' | 'release' | 'replace-others'
   licenseConflict: boolean
+  /** The app was removed and installed anew for this wish, with this end of its configuration. */
+  reinstalled?: AppConfiguration
 }
 
 /** What one report does to an installation (rules.md sections 1 and 2). Pure: time and database stay outside. */
@@ -85,7 +87,10 @@ function applyWork(
       row.progress = work.step ? { step: work.step, percent: work.percent, deadlineAt: null } : null
       return { ...outcome, deadlineInSeconds: (work.stepSecondsLeft ?? 0) + graceSeconds }
     case 'CONVERGED':
-      return converge(outcome)
+      return {
+        ...converge(outcome),
+        ...(!before.settled && work.configuration ? { reinstalled: work.configuration } : {}),
+      }
     case 'FAILED':
       if (before.settled) return outcome
       return fail(outcome, { error: work.error ?? unexplained, step: work.step, around })
@@ -106,6 +111,7 @@ function converge(outcome: Outcome): Outcome {
   row.queued = false
   row.progress = null
   row.drift = null
+  row.allowDowngrade = false
   if (row.presence === 'ABSENT') {
     // CONVERGED of an ABSENT entry is the camera's own confirmation: the unit returns
     row.presence = null
@@ -137,6 +143,8 @@ function fail(
   row.queued = false
   row.progress = null
   row.error = error
+  // said for this wish alone: what is repaired later goes below no version
+  row.allowDowngrade = false
   if (row.presence === 'ABSENT') {
     if (row.installationState === 'INSTALLATION_FAILED') return { ...outcome, deadlineInSeconds: null }
     row.installationState = 'UNINSTALL_FAILED'
@@ -145,6 +153,8 @@ function fail(
   }
   if (row.installationState === 'UPDATING') {
     row.installationState = 'UPDATE_FAILED'
+    // removed for another version that was refused then
+    if (!row.present) row.drift = 'REMOVED'
     row.packageId = around.observedPackageId ?? row.packageId
     return { ...outcome, deadlineInSeconds: null }
   }

@@ -1,3 +1,4 @@
+import type { AppDowngrade } from '@ocelli/contract'
 import { describe, expect, it } from 'vitest'
 import { type Decision, decide, type Wish } from './request-rules.ts'
 import { emptyInstallation, type InstallationRow, type Situation } from './situation.ts'
@@ -5,8 +6,8 @@ import { emptyInstallation, type InstallationRow, type Situation } from './situa
 const older = { packageId: 'package-1', versionCode: 1, version: '1', asksForVendorKey: false }
 const newer = { packageId: 'package-2', versionCode: 2, version: '2', asksForVendorKey: false }
 const full = { licenseId: 'license-1', licenseType: 'FULL', state: 'VALID', issuer: 'PLATFORM' } as const
-const install: Wish = { kind: 'install', licenseType: 'FULL', target: newer, start: false }
-const update: Wish = { kind: 'update', target: newer }
+const install: Wish = { kind: 'install', licenseType: 'FULL', target: newer, start: false, allowDowngrade: false }
+const update: Wish = { kind: 'update', target: newer, allowDowngrade: false }
 const uninstall: Wish = { kind: 'uninstall' }
 const run: Wish = { kind: 'run', running: 'RUNNING' }
 const stop: Wish = { kind: 'run', running: 'NOT_RUNNING' }
@@ -40,7 +41,7 @@ const failed: Partial<InstallationRow> = { presence: 'ABSENT', managed: true, in
 
 function situation(
   row: Partial<InstallationRow>,
-  more: { held?: Situation['held']; sentAt?: string | null } = {},
+  more: { held?: Situation['held']; sentAt?: string | null; way?: AppDowngrade } = {},
 ): Situation {
   return {
     device: {
@@ -52,7 +53,7 @@ function situation(
         sentAt: more.sentAt ?? null,
       },
       ...{ appFormats: ['apk'], architecture: null, platformLevel: null, projectIds: [] },
-      ...{ firmwareVersion: null, unsignedApps: null },
+      ...{ firmwareVersion: null, unsignedApps: null, appDowngrade: more.way ?? null },
     } as Situation['device'],
     appVisible: true,
     installation: { ...emptyInstallation, ...row },
@@ -142,6 +143,35 @@ describe('a request on an installation', () => {
   })
 })
 
+describe('a lower version', () => {
+  const back: Wish = { ...install, target: older, allowDowngrade: true }
+  it.each<[AppDowngrade, Wish, string]>([
+    ['REINSTALL', { ...install, target: older }, 'refused: downgrade'],
+    ['IN_PLACE', { ...install, target: older }, 'refused: downgrade'],
+    ['NONE', back, 'refused: downgrade'],
+    ['REINSTALL', back, 'PRESENT UPDATING use'],
+    ['IN_PLACE', back, 'PRESENT UPDATING use'],
+    ['REINSTALL', { kind: 'update', target: older, allowDowngrade: true }, 'PRESENT UPDATING keep'],
+    ['NONE', { kind: 'update', target: older, allowDowngrade: true }, 'refused: downgrade'],
+  ])('of a driver that goes back %s, asked %o: %s', (way, wish, wanted) => {
+    expect(outcome(wish, situation(installed, { way }))).toBe(wanted)
+  })
+
+  it('is allowed for that wish alone, and for a start or stop that comes while it is on its way', () => {
+    const goingBack = { ...during('UPDATING', installed), packageId: older.packageId, allowDowngrade: true }
+    expect(decide(back, situation(installed, { way: 'REINSTALL' }))).toMatchObject({ set: { allowDowngrade: true } })
+    expect(decide(run, situation(goingBack))).toMatchObject({ set: { allowDowngrade: true } })
+    expect(decide(uninstall, situation(goingBack))).toMatchObject({ set: { allowDowngrade: false } })
+    expect(decide(update, situation(outdated))).toMatchObject({ set: { allowDowngrade: false } })
+  })
+
+  it('is what a rollback asks for, and a device that has it is done', () => {
+    const toOlder: Wish = { kind: 'update', target: older, allowDowngrade: true }
+    expect(outcome(toOlder, situation(outdated))).toBe('unchanged 200')
+    expect(outcome(toOlder, situation({ ...outdated, settled: false }))).toBe('unchanged 202')
+  })
+})
+
 describe('the license of an install', () => {
   const trial = { licenseId: 'license-2', licenseType: 'TRIAL', state: 'VALID', issuer: 'PLATFORM' } as const
   it('uses a held license as good as the one asked for before it takes a unit', () => {
@@ -169,7 +199,7 @@ describe('the license of an install', () => {
   })
   it('changes its kind with an update, and never takes a unit for that', () => {
     const key = { licenseId: 'license-3', licenseType: 'FULL', state: 'VALID', issuer: 'VENDOR' } as const
-    const toKey: Wish = { kind: 'update', target: { ...newer, asksForVendorKey: true } }
+    const toKey: Wish = { kind: 'update', target: { ...newer, asksForVendorKey: true }, allowDowngrade: false }
     expect(decide(toKey, situation(outdated, { held: [full, key] }))).toMatchObject({
       license: { licenseId: 'license-3' },
     })

@@ -13,8 +13,8 @@ export interface TargetPackage {
 }
 
 export type Wish =
-  | { kind: 'install'; licenseType: LicenseType; target: TargetPackage | null; start: boolean }
-  | { kind: 'update'; target: TargetPackage }
+  | { kind: 'install'; licenseType: LicenseType; target: TargetPackage | null; start: boolean; allowDowngrade: boolean }
+  | { kind: 'update'; target: TargetPackage; allowDowngrade: boolean }
   | { kind: 'uninstall' }
   | { kind: 'run'; running: DesiredRunningState }
 
@@ -31,7 +31,10 @@ export type Decision =
   | { kind: 'cancel' }
   | {
       kind: 'change'
-      set: Pick<InstallationRow, 'presence' | 'packageId' | 'desiredRunningState' | 'installationState'>
+      set: Pick<
+        InstallationRow,
+        'presence' | 'packageId' | 'desiredRunningState' | 'installationState' | 'allowDowngrade'
+      >
       license: LicenseChange
     }
 
@@ -43,7 +46,7 @@ export function decide(wish: Wish, situation: Situation): Decision {
     case 'install':
       return decideInstall(wish, situation)
     case 'update':
-      return decideUpdate(wish.target, situation)
+      return decideUpdate(wish, situation)
     case 'uninstall':
       return decideUninstall(situation)
     case 'run':
@@ -58,22 +61,13 @@ function decideInstall(wish: Wish & { kind: 'install' }, situation: Situation): 
   const packageId = wish.target?.packageId ?? (isKept ? now.packageId : null)
   if (packageId === null) throw new Error('An install needs a package.')
   const versionCode = wish.target?.versionCode ?? targetVersionCode
-  if (
-    now.present &&
-    now.installedVersionCode !== null &&
-    versionCode !== null &&
-    versionCode < now.installedVersionCode
-  ) {
-    throw new ProblemError(
-      'downgrade',
-      `Version ${now.installedVersion} is installed and this camera cannot go back. Uninstall first; the app's data is lost then.`,
-    )
-  }
+  requireWayBack(situation, { versionCode, allowDowngrade: wish.allowDowngrade })
   const desiredRunningState = wish.start ? 'RUNNING' : now.presence === 'PRESENT' ? now.desiredRunningState : null
   const sameWish =
     now.presence === 'PRESENT' &&
     now.packageId === packageId &&
     now.desiredRunningState === desiredRunningState &&
+    (now.allowDowngrade || now.settled || !wish.allowDowngrade) &&
     license.kind === 'use' &&
     license.licenseId === now.licenseId
   if (sameWish && !now.settled) return { kind: 'unchanged', status: 202 }
@@ -87,15 +81,19 @@ function decideInstall(wish: Wish & { kind: 'install' }, situation: Situation): 
       packageId,
       desiredRunningState,
       installationState: !isOnCamera ? 'PENDING' : differs ? 'UPDATING' : 'INSTALLED',
+      allowDowngrade: wish.allowDowngrade,
     },
     license,
   }
 }
 
-function decideUpdate(target: TargetPackage, situation: Situation): Decision {
+function decideUpdate({ target, allowDowngrade }: Wish & { kind: 'update' }, situation: Situation): Decision {
   const { installation: now } = situation
   requireInstalled(now)
-  if (now.present && now.installedVersionCode !== null && now.installedVersionCode >= target.versionCode) {
+  if (allowDowngrade) requireWayBack(situation, { versionCode: target.versionCode, allowDowngrade })
+  const isThere = (installed: number) =>
+    allowDowngrade ? installed === target.versionCode : installed >= target.versionCode
+  if (now.present && now.installedVersionCode !== null && isThere(now.installedVersionCode)) {
     if (now.settled || now.packageId !== target.packageId) return { kind: 'unchanged', status: now.settled ? 200 : 202 }
   }
   if (now.packageId === target.packageId && !now.settled) return { kind: 'unchanged', status: 202 }
@@ -106,6 +104,7 @@ function decideUpdate(target: TargetPackage, situation: Situation): Decision {
       packageId: target.packageId,
       desiredRunningState: now.desiredRunningState,
       installationState: now.present ? 'UPDATING' : now.installationState,
+      allowDowngrade,
     },
     license: licenseOfUpdate(target, situation),
   }
@@ -130,6 +129,7 @@ function decideUninstall({ installation: now, device }: Situation): Decision {
       packageId: now.packageId,
       desiredRunningState: null,
       installationState: now.installationState === 'INSTALLATION_FAILED' ? 'INSTALLATION_FAILED' : 'UNINSTALLING',
+      allowDowngrade: false,
     },
     license: { kind: 'keep' },
   }
@@ -154,9 +154,36 @@ function decideRun(running: DesiredRunningState, { installation: now, held }: Si
       packageId: now.packageId,
       desiredRunningState: running,
       installationState: now.drift === 'REMOVED' ? 'PENDING' : now.installationState,
+      // a version that is on its way goes on
+      allowDowngrade: now.allowDowngrade,
     },
     license: { kind: 'keep' },
   }
+}
+
+/** A lower version goes over a higher one where it was asked for so, and the camera's driver has a way. */
+function requireWayBack(
+  { installation: now, device }: Situation,
+  { versionCode, allowDowngrade }: { versionCode: number | null; allowDowngrade: boolean },
+): void {
+  if (!now.present || now.installedVersionCode === null || versionCode === null) return
+  if (versionCode >= now.installedVersionCode) return
+  const way = device?.appDowngrade ?? 'NONE'
+  if (way === 'NONE') {
+    throw new ProblemError(
+      'downgrade',
+      `Version ${now.installedVersion} is installed and this camera cannot go back. Uninstall first; the app's data is lost then.`,
+    )
+  }
+  if (allowDowngrade) return
+  const price =
+    way === 'REINSTALL'
+      ? 'the app is removed for that and installed anew on this camera, so its data is lost'
+      : 'the app is left with the data that the newer version wrote'
+  throw new ProblemError(
+    'downgrade',
+    `Version ${now.installedVersion} is installed, which is newer. Send "allowDowngrade": true to go back; ${price}.`,
+  )
 }
 
 /** A held license as good as the one asked for is used before a unit is taken. */

@@ -1,4 +1,5 @@
 import type {
+  AppDowngrade,
   Connectivity,
   DesiredRunningState,
   Drift,
@@ -22,6 +23,8 @@ export interface InstallationRow {
   presence: 'PRESENT' | 'ABSENT' | null
   packageId: string | null
   desiredRunningState: DesiredRunningState | null
+  /** The wish may go below the installed version; over when it has settled. */
+  allowDowngrade: boolean
   revision: number
   settled: boolean
   queued: boolean
@@ -42,6 +45,7 @@ export const emptyInstallation: InstallationRow = {
   presence: null,
   packageId: null,
   desiredRunningState: null,
+  allowDowngrade: false,
   revision: 0,
   settled: true,
   queued: false,
@@ -78,6 +82,7 @@ export interface Situation {
     platformLevel: number | null
     firmwareVersion: string | null
     unsignedApps: boolean | null
+    appDowngrade: AppDowngrade | null
     projectIds: string[]
   } | null
   appVisible: boolean
@@ -135,12 +140,14 @@ export async function readSituation(
         jsonb_build_object('state', d.state, 'connectivity', d.connectivity, 'connectivityReason', d.connectivity_reason,
           'revision', d.revision, 'sentAt', d.sent_at, 'appFormats', d.app_formats, 'architecture', d.architecture,
           'platformLevel', d.platform_level, 'firmwareVersion', d.firmware_version, 'unsignedApps', d.unsigned_apps,
+          'appDowngrade', d.app_downgrade,
           'projectIds', d.project_ids) END AS device,
       EXISTS (SELECT 1 FROM app a WHERE a.app_id = ${appId} AND ${seesApp(caller, sql.ref('a.app_id'))}
         AND (a.visibility = 'LISTED' OR a.account_id = ${accountId}
           OR EXISTS (SELECT 1 FROM app_order o WHERE o.account_id = ${accountId} AND o.app_id = a.app_id))) AS app_visible,
       CASE WHEN i.app_id IS NOT NULL THEN
         jsonb_build_object('presence', i.presence, 'packageId', i.package_id, 'desiredRunningState', i.desired_running_state,
+          'allowDowngrade', i.allow_downgrade,
           'revision', i.revision, 'settled', i.settled, 'queued', i.queued, 'requestedAt', i.requested_at, 'licenseId', i.license_id,
           'installationState', i.installation_state, 'progress', i.progress, 'error', i.error, 'drift', i.drift, 'managed', i.managed,
           'present', i.present, 'installedVersion', i.installed_version, 'installedVersionCode', i.installed_version_code,

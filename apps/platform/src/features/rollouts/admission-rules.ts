@@ -63,7 +63,7 @@ function wishFor(wish: RolloutWish, situation: DeviceSituation): Wish | (Admissi
     case 'INSTALL': {
       if (!wish.licenseType) throw new Error('An install rollout has a license type.')
       const keeps = wish.version === null && now.presence === 'PRESENT' && now.packageId !== null
-      const install = { kind: 'install' as const, licenseType: wish.licenseType, start: false }
+      const install = { kind: 'install' as const, licenseType: wish.licenseType, start: false, allowDowngrade: false }
       if (keeps) return { ...install, target: null }
       return target.kind === 'fits' ? { ...install, target: target.package } : misfit(wish, situation)
     }
@@ -72,7 +72,9 @@ function wishFor(wish: RolloutWish, situation: DeviceSituation): Wish | (Admissi
         const detail = 'The app is not installed on this device by the platform. Install it first.'
         return end('REJECTED', 'app-not-installed', detail)
       }
-      return target.kind === 'fits' ? { kind: 'update', target: target.package } : misfit(wish, situation)
+      return target.kind === 'fits'
+        ? { kind: 'update', target: target.package, allowDowngrade: false }
+        : misfit(wish, situation)
     case 'UNINSTALL':
       return { kind: 'uninstall' }
     case 'START':

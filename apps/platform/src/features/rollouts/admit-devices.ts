@@ -29,21 +29,22 @@ export async function admitDevices(db: DatabaseTransaction, rollout: RolloutRow,
     WITH given AS (
       -- the rollout's id in each row: joined by it and the device, its rows are looked up and never read as a whole
       SELECT *, ${rolloutId}::uuid AS rollout_id FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS g("deviceId" text,
-        presence text, "packageId" uuid, "desiredRunningState" text, "installationState" text, "licenseId" uuid, "isNewLicense" boolean)
+        presence text, "packageId" uuid, "desiredRunningState" text, "allowDowngrade" boolean,
+        "installationState" text, "licenseId" uuid, "isNewLicense" boolean)
     ), moved AS (
       UPDATE device d SET revision = d.revision + 1,
         sent_at = CASE WHEN d.revision = d.reported_revision THEN NULL ELSE d.sent_at END
       FROM given g WHERE d.account_id = ${accountId} AND d.device_id = g."deviceId" AND d.state = 'CLAIMED'
       RETURNING d.device_id, d.revision, d.project_ids
     ), written AS (
-      INSERT INTO installation AS i (account_id, device_id, app_id, name, presence, package_id, desired_running_state, revision,
-        settled, queued, requested_at, deadline_at, license_id, installation_state, managed, updated_at)
-      SELECT ${accountId}, m.device_id, ${appId}, a.name, g.presence, g."packageId", g."desiredRunningState", m.revision,
+      INSERT INTO installation AS i (account_id, device_id, app_id, name, presence, package_id, desired_running_state,
+        allow_downgrade, revision, settled, queued, requested_at, deadline_at, license_id, installation_state, managed, updated_at)
+      SELECT ${accountId}, m.device_id, ${appId}, a.name, g.presence, g."packageId", g."desiredRunningState", g."allowDowngrade", m.revision,
         false, false, now(), now() + ${acceptedWithinSeconds} * interval '1 second', g."licenseId", g."installationState", true, now()
       FROM moved m JOIN given g ON g."deviceId" = m.device_id LEFT JOIN app a ON a.app_id = ${appId}
       ON CONFLICT (account_id, device_id, app_id) DO UPDATE SET
         presence = excluded.presence, package_id = excluded.package_id, desired_running_state = excluded.desired_running_state,
-        revision = excluded.revision, settled = false, queued = false, requested_at = now(), deadline_at = excluded.deadline_at,
+        allow_downgrade = excluded.allow_downgrade, revision = excluded.revision, settled = false, queued = false, requested_at = now(), deadline_at = excluded.deadline_at,
         license_id = coalesce(excluded.license_id, i.license_id), installation_state = excluded.installation_state, managed = true,
         progress = NULL, error = NULL, drift = NULL, updated_at = now()
       RETURNING i.device_id, i.license_id

@@ -60,7 +60,7 @@ export async function readDeviceSituations(
     WITH given AS MATERIALIZED (
       SELECT d.device_id, d.state, d.connectivity, d.connectivity_reason, d.revision, d.sent_at, d.app_formats, d.architecture,
         d.platform_level, d.project_ids, d.site_id, d.driver, d.firmware_version,
-        d.unsigned_apps
+        d.unsigned_apps, d.app_downgrade
       FROM device d WHERE d.account_id = ${accountId} AND d.device_id = ANY(${deviceIds}::text[])
       ORDER BY d.device_id ${locked}
     )
@@ -68,9 +68,10 @@ export async function readDeviceSituations(
       json_build_object('state', d.state, 'connectivity', d.connectivity, 'connectivityReason', d.connectivity_reason,
         'revision', d.revision, 'sentAt', d.sent_at, 'appFormats', d.app_formats, 'architecture', d.architecture,
         'platformLevel', d.platform_level, 'projectIds', d.project_ids, 'siteId', d.site_id, 'driver', d.driver,
-        'firmwareVersion', d.firmware_version, 'unsignedApps', d.unsigned_apps) AS device,
+        'firmwareVersion', d.firmware_version, 'unsignedApps', d.unsigned_apps,
+        'appDowngrade', d.app_downgrade) AS device,
       CASE WHEN i.account_id IS NOT NULL THEN json_build_object('presence', i.presence, 'packageId', i.package_id,
-        'desiredRunningState', i.desired_running_state, 'revision', i.revision, 'settled', i.settled, 'queued', i.queued,
+        'desiredRunningState', i.desired_running_state, 'allowDowngrade', i.allow_downgrade, 'revision', i.revision, 'settled', i.settled, 'queued', i.queued,
         'requestedAt', i.requested_at, 'licenseId', i.license_id, 'installationState', i.installation_state, 'progress', i.progress,
         'error', i.error, 'drift', i.drift, 'managed', i.managed, 'present', i.present, 'installedVersion', i.installed_version,
         'installedVersionCode', i.installed_version_code, 'runningState', i.running_state) END AS installation,

@@ -1,4 +1,5 @@
 import type {
+  AppDowngrade,
   Connectivity,
   ConnectivityReason,
   DesiredRunningState,
@@ -163,6 +164,7 @@ export interface DeviceTable {
   architecture: string | null
   platform_level: number | null
   unsigned_apps: boolean | null
+  app_downgrade: AppDowngrade | null
   driver: string | null
   app_formats: Generated<string[]>
   address: string | null
