@@ -91,18 +91,21 @@ async function watchTimers(db: DatabaseTransaction, rollout: RolloutRow, deviceI
   const step = strategy.stepTimeoutSeconds ?? null
   const device = strategy.deviceTimeoutSeconds ?? null
   await sql`
-    WITH seen AS (
+    -- the keys whole in each row, and OFFSET 0: looks into indexes for each device, as above
+    WITH given AS MATERIALIZED (SELECT ${rolloutId}::uuid AS rollout_id, ${accountId}::uuid AS account_id, ${appId}::text AS app_id,
+        u.device_id FROM unnest(${deviceIds}::text[]) AS u(device_id)
+    ), seen AS (
       UPDATE rollout_device rd SET check_at = now() + ${checkEverySeconds} * interval '1 second',
         step = coalesce(i.progress->>'step', rd.step),
         step_at = CASE WHEN i.progress->>'step' IS NOT NULL AND rd.step IS DISTINCT FROM i.progress->>'step' THEN now() ELSE rd.step_at END,
         deadline_at = CASE WHEN rd.step IS NULL THEN now() + ${device}::int * interval '1 second' ELSE rd.deadline_at END
-      FROM installation i
-      WHERE rd.rollout_id = ${rolloutId} AND rd.device_id = ANY(${deviceIds}::text[]) AND rd.state = 'IN_FLIGHT'
-        AND i.account_id = ${accountId} AND i.device_id = rd.device_id AND i.app_id = ${appId}
-      RETURNING rd.device_id, rd.revision,
+      FROM given g CROSS JOIN LATERAL (SELECT o.progress FROM installation o
+        WHERE o.account_id = g.account_id AND o.device_id = g.device_id AND o.app_id = g.app_id OFFSET 0) i
+      WHERE rd.rollout_id = g.rollout_id AND rd.device_id = g.device_id AND rd.state = 'IN_FLIGHT'
+      RETURNING g.account_id, g.device_id, g.app_id, rd.revision,
         coalesce(rd.deadline_at <= now() OR rd.step_at + ${step}::int * interval '1 second' <= now(), false) AS is_overdue
     )
     UPDATE installation i SET deadline_at = now() FROM seen s
-    WHERE s.is_overdue AND i.account_id = ${accountId} AND i.device_id = s.device_id AND i.app_id = ${appId}
+    WHERE s.is_overdue AND i.account_id = s.account_id AND i.device_id = s.device_id AND i.app_id = s.app_id
       AND i.revision = s.revision AND NOT i.settled`.execute(db)
 }
