@@ -25,6 +25,7 @@ import { rolloutRoutes } from './features/rollouts/rollout-routes.ts'
 import type { People } from './features/sign-in/people.ts'
 import { peopleRoutes } from './features/sign-in/people-routes.ts'
 import { signingKeyRoutes } from './features/signing-keys/signing-key-routes.ts'
+import type { GatewayShare } from './features/sites/share-store.ts'
 import { siteRoutes } from './features/sites/site-routes.ts'
 import { systemRoutes } from './features/system/system-routes.ts'
 import { technicalUserRoutes } from './features/technical-users/technical-users-routes.ts'
@@ -63,8 +64,7 @@ export interface PlatformParts {
   wake: () => void
   /** A rollout has been made or changed. */
   wakeRollouts: () => void
-  /** A site's budget was changed by hand. */
-  budgetChanged: (siteId: string) => void
+  tellShares: (shares: GatewayShare[]) => void
   unassigned: (gatewayId: string, deviceId: string) => void
   disconnect: (gatewayId: string) => void
   closing: AbortSignal
@@ -86,7 +86,7 @@ export function platformRoutes(parts: PlatformParts): AnyRoute[] {
     ...projectRoutes({ forget }),
     ...deviceRoutes(parts),
     ...transferRoutes(parts),
-    ...siteRoutes({ caFingerprint: parts.ca.fingerprint, budgetChanged: parts.budgetChanged }),
+    ...siteRoutes({ caFingerprint: parts.ca.fingerprint, tellShares: parts.tellShares, nowMs: parts.nowMs }),
     ...gatewayRoutes(parts),
     ...claimRoutes(),
     ...cameraLoginRoutes({ wake }),

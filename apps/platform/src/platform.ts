@@ -148,7 +148,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
       checks: { database: async () => void (await sql`SELECT 1`.execute(db)) },
       wake: channel.wake,
       wakeRollouts: rollouts.wake,
-      budgetChanged: (siteId) => void channel.budgetChanged(siteId).catch((err) => log.warn({ err }, 'budgets')),
+      tellShares: channel.tellShares,
       unassigned: (gatewayId, deviceId) =>
         void channel.unassign(gatewayId, [deviceId]).catch((err) => log.warn({ err }, 'unassigned')),
       disconnect: broker.disconnect,

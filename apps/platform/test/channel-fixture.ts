@@ -118,7 +118,7 @@ export async function createChannelFixture() {
           if (!last) throw new Error(`no ${kind}: ${JSON.stringify(heard)}`)
           return last
         },
-        { timeout: 5000, interval: 10 },
+        { timeout: 20_000, interval: 10 },
       )
     return { client, say, hear, heard }
   }

@@ -80,7 +80,7 @@ beforeAll(async () => {
       checks: {},
       wake: () => {},
       wakeRollouts: () => {},
-      budgetChanged: () => {},
+      tellShares: () => {},
       unassigned: () => {},
       disconnect: () => {},
       closing: AbortSignal.timeout(600_000),

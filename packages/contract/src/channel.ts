@@ -31,17 +31,36 @@ export const Hello = Type.Object({
   devices: Type.Array(Type.Object({ deviceId: DeviceId, assignment: Count, revision: Count }), { maxItems: 20_000 }),
   /** To which passwords of cameras are sealed; gateways before 0.2 have none. */
   sealingKey: Type.Optional(SealingJwk),
+  /** Its heartbeats say which shares it keeps to; gateways before 0.3 do not, and their word is not waited for. */
+  confirmsShares: Type.Optional(Type.Boolean()),
 })
 export type Hello = Static<typeof Hello>
+
+/** What a gateway does in a site under the share of that number. */
+export const ShareInUse = Type.Object({
+  siteId: Uuid,
+  number: Count,
+  /** Cameras at work. From then on no more than this or the share, whichever is greater. */
+  inFlight: Count,
+  /** Cameras that have work and wait for a place. */
+  waiting: Count,
+})
+export type ShareInUse = Static<typeof ShareInUse>
 
 export const Heartbeat = Type.Object({
   kind: Type.Literal('heartbeat'),
   connectionId: Type.String({ maxLength: 100 }),
   session: Count,
+  shares: Type.Optional(Type.Array(ShareInUse, { maxItems: 1000 })),
 })
 
 /** Last will, and said on a clean stop. One of another connection than the present is ignored. */
-export const Gone = Type.Object({ kind: Type.Literal('gone'), connectionId: Type.String({ maxLength: 100 }) })
+export const Gone = Type.Object({
+  kind: Type.Literal('gone'),
+  connectionId: Type.String({ maxLength: 100 }),
+  /** A clean stop: nothing is under way at any camera any more. */
+  isAtRest: Type.Optional(Type.Boolean()),
+})
 
 /**
  * How far the gateway is with one revision of an installation.
@@ -181,9 +200,16 @@ export type DesiredDevice = Static<typeof DesiredDevice>
 /** What this gateway may do in a site right now: its share of the site's budget. */
 export const SiteShare = Type.Object({
   siteId: Uuid,
-  maxInFlight: Type.Integer({ minimum: 1 }),
+  /** Grows with every change. A share with a number that is not greater than the last one of the session is old. */
+  number: Type.Optional(Count),
+  /** Cameras at work at the same time. 0 only for gateways that confirm shares: others have all of a small budget now. */
+  maxInFlight: Count,
   /** Of packages; null or left out: as fast as it goes. */
   downloadBytesPerSecond: Type.Optional(nullable(Type.Integer({ minimum: 1 }))),
+  /** Of packages on their way to cameras, all together; null or left out: as fast as it goes. */
+  uploadBytesPerSecond: Type.Optional(nullable(Type.Integer({ minimum: 1 }))),
+  /** Other gateways have shares too: the platform wants to hear soon when cameras wait for a place. */
+  isShared: Type.Optional(Type.Boolean()),
   repair: oneOf(['request', 'auto']),
   /** Where cameras that do not answer are looked for; platforms before 0.2 do not say it. */
   addressRanges: Type.Optional(Type.Array(Type.String({ maxLength: 100 }))),

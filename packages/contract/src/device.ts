@@ -203,6 +203,7 @@ export const SiteBudgetHours = Type.Object(
     ...DayWindow.properties,
     maxInFlight: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: 1000 }))),
     downloadBytesPerSecond: Type.Optional(nullable(BytesPerSecond)),
+    uploadBytesPerSecond: Type.Optional(nullable(BytesPerSecond)),
   },
   { additionalProperties: false },
 )
@@ -216,6 +217,11 @@ export const Site = Type.Object(
     maxInFlight: Type.Integer({ description: 'Cameras that may be worked on at the same time.' }),
     downloadBytesPerSecond: nullable(
       Type.Integer({ description: 'Of packages, by all gateways of the site together; null: as fast as it goes.' }),
+    ),
+    uploadBytesPerSecond: nullable(
+      Type.Integer({
+        description: 'Of packages from the gateways to the cameras, together; null: as fast as it goes.',
+      }),
     ),
     budgetHours: Type.Array(SiteBudgetHours),
     repair: oneOf(['request', 'auto']),
@@ -232,6 +238,7 @@ export const SiteBody = Type.Object(
     timeZone: Type.Optional(Type.String({ maxLength: 100, description: 'IANA name, default UTC' })),
     maxInFlight: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
     downloadBytesPerSecond: Type.Optional(nullable(BytesPerSecond)),
+    uploadBytesPerSecond: Type.Optional(nullable(BytesPerSecond)),
     budgetHours: Type.Optional(Type.Array(SiteBudgetHours, { maxItems: 20 })),
     repair: Type.Optional(oneOf(['request', 'auto'])),
     addressRanges: Type.Optional(

@@ -1,10 +1,10 @@
-import { createReadStream } from 'node:fs'
 import {
   type DriverClock,
   DriverError,
   type DriverErrorCode,
   type InstallOptions,
   type LocalPackage,
+  openPackage,
 } from '@ocelli/driver'
 import { type AppInfo, type AppManagement, isOnvifError, type OnvifClient, OnvifError } from '@ocelli/onvif'
 import { findInfo, isInTransition } from './app-list.ts'
@@ -73,7 +73,7 @@ type UploadContext = { contentType: string; options: InstallOptions; management:
 
 async function upload(
   { path, size }: LocalPackage,
-  { contentType, options: { signal, onProgress }, management }: UploadContext,
+  { contentType, options: { signal, onProgress, pace }, management }: UploadContext,
 ): Promise<void> {
   let told = -1
   const onSent = (sentBytes: number) => {
@@ -83,11 +83,15 @@ async function upload(
   }
   onSent(0)
   try {
-    await management.upload({ open: () => createReadStream(path), size, contentType, onProgress: onSent, signal })
+    const file = { open: () => openPackage(path, { pace, signal }), size, contentType, onProgress: onSent }
+    await management.upload({ ...file, signal, ...(pace ? { timeoutMs: pacedTimeoutMs } : {}) })
   } catch (error) {
     throw error instanceof OnvifError ? uploadFailure(error) : error
   }
 }
+
+/** How slowly it goes is the gateway's choice, which also ends it in time. */
+const pacedTimeoutMs = 24 * 3_600_000
 
 const UPLOAD_CODES: Record<number, DriverErrorCode> = {
   400: 'package-refused',

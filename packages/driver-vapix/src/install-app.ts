@@ -1,6 +1,5 @@
-import { createReadStream } from 'node:fs'
 import { CameraHttpError } from '@ocelli/camera-http'
-import { type DriverClock, DriverError, type InstallOptions, type LocalPackage } from '@ocelli/driver'
+import { type DriverClock, DriverError, type InstallOptions, type LocalPackage, openPackage } from '@ocelli/driver'
 import type { AppEntry } from './app-entry.ts'
 import { findEntry } from './app-life.ts'
 import { fetchAppLog } from './app-log-fetch.ts'
@@ -57,7 +56,7 @@ async function upload(
   options: InstallOptions,
   { camera }: InstallTools,
 ): Promise<Sent> {
-  const { signal, onProgress } = options
+  const { signal, onProgress, pace } = options
   let told = -1
   let isSent = false
   const onSent = (sentBytes: number) => {
@@ -69,7 +68,7 @@ async function upload(
     onProgress?.({ step: 'INSTALL', percent: null })
   }
   onSent(0)
-  const file = { fileName: `${appId}.eap`, open: () => createReadStream(path), size, onProgress: onSent }
+  const file = { fileName: `${appId}.eap`, open: () => openPackage(path, { pace, signal }), size, onProgress: onSent }
   try {
     return await camera.uploadPackage(file, { signal })
   } catch (error) {

@@ -51,7 +51,8 @@ export type PackageFile = {
 }
 
 // The camera answers an upload only when it has installed the package, which takes minutes on small ones.
-const installTimeouts = { idleTimeoutMs: 300_000, totalTimeoutMs: 3_600_000 }
+/** The total is there for callers that set no end: a site with a slow line may let a large package take hours. */
+const installTimeouts = { idleTimeoutMs: 300_000, totalTimeoutMs: 24 * 3_600_000 }
 
 export function createVapixCamera(session: VapixSession): VapixCamera {
   const ask = (request: Partial<CgiRequest> & Pick<CgiRequest, 'path' | 'signal'>) =>

@@ -70,7 +70,12 @@ export interface CallOptions {
 export interface InstallOptions extends CallOptions {
   /** Share of the upload that the camera has taken, 0 to 100, and when installing begins after it. */
   onProgress?: (progress: { step: 'UPLOAD' | 'INSTALL'; percent: number | null }) => void
+  /** Asked before each piece of the package: resolves when so many bytes more may go to the camera. Absent: at once. */
+  pace?: Pace
 }
+
+/** Rejects with the signal's reason. */
+export type Pace = (bytes: number, signal: AbortSignal) => Promise<void>
 
 /** A license on its way to an app. */
 export interface LicenseRequest {

@@ -26,7 +26,7 @@ export interface Channel {
   onMessage(listener: (message: DownMessage) => void): () => void
   /** Called at every change; the down topic is subscribed before `connected: true` is told. */
   onConnection(listener: (state: ConnectionState) => void): () => void
-  /** Says `gone`, closes, and does not come back. */
+  /** Says `gone`, and that no work is left under way; closes, and does not come back. */
   close(): Promise<void>
 }
 
@@ -112,7 +112,7 @@ export function createChannel(options: ChannelOptions): Channel {
     async close() {
       const leaving = current
       if (leaving && connection.connected && !signal.aborted) {
-        await within(goodbyeWithinMs, publish({ kind: 'gone', connectionId: connection.connectionId }))
+        await within(goodbyeWithinMs, publish({ kind: 'gone', connectionId: connection.connectionId, isAtRest: true }))
       }
       closing.abort(new GatewayError('cancelled', 'The gateway is stopping.'))
       if (leaving) await endWithin(goodbyeWithinMs, leaving)

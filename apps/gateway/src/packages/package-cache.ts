@@ -1,14 +1,16 @@
 import type { DesiredApp } from '@ocelli/contract'
 import type { LocalPackage } from '@ocelli/driver'
 import { GatewayError } from '../state/gateway-error.ts'
-import { createDownloadLimit } from './download-limit.ts'
 import { type DownloadOptions, downloadPackage } from './package-download.ts'
 import { createPackageShelf, type PackageShelf } from './package-shelf.ts'
+import { createSiteRates } from './site-rates.ts'
 
 export type PackageRef = NonNullable<DesiredApp['package']>
 
 interface PackageRequest {
   appId: string
+  /** Of the camera that wants it: the download keeps to what this site allows. */
+  siteId: string
   signal: AbortSignal
   /** Bytes here so far, of `package.size`. */
   onProgress?: (progress: { bytes: number; percent: number }) => void
@@ -22,10 +24,10 @@ interface PackageRequest {
 export interface PackageCache {
   /** A checked file, kept on disk until it is released. When aborted, throws the signal's reason. */
   acquire(packageRef: PackageRef, request: PackageRequest): Promise<PackageLease>
-  /** How fast packages are fetched from now on, all together; null: as fast as it goes. */
-  limitDownloads(bytesPerSecond: number | null): void
+  /** How fast packages are fetched for sites from now on, in bytes per second; for others as fast as it goes. */
+  limitDownloads(rates: ReadonlyMap<string, number>): void
   /** Time that this limit alone needs for a package of so many bytes, in milliseconds. */
-  limitNeedsMs(bytes: number): number
+  limitNeedsMs(siteId: string, bytes: number): number
   /** Ends running downloads; what they have stays on the disk for the next start. */
   close(): Promise<void>
 }
@@ -49,6 +51,8 @@ interface Entry {
   users: number
   job: { file: Promise<string>; abort: AbortController; waiting: number } | null
   listeners: Set<(bytes: number) => void>
+  /** Of those who wait. */
+  siteIds: string[]
   bytes: number
 }
 
@@ -56,10 +60,10 @@ export function createPackageCache(options: PackageCacheOptions): PackageCache {
   const entries = new Map<string, Entry>()
   const shelf = createPackageShelf({ ...options, isInUse: (sha256) => (entries.get(sha256)?.users ?? 0) > 0 })
   const closing = new AbortController()
-  const limit = createDownloadLimit(options.clock)
+  const rates = createSiteRates(options.clock)
 
   function entryOf(sha256: string): Entry {
-    const entry = entries.get(sha256) ?? { users: 0, job: null, listeners: new Set(), bytes: 0 }
+    const entry = entries.get(sha256) ?? { users: 0, job: null, listeners: new Set(), siteIds: [], bytes: 0 }
     entries.set(sha256, entry)
     return entry
   }
@@ -76,6 +80,7 @@ export function createPackageCache(options: PackageCacheOptions): PackageCache {
       entry.bytes = bytes
       for (const listener of entry.listeners) listener(bytes)
     }
+    const limit = { take: (bytes: number) => rates.take(bytes, { siteIds: entry.siteIds, signal }) }
     const file = fetchToShelf(packageRef, { ...options, shelf, limit, signal, onBytes }).finally(() => {
       entry.job = null
       entry.bytes = 0
@@ -96,10 +101,12 @@ export function createPackageCache(options: PackageCacheOptions): PackageCache {
     entry.listeners.add(listener)
     listener(entry.bytes)
     job.waiting += 1
+    entry.siteIds = [...entry.siteIds, request.siteId]
     try {
       return await untilAborted(job.file, signal)
     } finally {
       entry.listeners.delete(listener)
+      entry.siteIds = entry.siteIds.toSpliced(entry.siteIds.indexOf(request.siteId), 1)
       job.waiting -= 1
       if (job.waiting === 0 && entry.job === job) job.abort.abort(new GatewayError('cancelled', 'Nobody waits for it.'))
     }
@@ -121,8 +128,8 @@ export function createPackageCache(options: PackageCacheOptions): PackageCache {
         throw error
       }
     },
-    limitDownloads: limit.set,
-    limitNeedsMs: limit.needsMs,
+    limitDownloads: rates.set,
+    limitNeedsMs: rates.needsMs,
     async close() {
       closing.abort(new GatewayError('cancelled', 'The gateway is stopping.'))
       const jobs = [...entries.values()].map(({ job }) => job?.file)

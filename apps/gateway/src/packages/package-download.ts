@@ -7,7 +7,6 @@ import type { Clock } from '../state/clock.ts'
 import { describeError, errorCode } from '../state/error-code.ts'
 import { GatewayError } from '../state/gateway-error.ts'
 import type { Log } from '../work/gateway-options.ts'
-import type { DownloadLimit } from './download-limit.ts'
 import type { PackageRef } from './package-cache.ts'
 import { hashFile } from './package-hash.ts'
 
@@ -16,7 +15,8 @@ export interface DownloadOptions {
   clock: Clock
   random: () => number
   log: Log
-  limit: Pick<DownloadLimit, 'take'>
+  /** Resolves when so many bytes may have come. */
+  limit: { take: (bytes: number) => Promise<void> }
   signal: AbortSignal
   onBytes: (bytes: number) => void
 }
@@ -119,7 +119,7 @@ async function fetchRest(part: Part, packageRef: PackageRef, options: TryOptions
       onGain()
       onBytes(part.bytes)
       // not read on: the connection's own flow control holds the platform back
-      await limit.take(chunk.length, signal)
+      await limit.take(chunk.length)
     }
   } catch (error) {
     signal.throwIfAborted()

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { DesiredDevice } from '@ocelli/contract'
 import type { Camera } from '../cameras/camera-store.ts'
 import type { PackageCache } from '../packages/package-cache.ts'
+import type { SiteRates } from '../packages/site-rates.ts'
 import type { Clock } from '../state/clock.ts'
 import type { CameraLink, Observation } from './camera-link.ts'
 import type { CameraSearch } from './camera-search.ts'
@@ -13,7 +14,8 @@ import type { LicenseDesk } from './license-desk.ts'
 import { plan } from './planner.ts'
 import type { ReportBody } from './reporter.ts'
 import { createRevisionBook } from './revision-book.ts'
-import { enterQueue, type SiteQueue, type Ticket } from './site-queue.ts'
+import { createSitePlace } from './site-place.ts'
+import { enterQueue, type SiteQueue } from './site-queue.ts'
 import { createStepClocks } from './step-clocks.ts'
 import { stepBudgetMs } from './step-deadline.ts'
 import { createStepRunner } from './step-runner.ts'
@@ -29,6 +31,8 @@ export interface DeviceWorkerOptions {
   memory: DeviceMemory
   createLink: (onHint: () => void) => CameraLink
   admission: SiteQueue
+  placesOf: (siteId: string) => number
+  uploads: Pick<SiteRates, 'take' | 'needsMs'>
   probes: SiteQueue
   licenses: Pick<LicenseDesk, 'ask'>
   packages: PackageCache
@@ -61,7 +65,6 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
   const { memory, admission, probes, licenses, packages, search, clock, log } = options
   const { deviceId } = options.camera
   let camera = options.camera
-  let ticket: Ticket | null = null
   let isRetired = false
   let lastAnswerAtMs: number | null = null
   let lookedAtMs = Number.NEGATIVE_INFINITY
@@ -81,7 +84,10 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
   const reporting = createDeviceReporting({ book, clocks, clock, submit: options.report, stateNow })
   const askLicense = (request: { appId: string; licenseId: string }, signal: AbortSignal) =>
     licenses.ask({ deviceId, assignment: assignment(), ...request }, signal)
-  const tools = { link, packages, leases, configurations: memory.configurations, askLicense, clock }
+  const siteId = () => memory.content.desired?.siteId ?? camera.siteId
+  const place = createSitePlace({ admission, siteId, onGranted: () => wakeUp.wake() })
+  const { configurations } = memory
+  const tools = { link, packages, leases, configurations, uploads: options.uploads, siteId, askLicense, clock }
   const runner = createStepRunner({
     deviceId,
     book,
@@ -90,6 +96,7 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
     clock,
     log,
     isConfirmed,
+    placesOf: options.placesOf,
     onProgress: reporting.progressed,
   })
 
@@ -114,12 +121,6 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
   function isConfirmed(): boolean {
     return options.isConfirmed(deviceId, assignment())
   }
-  const siteId = () => memory.content.desired?.siteId ?? camera.siteId
-
-  function giveUpTicket(): void {
-    ticket?.release()
-    ticket = null
-  }
 
   /** A site that reconnects is not probed all at once: only cameras with work are looked at now. */
   function wakeForWork(): void {
@@ -132,12 +133,12 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
   }
 
   async function look(signal: AbortSignal): Promise<Observation> {
-    const place = ticket?.isGranted ? null : await enterQueue(probes, siteId(), signal)
+    const probing = place.isGranted ? null : await enterQueue(probes, siteId(), signal)
     const wishBefore = memory.content.desired
     try {
       observation = await link.observe(signal)
     } finally {
-      place?.release()
+      probing?.release()
     }
     search.noteLook(camera, observation)
     hasHint = false
@@ -155,14 +156,14 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
     if (!isListCurrent) return 0
     if (!isConfirmed()) {
       clocks.clearAll()
-      giveUpTicket()
+      if (place.isGranted) place.giveUp()
       return probeEveryMs
     }
     if (seen.kind === 'answered') return work(seen, signal)
     if (seen.kind === 'blocked' && seen.endsWork) await book.fail(book.unsettled(), seen.error)
     else await expire(seen.error)
     if (book.begun().length > 0) return unreachableRetryMs
-    giveUpTicket()
+    place.giveUp()
     return probeEveryMs
   }
 
@@ -180,16 +181,18 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
     for (const { appId } of settled) clocks.clear(appId)
     // After each finished wish the others of the site have their turn.
     if (settled.length > 0) {
-      giveUpTicket()
+      place.giveUp()
       reporting.tell()
     }
     if (!planned.next) {
       const retryInMs = clocks.nextRetryInMs()
-      if (retryInMs === null) giveUpTicket()
+      if (retryInMs === null) place.giveUp()
       return Math.min(probeEveryMs, retryInMs ?? probeEveryMs)
     }
-    ticket ??= admission.request(siteId(), () => wakeUp.wake())
-    if (!ticket.isGranted || !isConfirmed()) return probeEveryMs
+    const hasPlace = place.ask()
+    // waiting for a place uses up no deadline
+    if (!hasPlace) clocks.clearAll()
+    if (!hasPlace || !isConfirmed()) return probeEveryMs
     await step(planned.next, signal)
     return 0
   }
@@ -233,7 +236,7 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
     } catch (error) {
       signal.throwIfAborted()
       log.error({ deviceId, err: error }, 'The work on a camera broke off and is begun again in a minute')
-      giveUpTicket()
+      place.giveUp()
       return probeEveryMs
     }
   }
@@ -270,6 +273,8 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
     },
     async run({ firstLookInMs, signal }) {
       try {
+        // What a killed gateway had begun may go on at the camera: that has the first places.
+        if (book.begun().length > 0) place.ask()
         await wakeUp.wait(firstLookInMs, signal)
         while (!isRetired) {
           const waitMs = await safeTurn(signal)
@@ -283,7 +288,7 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
       } catch (error) {
         ignoreAbort(signal)(error)
       } finally {
-        giveUpTicket()
+        place.giveUp()
         leases.keepOnly(new Set())
         await link.close()
       }

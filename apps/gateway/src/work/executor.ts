@@ -1,6 +1,7 @@
 import type { AppConfiguration, LicenseCheckedBy } from '@ocelli/contract'
 import type { Driver, InstalledApp } from '@ocelli/driver'
 import type { PackageCache, PackageLease } from '../packages/package-cache.ts'
+import type { SiteRates } from '../packages/site-rates.ts'
 import type { Clock } from '../state/clock.ts'
 import type { CameraLink } from './camera-link.ts'
 import type { IssuedLicense } from './license-desk.ts'
@@ -21,6 +22,9 @@ export interface StepTools {
   packages: PackageCache
   leases: PackageLeases
   configurations: SavedConfigurations
+  /** How fast packages go to cameras. */
+  uploads: Pick<SiteRates, 'take' | 'needsMs'>
+  siteId: () => string
   askLicense(request: { appId: string; licenseId: string }, signal: AbortSignal): Promise<IssuedLicense>
   clock: Clock
 }
@@ -55,17 +59,20 @@ type StepTable = {
 const pollMs = 2_000
 
 const steps: StepTable = {
-  async download({ appId, action, signal, onProgress }, { packages, leases }) {
+  async download({ appId, action, signal, onProgress }, { packages, leases, siteId }) {
     const report = ({ percent }: { percent: number }) => onProgress({ step: 'DOWNLOAD', percent: Math.floor(percent) })
-    leases.hold(action.package.packageId, await packages.acquire(action.package, { appId, signal, onProgress: report }))
+    const request = { appId, siteId: siteId(), signal, onProgress: report }
+    leases.hold(action.package.packageId, await packages.acquire(action.package, request))
     return {}
   },
-  async upload({ action, signal, onProgress }, { link, leases }) {
+  async upload({ action, signal, onProgress }, { link, leases, uploads, siteId }) {
     const lease = leases.get(action.package.packageId)
     if (!lease) throw new WorkError({ ...missingPackage, detail: 'The package is no longer on the disk.' })
     const report = (progress: StepProgress) =>
       onProgress({ ...progress, percent: progress.percent === null ? null : Math.floor(progress.percent) })
-    const install = (driver: Driver) => driver.install(lease.localPackage, { signal, onProgress: report })
+    const siteIds = [siteId()]
+    const pace = (bytes: number, until: AbortSignal) => uploads.take(bytes, { siteIds, signal: until })
+    const install = (driver: Driver) => driver.install(lease.localPackage, { signal, onProgress: report, pace })
     return { app: await link.write(install, { signal }) }
   },
   async license({ appId, action, signal }, { link, askLicense }) {

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { CameraResults, DesiredDevice, DownMessage, SiteShare, Welcome } from '@ocelli/contract'
+import type { CameraResults, DesiredDevice, DownMessage, Welcome } from '@ocelli/contract'
 import type { CameraMarks } from '../cameras/camera-marks.ts'
 import type { Camera, CameraChange } from '../cameras/camera-store.ts'
 import { createRefusedLogins } from '../cameras/refused-logins.ts'
+import { createSiteRates } from '../packages/site-rates.ts'
 import { createCameraLink } from './camera-link.ts'
 import { createCameraSearch } from './camera-search.ts'
 import { createCandidateProof } from './candidate-proof.ts'
@@ -14,6 +15,7 @@ import { createLicenseDesk } from './license-desk.ts'
 import { createPlatformLink } from './platform-link.ts'
 import { createReporter } from './reporter.ts'
 import { createSiteQueue } from './site-queue.ts'
+import { createSiteShares } from './site-shares.ts'
 import { ignoreAbort } from './wake-up.ts'
 
 /** Cameras of one site that are looked at in the same moment, beside those at work. */
@@ -35,13 +37,17 @@ interface Employed {
 /** Puts the gateway's parts together; nothing happens before `run`. */
 export function createGateway(options: GatewayOptions): Gateway {
   const { stateFolder, channel, cameras, packages, drivers, clock, random, log, version, discovery = 'on' } = options
-  const siteLimits = new Map<string, number>()
-  const downloadShares = new Map<string, number>()
-  const siteRanges = new Map<string, readonly string[]>()
-  const admission = createSiteQueue((siteId) => siteLimits.get(siteId) ?? 1)
+  const uploads = createSiteRates(clock)
+  const placesOf = (siteId: string) => shares.of(siteId)?.maxInFlight ?? 0
+  const admission = createSiteQueue(placesOf, (siteId) => shares.loadChanged(siteId))
   const probes = createSiteQueue(() => maxProbesPerSite)
   const identities = createIdentityRegistry((cameraId) => workers.get(cameraId)?.worker.wake())
   const workers = new Map<string, Employed>()
+  const shares = createSiteShares({
+    counts: admission.counts,
+    onChange: sharesChanged,
+    tellWithin: (ms) => platform.beatWithin(ms),
+  })
   let welcome: Welcome | null = null
   let stopSignal: AbortSignal = AbortSignal.abort()
   /** What happens to one device happens in order, so that a camera that returns does not meet its own end. */
@@ -54,6 +60,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     version,
     sealingKey: options.loginDesk?.publicKey,
     knownDevices: () => [...workers.values()].map(({ worker }) => worker.known()),
+    sharesInUse: shares.inUse,
     onWelcome,
     onSessionLost: () => {
       welcome = null
@@ -62,7 +69,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   })
   const refused = createRefusedLogins({ folder: stateFolder, clock })
   const proof = createCandidateProof({ drivers, refused, identities, clock, log })
-  const rangesOf = (siteId: string) => siteRanges.get(siteId) ?? []
+  const rangesOf = (siteId: string) => shares.of(siteId)?.addressRanges ?? []
   const search = createCameraSearch({
     ...{ cameras, drivers, identities, proof, rangesOf, discovery, onMoved: moved, clock, log },
   })
@@ -82,23 +89,15 @@ export function createGateway(options: GatewayOptions): Gateway {
     changes.set(deviceId, done)
   }
 
-  /** Downloads serve all sites of the gateway: where several are limited, their shares add up. */
-  function takeShares(sites: SiteShare[]): void {
-    for (const { siteId, maxInFlight, downloadBytesPerSecond = null, addressRanges = [] } of sites) {
-      siteLimits.set(siteId, maxInFlight)
-      siteRanges.set(siteId, addressRanges)
-      if (downloadBytesPerSecond === null) downloadShares.delete(siteId)
-      else downloadShares.set(siteId, downloadBytesPerSecond)
-    }
-    const limited = [...downloadShares.values()].reduce((sum, share) => sum + share, 0)
-    packages.limitDownloads(limited === 0 ? null : limited)
+  function sharesChanged(): void {
+    packages.limitDownloads(shares.rates('downloadBytesPerSecond'))
+    uploads.set(shares.rates('uploadBytesPerSecond'))
     admission.limitsChanged()
   }
 
   function onWelcome(message: Welcome): void {
     welcome = message
-    downloadShares.clear()
-    takeShares(message.sites)
+    shares.begin(message.sites)
     reporter.sessionBegan()
     for (const { worker } of workers.values()) worker.sessionBegan()
   }
@@ -109,7 +108,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         for (const device of message.devices) inOrder(device.deviceId, () => wish(device))
         return
       case 'budgets':
-        takeShares(message.sites)
+        shares.take(message.sites)
         return
       case 'unassigned':
         for (const deviceId of message.deviceIds) inOrder(deviceId, () => dismiss(deviceId, { andCamera: true }))
@@ -147,7 +146,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const isReplaced = () => search.replacementOf(deviceId) !== null
     const onMarks = (marks: CameraMarks) => inOrder(deviceId, () => remember(deviceId, marks))
     const worker = createDeviceWorker({
-      ...{ camera, memory, admission, probes, licenses, packages, search, isConfirmed, clock, log },
+      ...{ camera, memory, admission, placesOf, probes, licenses, packages, uploads, search, isConfirmed, clock, log },
       report: reporter.submit,
       createLink: (onHint) =>
         createCameraLink({ camera, drivers, refused, identities, clock, log, onHint, onMoved, isReplaced, onMarks }),
@@ -214,7 +213,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         const known = workers.get(deviceId)?.worker.known()
         return known && (known.assignment < assignment || known.revision < revision)
       })
-      if (isMissing) platform.greetAgain()
+      if (isMissing || shares.hasGap()) platform.greetAgain()
     }
   }
 

@@ -1,4 +1,4 @@
-import type { DownMessage, SealingJwk, UpMessage, Welcome } from '@ocelli/contract'
+import type { DownMessage, SealingJwk, ShareInUse, UpMessage, Welcome } from '@ocelli/contract'
 import type { Channel } from '../channel/channel.ts'
 import type { Clock } from '../state/clock.ts'
 import type { Log } from './gateway-options.ts'
@@ -16,6 +16,8 @@ export interface PlatformLink {
   isConfirmed(deviceId: string, assignment: number): boolean
   /** Says hello again, for a device that the present session was not told of. */
   greetAgain(): void
+  /** The next heartbeat comes no later than this. */
+  beatWithin(ms: number): void
   /** False when it could not be handed to the broker; whoever needs it sends it again. */
   send(message: UpMessage): Promise<boolean>
   /** Hellos and heartbeats, until the signal aborts. */
@@ -29,6 +31,7 @@ export interface PlatformLinkOptions {
   version: string
   sealingKey?: SealingJwk
   knownDevices: () => { deviceId: string; assignment: number; revision: number }[]
+  sharesInUse: () => ShareInUse[]
   onWelcome: (welcome: Welcome) => void
   onSessionLost: () => void
   /** Messages of the present session only. */
@@ -43,12 +46,20 @@ export function createPlatformLink(options: PlatformLinkOptions): PlatformLink {
   let newestSession = -1
   let helloDueAtMs = Number.NEGATIVE_INFINITY
   let lastHelloAtMs = Number.NEGATIVE_INFINITY
+  let beatDueAtMs = Number.NEGATIVE_INFINITY
 
   function loseSession(): void {
     const hadSession = welcome !== null
     welcome = null
     confirmed = new Map()
     if (hadSession) options.onSessionLost()
+  }
+
+  function beatWithin(ms: number): void {
+    const atMs = clock.monotonic() + ms
+    if (atMs >= beatDueAtMs) return
+    beatDueAtMs = atMs
+    wakeUp.wake()
   }
 
   function greetAgain(): void {
@@ -107,6 +118,7 @@ export function createPlatformLink(options: PlatformLinkOptions): PlatformLink {
     if (!isOurs || message.session <= newestSession) return
     loseSession()
     welcome = message
+    beatDueAtMs = Number.NEGATIVE_INFINITY
     newestSession = message.session
     confirmed = new Map(message.assignments.map(({ deviceId, assignment }) => [deviceId, assignment]))
     log.info({ session: message.session, devices: confirmed.size }, 'The platform welcomed this gateway')
@@ -118,15 +130,17 @@ export function createPlatformLink(options: PlatformLinkOptions): PlatformLink {
   async function turn(): Promise<number> {
     const { connectionId } = channel.connection
     if (connectionId === null) return idleMs
-    if (welcome) {
-      await send({ kind: 'heartbeat', connectionId, session: welcome.session })
-      return welcome.heartbeatSeconds * 1000
-    }
     const nowMs = clock.monotonic()
+    if (welcome) {
+      if (nowMs < beatDueAtMs) return beatDueAtMs - nowMs
+      beatDueAtMs = nowMs + welcome.heartbeatSeconds * 1000
+      await send({ kind: 'heartbeat', connectionId, session: welcome.session, shares: options.sharesInUse() })
+      return Math.max(0, beatDueAtMs - clock.monotonic())
+    }
     if (nowMs < helloDueAtMs) return helloDueAtMs - nowMs
     lastHelloAtMs = nowMs
     helloDueAtMs = nowMs + helloAgainAfterMs
-    await send({ kind: 'hello', connectionId, version, devices: knownDevices(), sealingKey })
+    await send({ kind: 'hello', connectionId, version, devices: knownDevices(), sealingKey, confirmsShares: true })
     return helloAgainAfterMs
   }
 
@@ -134,6 +148,7 @@ export function createPlatformLink(options: PlatformLinkOptions): PlatformLink {
     session: () => welcome?.session ?? null,
     isConfirmed: (deviceId, assignment) => confirmed.get(deviceId) === assignment,
     greetAgain,
+    beatWithin,
     send,
     async run(signal) {
       const ends = [channel.onMessage(receive), channel.onConnection(connectionChanged)]

@@ -54,6 +54,38 @@ test('a lowered limit takes nothing back and holds for the next', () => {
   expect(late.isGranted).toBe(true)
 })
 
+test('who is asked to give way under a lowered limit waits at the head of the queue, the last to come first', () => {
+  let limit = 3
+  const queue = createSiteQueue(() => limit)
+  const granted: string[] = []
+  const tickets = ['a', 'b', 'c', 'd'].map((name) => queue.request('site', () => granted.push(name)))
+  limit = 1
+  queue.limitsChanged()
+  for (const ticket of tickets) ticket.giveWay()
+  expect(tickets.map(({ isGranted }) => isGranted)).toEqual([true, false, false, false])
+  tickets[0]?.release()
+  tickets[2]?.release()
+  tickets[1]?.release()
+  expect(granted).toEqual(['c', 'b', 'd'])
+})
+
+test('every change of who is at work or waits is told', () => {
+  const queue = createSiteQueue(
+    () => 1,
+    (siteId) => seen.push({ siteId, ...queue.counts(siteId) }),
+  )
+  const seen: { siteId: string; granted: number; waiting: number }[] = []
+  const first = queue.request('site', nothing)
+  queue.request('site', nothing).release()
+  first.release()
+  expect(seen.map(({ granted, waiting }) => [granted, waiting])).toEqual([
+    [1, 0],
+    [1, 1],
+    [1, 0],
+    [0, 0],
+  ])
+})
+
 test('waiting for a place ends with the signal and leaves no place taken', async () => {
   const queue = createSiteQueue(() => 1)
   const first = queue.request('site', nothing)

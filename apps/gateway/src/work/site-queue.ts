@@ -1,6 +1,9 @@
 /** A place in a site's queue. Release it always: when the work is done, and when it is no longer wanted. */
 export interface Ticket {
+  readonly siteId: string
   readonly isGranted: boolean
+  /** Between two steps: goes back to the head of those who wait if more are at work than the limit has become. */
+  giveWay(): void
   release(): void
 }
 
@@ -9,9 +12,9 @@ export interface Ticket {
  * came. Whoever has done one piece of work and wants more releases and asks again, so nobody waits behind a long list.
  */
 export interface SiteQueue {
-  /** `onGranted` is called at most once, never during `request`; a ticket may be granted at once. */
+  /** `onGranted` is called at each grant, but never during `request`; a ticket may be granted at once. */
   request(siteId: string, onGranted: () => void): Ticket
-  /** Call after limits have changed. A lowered limit takes nothing back; it holds for the next grants. */
+  /** Call after limits have changed. A lowered limit holds for the next grants, and for who asks whether to give way. */
   limitsChanged(): void
   counts(siteId: string): { granted: number; waiting: number }
 }
@@ -21,7 +24,10 @@ interface Place extends Ticket {
   onGranted: () => void
 }
 
-export function createSiteQueue(limitOf: (siteId: string) => number): SiteQueue {
+export function createSiteQueue(
+  limitOf: (siteId: string) => number,
+  onChange: (siteId: string) => void = () => undefined,
+): SiteQueue {
   const sites = new Map<string, { granted: Set<Place>; waiting: Set<Place> }>()
 
   function siteOf(siteId: string) {
@@ -48,13 +54,24 @@ export function createSiteQueue(limitOf: (siteId: string) => number): SiteQueue 
 
   const admitAndTell = (siteId: string) => {
     for (const place of admit(siteId)) place.onGranted()
+    onChange(siteId)
   }
 
   return {
     request(siteId, onGranted) {
       const place: Place = {
+        siteId,
         isGranted: false,
         onGranted,
+        giveWay() {
+          const site = siteOf(siteId)
+          // the first to come stay: a limit that falls twice takes from the same
+          if (!place.isGranted || [...site.granted].indexOf(place) < limitOf(siteId)) return
+          place.isGranted = false
+          site.granted.delete(place)
+          site.waiting = new Set([place, ...site.waiting])
+          onChange(siteId)
+        },
         release() {
           const site = siteOf(siteId)
           place.isGranted = false
@@ -65,6 +82,7 @@ export function createSiteQueue(limitOf: (siteId: string) => number): SiteQueue 
       }
       siteOf(siteId).waiting.add(place)
       for (const other of admit(siteId)) if (other !== place) other.onGranted()
+      onChange(siteId)
       return place
     },
     limitsChanged() {

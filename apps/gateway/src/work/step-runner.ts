@@ -17,6 +17,8 @@ export interface StepRunnerOptions {
   clock: Clock
   log: Log
   isConfirmed: () => boolean
+  /** How many cameras of the site may be at work, so many uploads share its line. */
+  placesOf: (siteId: string) => number
   onProgress: (appId: string, progress: StepProgress) => void
 }
 
@@ -31,7 +33,7 @@ export interface StepRunner {
 }
 
 export function createStepRunner(options: StepRunnerOptions): StepRunner {
-  const { deviceId, book, clocks, tools, clock, log, isConfirmed, onProgress } = options
+  const { deviceId, book, clocks, tools, clock, log, isConfirmed, placesOf, onProgress } = options
   let download: { appId: string; revision: number; abort: AbortController } | null = null
 
   const isCurrent = (appId: string, revision: number): boolean =>
@@ -39,6 +41,14 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
 
   function endDownload(): void {
     download?.abort.abort(new InterruptedError('superseded', 'A newer wish took the place of this download.'))
+  }
+
+  /** The rates of the site may be narrower than the slowest line that is waited for; others share them. */
+  function limitsNeedMs(action: Action, size: number): number {
+    const siteId = tools.siteId()
+    if (action.kind === 'download') return 2 * tools.packages.limitNeedsMs(siteId, size)
+    if (action.kind === 'upload') return 2 * Math.max(1, placesOf(siteId)) * tools.uploads.needsMs(siteId, size)
+    return 0
   }
 
   async function begin(appId: string, action: Action) {
@@ -83,9 +93,7 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
       const attempt = await begin(appId, action)
       const { revision } = attempt
       const size = book.entries().find((entry) => entry.appId === appId)?.package?.size ?? 0
-      // the budget of the site may be narrower than the slowest line that is waited for; others may share it
-      const limitedMs = action.step === 'DOWNLOAD' ? 2 * tools.packages.limitNeedsMs(size) : 0
-      const budgetMs = stepBudgetMs(action.step, size) + limitedMs
+      const budgetMs = stepBudgetMs(action.step, size) + limitsNeedMs(action, size)
       const leftMs = clocks.begin(appId, { revision, step: action.step, budgetMs })
       const abort = new AbortController()
       if (action.kind === 'download') download = { appId, revision, abort }

@@ -169,7 +169,7 @@ describe('channel', () => {
     await channel.close()
     await channel.close()
     await expect.poll(() => broker.clientCount(), within).toBe(0)
-    expect(broker.said).toEqual([{ kind: 'gone', connectionId }])
+    expect(broker.said).toEqual([{ kind: 'gone', connectionId, isAtRest: true }])
     expect(broker.wills).toEqual([])
     expect(channel.connection).toEqual({ connected: false, connectionId: null })
     await expect(channel.publish({ kind: 'gone', connectionId: 'x' })).rejects.toMatchObject({

@@ -14,6 +14,7 @@ import { createTestAuthority, type TestAuthority } from './test-authority.ts'
 import { type Exchange, reply, startTestPlatform, type TestPlatform } from './test-platform.ts'
 
 const appId = 'com.example.counter'
+const siteId = 'site'
 const sizeBytes = 300_000
 let authority: TestAuthority
 let home: string
@@ -105,10 +106,10 @@ test('fetches no faster than the site allows, over all downloads together', asyn
     ...{ folder, maxBytes: 10_000_000, source: api, clock: createSystemClock(), random: Math.random, log: quietLog },
   })
   caches.push(cache)
-  cache.limitDownloads(500_000)
-  expect(cache.limitNeedsMs(sizeBytes)).toBe(600)
+  cache.limitDownloads(new Map([[siteId, 500_000]]))
+  expect(cache.limitNeedsMs(siteId, sizeBytes)).toBe(600)
   const beganMs = performance.now()
-  const request = { appId, signal: AbortSignal.timeout(15_000) }
+  const request = { appId, siteId, signal: AbortSignal.timeout(15_000) }
   const some = [randomBytes(sizeBytes), randomBytes(sizeBytes)]
   await Promise.all(some.map((content) => cache.acquire(offer(content), request)))
   expect(performance.now() - beganMs).toBeGreaterThan(1_150)
@@ -119,12 +120,14 @@ describe('package cache', () => {
     const content = randomBytes(sizeBytes)
     const ref = offer(content)
     const cache = openCache()
-    const leases = await Promise.all(Array.from({ length: 20 }, () => cache.acquire(ref, { appId, signal: signal() })))
+    const leases = await Promise.all(
+      Array.from({ length: 20 }, () => cache.acquire(ref, { appId, siteId, signal: signal() })),
+    )
     for (const { localPackage } of leases) {
       expect(localPackage).toMatchObject({ appId, size: sizeBytes, format: 'apk', version: '1.0', versionCode: 1 })
       expect(await readFile(localPackage.path)).toEqual(content)
     }
-    await openCache().acquire(ref, { appId, signal: signal() })
+    await openCache().acquire(ref, { appId, siteId, signal: signal() })
     expect(downloads()).toHaveLength(1)
   })
 
@@ -138,7 +141,12 @@ describe('package cache', () => {
     const cache = openCache()
     const seen: number[][] = [[], []]
     const ask = (who: number) =>
-      cache.acquire(ref, { appId, signal: signal(), onProgress: ({ percent }) => void seen[who]?.push(percent) })
+      cache.acquire(ref, {
+        appId,
+        siteId,
+        signal: signal(),
+        onProgress: ({ percent }) => void seen[who]?.push(percent),
+      })
     const first = ask(0)
     await expect.poll(() => seen[0]?.at(-1)).toBe(50)
     const second = ask(1)
@@ -156,7 +164,7 @@ describe('package cache', () => {
     const ref = offer(content)
     const ends = [100_000, 200_000, 250_000]
     serve = (exchange, response, all) => serveRange(exchange, response, all, ends.shift())
-    const { localPackage } = await openCache().acquire(ref, { appId, signal: signal() })
+    const { localPackage } = await openCache().acquire(ref, { appId, siteId, signal: signal() })
     expect(await readFile(localPackage.path)).toEqual(content)
     expect(ranges()).toEqual([undefined, 'bytes=100000-', 'bytes=200000-', 'bytes=250000-'])
     expect(new Set(downloads().map(({ path }) => path)).size).toBe(4)
@@ -167,14 +175,14 @@ describe('package cache', () => {
     const ref = offer(content)
     serve = (_exchange, response, all) => void response.writeHead(200).write(all.subarray(0, 120_000))
     const first = openCache()
-    const broken = first.acquire(ref, { appId, signal: signal() })
+    const broken = first.acquire(ref, { appId, siteId, signal: signal() })
     broken.catch(() => undefined)
     const part = join(folder, `${ref.sha256}.part`)
     await expect.poll(async () => (await stat(part).catch(() => null))?.size).toBe(120_000)
     await first.close()
     await expect(broken).rejects.toMatchObject({ code: 'cancelled' })
     serve = serveRange
-    const { localPackage } = await openCache().acquire(ref, { appId, signal: signal() })
+    const { localPackage } = await openCache().acquire(ref, { appId, siteId, signal: signal() })
     expect(await readFile(localPackage.path)).toEqual(content)
     expect(ranges()).toEqual([undefined, 'bytes=120000-'])
   })
@@ -183,10 +191,10 @@ describe('package cache', () => {
     const content = randomBytes(sizeBytes)
     const ref = offer(content)
     const cache = openCache()
-    const lease = await cache.acquire(ref, { appId, signal: signal() })
+    const lease = await cache.acquire(ref, { appId, siteId, signal: signal() })
     await rm(lease.localPackage.path)
     await writeFile(join(folder, `${ref.sha256}.part`), content)
-    const again = await openCache().acquire(ref, { appId, signal: signal() })
+    const again = await openCache().acquire(ref, { appId, siteId, signal: signal() })
     expect(await readFile(again.localPackage.path)).toEqual(content)
     expect(downloads()).toHaveLength(1)
   })
@@ -197,7 +205,7 @@ describe('package cache', () => {
     let tries = 0
     serve = (exchange, response, all) =>
       serveRange({ ...exchange, headers: {} }, response, all, tries++ === 0 ? 100_000 : all.length)
-    const { localPackage } = await openCache().acquire(ref, { appId, signal: signal() })
+    const { localPackage } = await openCache().acquire(ref, { appId, siteId, signal: signal() })
     expect(await readFile(localPackage.path)).toEqual(content)
     expect(tries).toBe(2)
   })
@@ -211,7 +219,7 @@ describe('package cache', () => {
       if (tries !== 2) return serveRange(exchange, response, all, tries === 1 ? 100_000 : all.length)
       response.writeHead(206, { 'content-range': 'bytes 50000-299999/300000' }).end(all.subarray(50_000))
     }
-    const { localPackage } = await openCache().acquire(ref, { appId, signal: signal() })
+    const { localPackage } = await openCache().acquire(ref, { appId, siteId, signal: signal() })
     expect(await readFile(localPackage.path)).toEqual(content)
     expect(ranges()).toEqual([undefined, 'bytes=100000-', undefined])
   })
@@ -219,9 +227,9 @@ describe('package cache', () => {
   test('a file damaged on the disk is found at the next start and downloaded again', async () => {
     const content = randomBytes(sizeBytes)
     const ref = offer(content)
-    const { localPackage } = await openCache().acquire(ref, { appId, signal: signal() })
+    const { localPackage } = await openCache().acquire(ref, { appId, siteId, signal: signal() })
     await writeFile(localPackage.path, randomBytes(sizeBytes))
-    const again = await openCache().acquire(ref, { appId, signal: signal() })
+    const again = await openCache().acquire(ref, { appId, siteId, signal: signal() })
     expect(await readFile(again.localPackage.path)).toEqual(content)
     expect(downloads()).toHaveLength(2)
   })
@@ -229,7 +237,7 @@ describe('package cache', () => {
   test('a wrong checksum is answered by one more download, then it is an error', async () => {
     const announced = randomBytes(sizeBytes)
     const ref = offer(randomBytes(sizeBytes), announced)
-    await expect(openCache().acquire(ref, { appId, signal: signal() })).rejects.toMatchObject({
+    await expect(openCache().acquire(ref, { appId, siteId, signal: signal() })).rejects.toMatchObject({
       code: 'package-corrupt',
       category: 'network',
     })
@@ -242,14 +250,14 @@ describe('package cache', () => {
     const ref = offer(content)
     let tries = 0
     serve = (exchange, response, all) => serveRange(exchange, response, tries++ === 0 ? randomBytes(sizeBytes) : all)
-    const { localPackage } = await openCache().acquire(ref, { appId, signal: signal() })
+    const { localPackage } = await openCache().acquire(ref, { appId, siteId, signal: signal() })
     expect(await readFile(localPackage.path)).toEqual(content)
   })
 
   test('takes no more bytes than were announced', async () => {
     const announced = randomBytes(sizeBytes)
     const ref = offer(randomBytes(sizeBytes * 20), announced)
-    await expect(openCache().acquire(ref, { appId, signal: signal() })).rejects.toMatchObject({
+    await expect(openCache().acquire(ref, { appId, siteId, signal: signal() })).rejects.toMatchObject({
       code: 'package-corrupt',
     })
   })
@@ -257,7 +265,7 @@ describe('package cache', () => {
   test('gives up after five tries that brought nothing', async () => {
     const ref = offer(randomBytes(sizeBytes))
     serve = (_exchange, response) => reply(response, 403, {})
-    await expect(openCache().acquire(ref, { appId, signal: signal() })).rejects.toMatchObject({
+    await expect(openCache().acquire(ref, { appId, siteId, signal: signal() })).rejects.toMatchObject({
       code: 'platform-unreachable',
       category: 'network',
       retryable: true,
@@ -270,7 +278,7 @@ describe('package cache', () => {
     platform.routes.set(`GET /device/v1/gateways/self/packages/${ref.packageId}`, (_exchange, response) =>
       reply(response, 404, { detail: 'There is no such package.' }),
     )
-    await expect(openCache().acquire(ref, { appId, signal: signal() })).rejects.toMatchObject({
+    await expect(openCache().acquire(ref, { appId, siteId, signal: signal() })).rejects.toMatchObject({
       code: 'package-unavailable',
       retryable: false,
       message: expect.stringContaining('There is no such package.'),
@@ -281,7 +289,7 @@ describe('package cache', () => {
   test('refuses a source that announces another package', async () => {
     const ref = offer(randomBytes(sizeBytes))
     await expect(
-      openCache().acquire({ ...ref, sha256: 'f'.repeat(64) }, { appId, signal: signal() }),
+      openCache().acquire({ ...ref, sha256: 'f'.repeat(64) }, { appId, siteId, signal: signal() }),
     ).rejects.toMatchObject({ code: 'package-unavailable' })
     expect(downloads()).toEqual([])
   })
@@ -296,8 +304,8 @@ describe('package cache', () => {
     }
     const cache = openCache()
     const leaving = new AbortController()
-    const one = cache.acquire(ref, { appId, signal: leaving.signal })
-    const two = cache.acquire(ref, { appId, signal: signal() })
+    const one = cache.acquire(ref, { appId, siteId, signal: leaving.signal })
+    const two = cache.acquire(ref, { appId, siteId, signal: signal() })
     await expect.poll(() => downloads().length).toBe(1)
     leaving.abort(new Error('left'))
     await expect(one).rejects.toThrow('left')
@@ -316,13 +324,13 @@ describe('package cache', () => {
     }
     const cache = openCache()
     const leaving = new AbortController()
-    const one = cache.acquire(ref, { appId, signal: leaving.signal })
+    const one = cache.acquire(ref, { appId, siteId, signal: leaving.signal })
     await expect.poll(() => open.length).toBe(1)
     leaving.abort(new Error('left'))
     await expect(one).rejects.toThrow('left')
     await expect.poll(() => open[0]?.destroyed).toBe(true)
     serve = serveRange
-    const { localPackage } = await cache.acquire(ref, { appId, signal: signal() })
+    const { localPackage } = await cache.acquire(ref, { appId, siteId, signal: signal() })
     expect(await readFile(localPackage.path)).toEqual(content)
   })
 
@@ -330,18 +338,18 @@ describe('package cache', () => {
     const refs = [1, 2, 3, 4].map(() => offer(randomBytes(sizeBytes)))
     const [a, b, c, d] = refs as [PackageRef, PackageRef, PackageRef, PackageRef]
     const cache = openCache(3 * sizeBytes + 1)
-    const held = await cache.acquire(a, { appId, signal: signal() })
-    for (const ref of [b, c]) (await cache.acquire(ref, { appId, signal: signal() })).release()
+    const held = await cache.acquire(a, { appId, siteId, signal: signal() })
+    for (const ref of [b, c]) (await cache.acquire(ref, { appId, siteId, signal: signal() })).release()
     const age = (ref: PackageRef, seconds: number) => utimes(join(folder, `${ref.sha256}.apk`), seconds, seconds)
     await age(a, 1_000)
     await age(b, 3_000)
     await age(c, 2_000)
-    ;(await cache.acquire(d, { appId, signal: signal() })).release()
+    ;(await cache.acquire(d, { appId, siteId, signal: signal() })).release()
     const kept = new Set((await readdir(folder)).map((name) => name.slice(0, 64)))
     expect(kept).toEqual(new Set([a.sha256, b.sha256, d.sha256]))
     held.release()
     held.release()
-    await cache.acquire(c, { appId, signal: signal() })
+    await cache.acquire(c, { appId, siteId, signal: signal() })
     expect((await readdir(folder)).map((name) => name.slice(0, 64))).not.toContain(a.sha256)
   })
 
@@ -353,22 +361,22 @@ describe('package cache', () => {
       release = () => response.end(content.subarray(10))
     }
     const cache = openCache(1.5 * sizeBytes)
-    const first = cache.acquire(a, { appId, signal: signal() })
+    const first = cache.acquire(a, { appId, siteId, signal: signal() })
     await expect.poll(() => downloads().length).toBe(1)
-    await expect(cache.acquire(b, { appId, signal: signal() })).rejects.toMatchObject({
+    await expect(cache.acquire(b, { appId, siteId, signal: signal() })).rejects.toMatchObject({
       code: 'disk-full',
       retryable: true,
     })
     release()
     ;(await first).release()
     serve = serveRange
-    await cache.acquire(b, { appId, signal: signal() })
+    await cache.acquire(b, { appId, siteId, signal: signal() })
     expect(await readdir(folder)).toEqual([`${b.sha256}.apk`])
   })
 
   test('says so when a package is larger than the whole cache', async () => {
     const ref = offer(randomBytes(sizeBytes))
-    await expect(openCache(sizeBytes - 1).acquire(ref, { appId, signal: signal() })).rejects.toMatchObject({
+    await expect(openCache(sizeBytes - 1).acquire(ref, { appId, siteId, signal: signal() })).rejects.toMatchObject({
       code: 'package-too-large',
       retryable: false,
     })
@@ -377,7 +385,7 @@ describe('package cache', () => {
 
   test('says so before the download when the disk has no room', async () => {
     const ref = { ...offer(randomBytes(10)), size: 2 ** 52 }
-    await expect(openCache(2 ** 53).acquire(ref, { appId, signal: signal() })).rejects.toMatchObject({
+    await expect(openCache(2 ** 53).acquire(ref, { appId, siteId, signal: signal() })).rejects.toMatchObject({
       code: 'disk-full',
       message: expect.stringContaining(folder),
     })

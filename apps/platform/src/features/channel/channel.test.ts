@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { downTopic, type UpMessage, upTopic } from '@ocelli/contract'
+import { sql } from 'kysely'
 import { connectAsync } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type ChannelFixture, createChannelFixture, hello } from '../../../test/channel-fixture.ts'
@@ -8,7 +9,8 @@ import { revokeGateway } from '../gateways/gateway-service.ts'
 import { changeSite } from '../sites/site-service.ts'
 import { checkBroker } from './broker-check.ts'
 
-vi.setConfig({ testTimeout: 20_000 })
+vi.setConfig({ testTimeout: 60_000 })
+const waitsFor = { timeout: 20_000, interval: 20 }
 const facts = { manufacturer: 'M', model: 'X', serialNumber: null, macAddress: null, firmwareVersion: '1' }
 const item = (deviceId: string) => ({
   ...{ deviceId, identitySource: 'onvif:GetDeviceId', driver: 'onvif' as const, address: 'http://192.0.2.1' },
@@ -51,7 +53,10 @@ describe('the device channel', () => {
     const welcome = await hear('welcome')
     expect(welcome).toMatchObject({ connectionId: 'c1', assignments: [{ deviceId, assignment: 1, revision: 0 }] })
     expect(welcome.sites).toEqual([
-      { siteId: gateway.siteId, maxInFlight: 5, downloadBytesPerSecond: null, repair: 'request', addressRanges: [] },
+      {
+        ...{ siteId: gateway.siteId, number: 1, maxInFlight: 5, isShared: false, repair: 'request', addressRanges: [] },
+        ...{ downloadBytesPerSecond: null, uploadBytesPerSecond: null },
+      },
     ])
     for (const [index, seq] of [2, 2, 1].entries()) {
       await say(report(welcome.session, deviceId, seq))
@@ -64,18 +69,28 @@ describe('the device channel', () => {
     expect(await hear('unassigned')).toMatchObject({ deviceIds: ['another-one'] })
   })
 
-  test('a change of the site reaches a gateway that is connected, within a heartbeat', async () => {
+  test('a change of the site reaches a gateway that is connected at once, and again until it confirms', async () => {
     const gateway = await enroll()
     const { say, hear } = await talk(gateway)
-    await say(hello('c7'))
+    await say({ kind: 'hello', connectionId: 'c7', version: '1', devices: [], confirmsShares: true })
     const { session } = await hear('welcome')
     const { caller } = gateway.context
     const context = { ...gateway.context, caller: { ...caller, kind: 'technical-user' as const } }
-    await changeSite(context, gateway.siteId, { addressRanges: ['192.0.2.0/24'] })
-    await say({ kind: 'heartbeat', connectionId: 'c7', session })
-    await hear('hello-again')
-    await say(hello('c7'))
-    expect((await hear('welcome', 2)).sites).toMatchObject([{ addressRanges: ['192.0.2.0/24'] }])
+    const body = { addressRanges: ['192.0.2.0/24'] }
+    const { shares } = await changeSite(context, gateway.siteId, { body, nowMs: Date.now() })
+    fixture.channel.tellShares(shares)
+    const [told] = (await hear('budgets')).sites
+    expect(told).toMatchObject({ ...body, siteId: gateway.siteId, number: 2 })
+    await sql`UPDATE site_share SET told_at = now() - interval '6 seconds' WHERE site_id = ${gateway.siteId}`.execute(
+      fixture.db,
+    )
+    expect((await hear('budgets', 2)).sites).toEqual([told])
+    const shareInUse = { siteId: gateway.siteId, number: 2, inFlight: 0, waiting: 0 }
+    await say({ kind: 'heartbeat', connectionId: 'c7', session, shares: [shareInUse] })
+    await vi.waitFor(async () => {
+      const row = fixture.db.selectFrom('site_share').select('confirmed_number').where('site_id', '=', gateway.siteId)
+      expect(await row.executeTakeFirst()).toEqual({ confirmed_number: 2 })
+    }, waitsFor)
   })
 
   test('another camera at a device’s address is kept as its replacement, told once, and forgotten when it is gone', async () => {
@@ -135,7 +150,7 @@ describe('the device channel', () => {
     await hear('ack', 2)
     expect(await connectivityOf(deviceId)).toBe('ONLINE')
     client.stream.destroy()
-    await vi.waitFor(async () => expect(await connectivityOf(deviceId)).toBe('UNKNOWN'), { timeout: 5000 })
+    await vi.waitFor(async () => expect(await connectivityOf(deviceId)).toBe('UNKNOWN'), waitsFor)
   })
 
   test('takes a gateway that missed three heartbeats for away, and has it say hello when it speaks again', async () => {
@@ -147,7 +162,7 @@ describe('the device channel', () => {
     await db.updateTable('gateway').set({ last_message_at: past }).where('gateway_id', '=', gateway.gatewayId).execute()
     const isConnected = () =>
       db.selectFrom('gateway').select('connected').where('gateway_id', '=', gateway.gatewayId).executeTakeFirst()
-    await vi.waitFor(async () => expect(await isConnected()).toEqual({ connected: false }), { timeout: 5000 })
+    await vi.waitFor(async () => expect(await isConnected()).toEqual({ connected: false }), waitsFor)
     await say({ kind: 'heartbeat', connectionId: 'c3', session })
     expect(await hear('hello-again')).toMatchObject({ session })
   })

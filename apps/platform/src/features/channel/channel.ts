@@ -5,12 +5,13 @@ import type { Database } from '../../platform/database/database.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
 import type { Metrics } from '../../platform/metrics.ts'
 import { markAway } from '../gateways/mark-away.ts'
+import type { GatewayShare } from '../sites/share-store.ts'
 import { createBudgetTeller } from './budget-teller.ts'
 import { createCollector } from './collector.ts'
 import { createDispatcher, type ReadDesired } from './dispatcher.ts'
 import { sweepRefused, sweepSilent } from './presence.ts'
 import { type ApplyReports, createReportIntake } from './report-intake.ts'
-import { beginSession, noteHeartbeats, readForeignDevices, readNeighbors, readSessions } from './session-store.ts'
+import { beginSession, noteHeartbeats, readForeignDevices, readSessions } from './session-store.ts'
 import { createUpReader } from './up-reader.ts'
 
 type Message<Kind extends UpMessage['kind']> = Extract<UpMessage, { kind: Kind }>
@@ -62,8 +63,8 @@ export interface Channel {
   wake(): void
   /** A hint that devices are no longer a gateway's; lost, the gateway learns it with its next report or hello. */
   unassign(gatewayId: string, deviceIds: string[]): Promise<void>
-  /** A hint that a site's budget was changed by hand; lost, its gateways learn it with their next hello. */
-  budgetChanged(siteId: string): Promise<void>
+  /** Tells gateways their shares; lost, they are told again until they confirm. */
+  tellShares(shares: GatewayShare[]): void
   close(): Promise<void>
 }
 
@@ -100,26 +101,24 @@ export function createChannel(options: ChannelOptions): Channel {
   async function greet(gatewayId: string, hello: Message<'hello'>): Promise<void> {
     const begun = await beginSession(db, gatewayId, { hello, nowMs: nowMs() })
     if (!begun) return broker.disconnect(gatewayId)
-    const { welcome, hasComeBack } = begun
+    const { welcome, others } = begun
     publish(gatewayId, welcome)
     const own = new Set(welcome.assignments.map(({ deviceId }) => deviceId))
     const deviceIds = hello.devices.map(({ deviceId }) => deviceId).filter((deviceId) => !own.has(deviceId))
     if (deviceIds.length > 0) publish(gatewayId, { kind: 'unassigned', session: welcome.session, deviceIds })
     dispatcher.wake()
-    if (hasComeBack) await shareAnew([gatewayId])
-  }
-
-  /** Who shares a site says hello again and is told its new share; that changes nobody's presence, so it ends there. */
-  async function shareAnew(gatewayIds: string[]): Promise<void> {
-    for (const { gatewayId, session } of await readNeighbors(db, gatewayIds)) {
-      publish(gatewayId, { kind: 'hello-again', session })
-    }
+    budgets.tell(others)
   }
 
   async function beat(beats: Heartbeat[]): Promise<void> {
     const newest = [...new Map(beats.map((one) => [one.gatewayId, one])).values()]
     const known = await noteHeartbeats(db, newest)
     const strangers = newest.filter(({ gatewayId }) => !known.has(gatewayId))
+    await budgets.noteInUse(
+      newest.flatMap(({ gatewayId, session, shares = [] }) =>
+        shares.map((share) => ({ ...share, gatewayId, session })),
+      ),
+    )
     if (strangers.length === 0) return
     const allowed = await readSessions(
       db,
@@ -131,9 +130,11 @@ export function createChannel(options: ChannelOptions): Channel {
     }
   }
 
-  async function leave(gatewayId: string, connectionId: string): Promise<void> {
+  /** What it had begun may go on unless it says otherwise, so its shares stay with it for a while. */
+  async function leave(gatewayId: string, { connectionId, isAtRest = false }: Message<'gone'>): Promise<void> {
     const origin = { actor: { kind: 'gateway' as const, id: gatewayId }, requestId: null }
-    await shareAnew(await markAway(db, origin, [{ gatewayId, connectionId }]))
+    const away = await markAway(db, origin, [{ gatewayId, connectionId }])
+    if (isAtRest) await budgets.giveBack(away)
   }
 
   async function answerLicenses(received: LicenseAsk[]): Promise<void> {
@@ -171,7 +172,7 @@ export function createChannel(options: ChannelOptions): Channel {
       case 'heartbeat':
         return await heartbeats.add({ ...message, gatewayId })
       case 'gone':
-        return await leave(gatewayId, message.connectionId)
+        return await leave(gatewayId, message)
       case 'report':
         return await reports.add({ gatewayId, session: message.session, reports: message.reports })
       case 'license-ask':
@@ -202,9 +203,9 @@ export function createChannel(options: ChannelOptions): Channel {
 
   async function sweep(): Promise<void> {
     try {
-      await shareAnew(await sweepSilent(db))
+      await sweepSilent(db)
       for (const gatewayId of await sweepRefused(db)) broker.disconnect(gatewayId)
-      await budgets.tellHourly()
+      await budgets.sweep()
     } catch (error) {
       log.error({ err: error }, 'the presence of gateways could not be looked at')
     }
@@ -227,7 +228,7 @@ export function createChannel(options: ChannelOptions): Channel {
       scheduleSweep()
     },
     wake: dispatcher.wake,
-    budgetChanged: budgets.tellChanged,
+    tellShares: budgets.tell,
     async unassign(gatewayId, deviceIds) {
       const present = (await readSessions(db, [gatewayId])).get(gatewayId)
       const gone = present?.connected

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { Database } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
-import { readSiteShares } from './site-shares.ts'
+import { divideSites, type GatewayShare } from '../sites/share-store.ts'
 
 export const heartbeatSeconds = 30
 
@@ -18,19 +18,22 @@ export interface PresentSession {
   connected: boolean
 }
 
-/** Begins a session; null for a gateway that may not speak (revoked, or its account is suspended). */
+/**
+ * Begins a session; null for a gateway that may not speak (revoked, or its account is suspended). `others` is what gateways
+ * that share its sites are to be told now.
+ */
 export async function beginSession(
   db: Database,
   gatewayId: string,
   { hello, nowMs }: { hello: Hello; nowMs: number },
-): Promise<{ welcome: Welcome; hasComeBack: boolean } | null> {
+): Promise<{ welcome: Welcome; others: GatewayShare[] } | null> {
   return await inTransaction(db, async (transaction) => {
     const { rows } = await sql<{ account_id: string; site_id: string; session: number; was_connected: boolean }>`
       WITH before AS (
         SELECT g.gateway_id, g.connected FROM gateway g JOIN account a ON a.account_id = g.account_id
-        WHERE g.gateway_id = ${gatewayId} AND g.revoked_at IS NULL AND a.suspended_at IS NULL FOR UPDATE OF g)
+        WHERE g.gateway_id = ${gatewayId} AND g.revoked_at IS NULL AND a.suspended_at IS NULL FOR NO KEY UPDATE OF g)
       UPDATE gateway g SET session = nextval('gateway_session'), connection_id = ${hello.connectionId}, connected = true,
-        version = ${hello.version}, last_message_at = now(),
+        away_at = NULL, confirms_shares = ${hello.confirmsShares ?? false}, version = ${hello.version}, last_message_at = now(),
         sealing_key = coalesce(${hello.sealingKey ? JSON.stringify(hello.sealingKey) : null}::jsonb, g.sealing_key)
       FROM before WHERE g.gateway_id = before.gateway_id
       RETURNING g.account_id, g.site_id, g.session, before.connected AS was_connected`.execute(transaction)
@@ -50,32 +53,14 @@ export async function beginSession(
       .where('state', '=', 'CLAIMED')
       .orderBy('device_id')
       .execute()
-    const sites = await readSites(transaction, gatewayId, nowMs)
+    const siteIds = sql`SELECT site_id FROM gateway WHERE gateway_id = ${gatewayId}
+      UNION SELECT site_id FROM device WHERE gateway_id = ${gatewayId} AND state = 'CLAIMED'`
+    const shares = await divideSites(transaction, { siteIds, nowMs, renewFor: gatewayId })
     const { connectionId } = hello
+    const sites = shares.filter((share) => share.gatewayId === gatewayId).map(({ site }) => site)
     const welcome: Welcome = { kind: 'welcome', connectionId, session, heartbeatSeconds, assignments, sites }
-    return { welcome, hasComeBack: !gateway.was_connected }
+    return { welcome, others: shares.filter((share) => share.gatewayId !== gatewayId) }
   })
-}
-
-/** The sites a gateway works in, each with its share of the site's budget. */
-async function readSites(db: Database, gatewayId: string, nowMs: number): Promise<Welcome['sites']> {
-  const siteIds = sql`SELECT site_id FROM gateway WHERE gateway_id = ${gatewayId}
-    UNION SELECT site_id FROM device WHERE gateway_id = ${gatewayId} AND state = 'CLAIMED'`
-  return (await readSiteShares(db, { siteIds, gatewayId, nowMs })).map(({ site }) => site)
-}
-
-/** Connected gateways that share a site with one of these: their shares change when it comes or goes. */
-export async function readNeighbors(db: Database, gatewayIds: string[]): Promise<PresentSession[]> {
-  if (gatewayIds.length === 0) return []
-  const { rows } = await sql<PresentSession>`
-    WITH touched AS (
-      SELECT site_id FROM gateway WHERE gateway_id = ANY(${gatewayIds}::uuid[])
-      UNION SELECT site_id FROM device WHERE gateway_id = ANY(${gatewayIds}::uuid[]) AND state = 'CLAIMED')
-    SELECT g.gateway_id AS "gatewayId", g.account_id AS "accountId", g.session, g.connected FROM gateway g
-    WHERE g.connected AND g.gateway_id <> ALL(${gatewayIds}::uuid[]) AND (g.site_id IN (SELECT site_id FROM touched)
-      OR EXISTS (SELECT 1 FROM device d WHERE d.gateway_id = g.gateway_id AND d.state = 'CLAIMED'
-        AND d.site_id IN (SELECT site_id FROM touched)))`.execute(db)
-  return rows
 }
 
 /** The present sessions of gateways that may speak. */

@@ -35,7 +35,7 @@ beforeAll(async () => {
   const urls = { mqttUrl: 'mqtts://ocelli.example.com:8883', mqttWebSocketUrl: 'wss://ocelli.example.com/mqtt' }
   const disconnect = (gatewayId: string) => disconnected.push(gatewayId)
   const routes = [
-    ...siteRoutes({ caFingerprint: ca.fingerprint, budgetChanged: () => {} }),
+    ...siteRoutes({ caFingerprint: ca.fingerprint, tellShares: () => {}, nowMs: Date.now }),
     ...gatewayRoutes({ ca, ...urls, disconnect }),
   ]
   const authenticate: Authenticator = async ({ headers }) => callers.get(String(headers.authorization)) ?? null

@@ -15,7 +15,7 @@ export async function markAway(
   const { kind, id } = origin.actor
   const { rows } = await sql<{ gateway_id: string }>`
     WITH away AS (
-      UPDATE gateway g SET connected = false
+      UPDATE gateway g SET connected = false, away_at = now()
       FROM jsonb_to_recordset(${JSON.stringify(gateways)}::jsonb) AS gone("gatewayId" uuid, "connectionId" text)
       WHERE g.gateway_id = gone."gatewayId" AND g.connected
         AND (gone."connectionId" IS NULL OR g.connection_id = gone."connectionId")

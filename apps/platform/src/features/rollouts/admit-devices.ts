@@ -38,13 +38,14 @@ export async function admitDevices(db: DatabaseTransaction, rollout: RolloutRow,
       RETURNING d.device_id, d.revision, d.project_ids
     ), written AS (
       INSERT INTO installation AS i (account_id, device_id, app_id, name, presence, package_id, desired_running_state,
-        allow_downgrade, revision, settled, queued, requested_at, deadline_at, license_id, installation_state, managed, updated_at)
+        allow_downgrade, revision, rollout_revision, settled, queued, requested_at, deadline_at, license_id, installation_state, managed, updated_at)
       SELECT ${accountId}, m.device_id, ${appId}, a.name, g.presence, g."packageId", g."desiredRunningState", g."allowDowngrade", m.revision,
-        false, false, now(), now() + ${acceptedWithinSeconds} * interval '1 second', g."licenseId", g."installationState", true, now()
+        m.revision, false, false, now(), now() + ${acceptedWithinSeconds} * interval '1 second', g."licenseId", g."installationState", true, now()
       FROM moved m JOIN given g ON g."deviceId" = m.device_id LEFT JOIN app a ON a.app_id = ${appId}
       ON CONFLICT (account_id, device_id, app_id) DO UPDATE SET
         presence = excluded.presence, package_id = excluded.package_id, desired_running_state = excluded.desired_running_state,
-        allow_downgrade = excluded.allow_downgrade, revision = excluded.revision, settled = false, queued = false, requested_at = now(), deadline_at = excluded.deadline_at,
+        allow_downgrade = excluded.allow_downgrade, revision = excluded.revision,
+        rollout_revision = excluded.rollout_revision, settled = false, queued = false, requested_at = now(), deadline_at = excluded.deadline_at,
         license_id = coalesce(excluded.license_id, i.license_id), installation_state = excluded.installation_state, managed = true,
         progress = NULL, error = NULL, drift = NULL, updated_at = now()
       RETURNING i.device_id, i.license_id

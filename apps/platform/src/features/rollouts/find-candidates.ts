@@ -20,7 +20,7 @@ export interface Candidates {
 
 /**
  * Pending devices whose turn it is, site after site from the cursor: within the window by the site's clock, within the
- * site's budget over all rollouts of the account, and within this rollout's own limit per site.
+ * site's budget over all rollouts and single requests of the account, and within this rollout's own limit per site.
  */
 export async function findCandidates(
   db: Database,
@@ -66,12 +66,14 @@ async function look(
       FROM hop h WHERE h.site_id IS NOT NULL
     ), visited AS MATERIALIZED (
       SELECT site_id FROM hop WHERE site_id IS NOT NULL LIMIT ${sitesAtOnce}
+    ), single AS MATERIALIZED (${singlesUnderWay(accountId)}
     ), room AS MATERIALIZED (
-      SELECT v.site_id, least(coalesce(b."maxInFlight", s.max_in_flight, 1000) - l.n,
+      SELECT v.site_id, least(coalesce(b."maxInFlight", s.max_in_flight, 1000) - l.n - coalesce(single.n, 0),
         ${strategy.maxInFlightPerSite ?? null}::bigint - l.own) AS n
       FROM visited v LEFT JOIN site s ON s.account_id = ${accountId} AND s.site_id = v.site_id
       CROSS JOIN LATERAL (SELECT count(*) AS n, count(*) FILTER (WHERE rd.rollout_id = ${rolloutId}) AS own FROM rollout_device rd
         WHERE rd.site_id = v.site_id AND rd.account_id = ${accountId} AND rd.state = 'IN_FLIGHT') l
+      LEFT JOIN single ON single.site_id = v.site_id
       LEFT JOIN jsonb_to_recordset(${JSON.stringify(budgets)}::jsonb) AS b("siteId" uuid, "maxInFlight" integer) ON b."siteId" = v.site_id
       WHERE ${zones}::text[] IS NULL OR s.time_zone = ANY(${zones}::text[])
     ), chosen AS MATERIALIZED (
@@ -85,6 +87,16 @@ async function look(
       (SELECT site_id FROM visited ORDER BY site_id DESC LIMIT 1) AS "lastVisited"`.execute(db)
   return rows[0] ?? { deviceIds: [], lastUsed: null, lastVisited: null, visited: 0 }
 }
+
+/** Devices by site that a single request is at work on and no rollout waits for: they go first, rollouts take what is left. */
+const singlesUnderWay = (accountId: string) => sql`
+  SELECT d.site_id, count(*) AS n FROM (
+    SELECT DISTINCT i.device_id FROM installation i
+    WHERE i.account_id = ${accountId} AND NOT i.settled AND NOT i.queued AND i.rollout_revision IS DISTINCT FROM i.revision) i
+  JOIN device d ON d.account_id = ${accountId} AND d.device_id = i.device_id AND d.connectivity = 'ONLINE'
+  WHERE NOT EXISTS (SELECT 1 FROM rollout_device rd
+    WHERE rd.account_id = ${accountId} AND rd.device_id = i.device_id AND rd.state = 'IN_FLIGHT')
+  GROUP BY d.site_id`
 
 async function openZones(
   db: Database,
@@ -105,7 +117,7 @@ async function readHourlyBudgets(
 ): Promise<{ siteId: string; maxInFlight: number }[]> {
   const { rows } = await sql<SiteBudget & { siteId: string }>`
     SELECT site_id AS "siteId", time_zone AS "timeZone", max_in_flight AS "maxInFlight",
-      download_bytes_per_second AS "downloadBytesPerSecond", budget_hours AS "budgetHours"
+      download_bytes_per_second AS "downloadBytesPerSecond", upload_bytes_per_second AS "uploadBytesPerSecond", budget_hours AS "budgetHours"
     FROM site WHERE account_id = ${accountId} AND budget_hours <> '[]'`.execute(db)
   return rows.map((site) => ({ siteId: site.siteId, maxInFlight: budgetNow(site, nowMs).maxInFlight }))
 }

@@ -1,6 +1,7 @@
 import { EnrollmentToken, Site, SiteBody, SitePatch, Uuid } from '@ocelli/contract'
 import { Type } from 'typebox'
 import { type AnyRoute, created, noContent, ok, route } from '../../platform/http/route.ts'
+import type { GatewayShare } from './share-store.ts'
 import { changeSite, createEnrollmentToken, createSite, listSites, readSite, removeSite } from './site-service.ts'
 
 const params = Type.Object({ siteId: Uuid })
@@ -8,8 +9,8 @@ const tag = 'Sites'
 
 export interface SiteRoutesDeps {
   caFingerprint: string
-  /** Its gateways are told what they may do now. */
-  budgetChanged: (siteId: string) => void
+  tellShares: (shares: GatewayShare[]) => void
+  nowMs: () => number
 }
 
 export function siteRoutes(deps: SiteRoutesDeps): AnyRoute[] {
@@ -37,8 +38,8 @@ export function siteRoutes(deps: SiteRoutesDeps): AnyRoute[] {
       body: SitePatch,
       responses: { 200: Site },
       async handle({ context, params: { siteId }, body }) {
-        const site = await changeSite(context, siteId, body)
-        context.afterCommit(() => deps.budgetChanged(siteId))
+        const { site, shares } = await changeSite(context, siteId, { body, nowMs: deps.nowMs() })
+        context.afterCommit(() => deps.tellShares(shares))
         return ok(site)
       },
     }),

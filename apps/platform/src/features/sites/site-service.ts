@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto'
 import type { EnrollmentTokenContent, Site, SiteBody } from '@ocelli/contract'
 import { type Selectable, sql } from 'kysely'
 import { hashToken } from '../../platform/auth/secret.ts'
-import { brokenConstraint, type DatabaseTransaction } from '../../platform/database/database.ts'
+import { brokenConstraint } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import type { SiteTable } from '../../platform/database/tables.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
+import { divideSites, type GatewayShare } from './share-store.ts'
 
 export async function listSites({ db, caller }: Context): Promise<Site[]> {
   const rows = await db
@@ -46,11 +47,12 @@ export async function createSite({ db, caller, origin }: Context, body: SiteBody
   })
 }
 
+/** Gives the site as it now is, and what its gateways are to be told after COMMIT. */
 export async function changeSite(
   { db, caller, origin }: Context,
   siteId: string,
-  body: Partial<SiteBody>,
-): Promise<Site> {
+  { body, nowMs }: { body: Partial<SiteBody>; nowMs: number },
+): Promise<{ site: Site; shares: GatewayShare[] }> {
   checkTimeZone(body.timeZone)
   return await inTransaction(db, async (transaction) => {
     const row = await transaction
@@ -62,23 +64,11 @@ export async function changeSite(
       .executeTakeFirst()
       .catch((error: unknown) => refuseName(error, body.name ?? ''))
     if (!row) throw notFound(`The site ${siteId}`)
-    await endSessions(transaction, row)
     const data = { siteId, changed: body }
     await emitEvents(transaction, origin, [{ type: 'site.changed', accountId: caller.accountId, data }])
-    return toSite(row)
+    const shares = await divideSites(transaction, { siteIds: sql`SELECT ${siteId}::uuid`, nowMs })
+    return { site: toSite(row), shares }
   })
-}
-
-/** Gateways hear of a site in the welcome of a session: theirs end, and they say hello within a heartbeat. */
-async function endSessions(
-  db: DatabaseTransaction,
-  { account_id: accountId, site_id: siteId }: Selectable<SiteTable>,
-): Promise<void> {
-  await sql`UPDATE gateway g SET session = nextval('gateway_session')
-    WHERE g.account_id = ${accountId} AND g.connected AND (g.site_id = ${siteId}::uuid OR EXISTS (
-      SELECT 1 FROM device d WHERE d.gateway_id = g.gateway_id AND d.site_id = ${siteId}::uuid AND d.state = 'CLAIMED'))`.execute(
-    db,
-  )
 }
 
 /** Only a site without devices and gateways; revoked gateways that no device names any more go with it. */
@@ -143,11 +133,13 @@ const columnsOf = ({
   timeZone,
   maxInFlight,
   downloadBytesPerSecond,
+  uploadBytesPerSecond,
   budgetHours,
   repair,
   addressRanges,
 }: Partial<SiteBody>) => ({
   ...(downloadBytesPerSecond === undefined ? {} : { download_bytes_per_second: downloadBytesPerSecond }),
+  ...(uploadBytesPerSecond === undefined ? {} : { upload_bytes_per_second: uploadBytesPerSecond }),
   ...(budgetHours === undefined ? {} : { budget_hours: JSON.stringify(budgetHours) }),
   ...(timeZone === undefined ? {} : { time_zone: timeZone }),
   ...(maxInFlight === undefined ? {} : { max_in_flight: maxInFlight }),
@@ -178,6 +170,7 @@ const toSite = (row: Selectable<SiteTable>): Site => ({
   timeZone: row.time_zone,
   maxInFlight: row.max_in_flight,
   downloadBytesPerSecond: row.download_bytes_per_second,
+  uploadBytesPerSecond: row.upload_bytes_per_second,
   budgetHours: row.budget_hours,
   repair: row.repair,
   addressRanges: row.address_ranges,

@@ -23,6 +23,7 @@ import type {
   RunningState,
   SealingJwk,
   SiteBudgetHours,
+  SiteShare,
 } from '@ocelli/contract'
 import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from 'kysely'
 
@@ -117,6 +118,7 @@ export interface SiteTable {
   time_zone: Generated<string>
   max_in_flight: Generated<number>
   download_bytes_per_second: number | null
+  upload_bytes_per_second: Generated<number | null>
   budget_hours: ColumnType<SiteBudgetHours[], string | undefined, string>
   repair: Generated<'request' | 'auto'>
   address_ranges: Generated<string[]>
@@ -138,7 +140,23 @@ export interface GatewayTable {
   connected: Generated<boolean>
   last_message_at: Time | null
   sealing_key: JSONColumnType<SealingJwk> | null
+  confirms_shares: Generated<boolean>
+  away_at: Time | null
   created_at: GeneratedTime
+}
+
+/** Changed by raw SQL alone (features/sites/share-store.ts). */
+export interface SiteShareTable {
+  site_id: string
+  gateway_id: string
+  share: number
+  held: number
+  wants: number
+  number: number
+  confirmed_number: number | null
+  told: JSONColumnType<SiteShare>
+  told_at: Time
+  share_since: Time
 }
 
 export interface EnrollmentTokenTable {
@@ -454,6 +472,7 @@ export interface Tables {
   project_app: { account_id: string; project_id: string; app_id: string }
   site: SiteTable
   gateway: GatewayTable
+  site_share: SiteShareTable
   enrollment_token: EnrollmentTokenTable
   device: DeviceTable
   app: AppTable

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { createDownloadLimit } from './download-limit.ts'
+import { createVirtualClock } from '../../test/work/virtual-clock.ts'
+import { createRateLimit } from './rate-limit.ts'
 
 function createTestClock() {
   const clock = {
@@ -15,7 +16,7 @@ const signal = AbortSignal.timeout(60_000)
 
 test('lets everything pass while there is no limit', async () => {
   const clock = createTestClock()
-  const limit = createDownloadLimit(clock)
+  const limit = createRateLimit(clock)
   await limit.take(1_000_000_000, signal)
   expect(clock.nowMs).toBe(1000)
   expect(limit.needsMs(1000)).toBe(0)
@@ -27,7 +28,7 @@ test.each([
   [10_000_000, Array.from({ length: 50 }, (_, at) => (at * 7919) % 65_536)],
 ])('at %i bytes/s is never passed over the whole time, and wastes nothing', async (perSecond, pieces) => {
   const clock = createTestClock()
-  const limit = createDownloadLimit(clock)
+  const limit = createRateLimit(clock)
   limit.set(perSecond)
   let bytes = 0
   for (const piece of pieces) {
@@ -40,7 +41,7 @@ test.each([
 
 test('does not make good what was left unused before', async () => {
   const clock = createTestClock()
-  const limit = createDownloadLimit(clock)
+  const limit = createRateLimit(clock)
   limit.set(1000)
   clock.nowMs += 3_600_000
   const beganMs = clock.nowMs
@@ -50,11 +51,38 @@ test('does not make good what was left unused before', async () => {
 
 test('holds at its new height as soon as it has changed', async () => {
   const clock = createTestClock()
-  const limit = createDownloadLimit(clock)
+  const limit = createRateLimit(clock)
   limit.set(1000)
   await limit.take(1000, signal)
   limit.set(2000)
   const beganMs = clock.nowMs
   await limit.take(1000, signal)
   expect(clock.nowMs - beganMs).toBe(500)
+})
+
+test('gives those who wait the new height at once, in the order they came', async () => {
+  const clock = createVirtualClock()
+  const limit = createRateLimit(clock)
+  limit.set(100)
+  const passed: [string, number][] = []
+  for (const name of ['first', 'second']) {
+    void limit.take(1000, signal).then(() => passed.push([name, clock.monotonic()]))
+  }
+  await clock.advance(5_000)
+  limit.set(500)
+  await clock.advance(10_000)
+  expect(passed).toEqual([
+    ['first', 6_000],
+    ['second', 8_000],
+  ])
+})
+
+test('is given up with the signal', async () => {
+  const clock = createVirtualClock()
+  const limit = createRateLimit(clock)
+  limit.set(1)
+  const stop = new AbortController()
+  const taking = limit.take(1_000_000, stop.signal)
+  stop.abort(new Error('enough'))
+  await expect(taking).rejects.toThrow('enough')
 })
