@@ -48,6 +48,7 @@ const addBudget = (command: CliCommand): CliCommand =>
     .option('--time-zone <name>', 'IANA name, such as Europe/Riga (UTC for a new site)')
     .option('--max-in-flight <number>', 'cameras that may be worked on at the same time', wholeNumber)
     .option('--download-rate <bytes>', 'bytes per second that packages may take, or none for no limit', numberOrNone)
+    .option('--upload-rate <bytes>', 'bytes per second from gateways to cameras, or none for no limit', numberOrNone)
     .option('--budget-hours <file>', 'other limits in some hours of the week: a JSON file, as the API takes them')
     .addOption(
       new Option('--repair <when>', 'what differs by no wish of ours is repaired on request, or at once').choices([

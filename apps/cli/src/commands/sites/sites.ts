@@ -10,6 +10,7 @@ export interface SiteFlags {
   maxInFlight?: number
   /** bytes per second */
   downloadRate?: number | null
+  uploadRate?: number | null
   addressRange: string[]
   repair?: Site['repair']
   budgetHours?: string
@@ -68,11 +69,11 @@ export async function removeSite(asked: string, { client: connect, confirm, out 
 }
 
 async function toBody(
-  { timeZone, maxInFlight, downloadRate, addressRange, repair, budgetHours }: SiteFlags,
+  { timeZone, maxInFlight, downloadRate, uploadRate, addressRange, repair, budgetHours }: SiteFlags,
   context: CommandContext,
 ): Promise<Partial<SiteBody>> {
   return {
-    ...{ timeZone, maxInFlight, downloadBytesPerSecond: downloadRate, repair },
+    ...{ timeZone, maxInFlight, downloadBytesPerSecond: downloadRate, uploadBytesPerSecond: uploadRate, repair },
     budgetHours: budgetHours === undefined ? undefined : await readBudgetHours(budgetHours, context),
     addressRanges: addressRange.length > 0 ? addressRange : undefined,
   }
@@ -87,11 +88,12 @@ async function readBudgetHours(file: string, context: CommandContext): Promise<S
   )
 }
 
-const hoursText = ({ days, from, to, maxInFlight, downloadBytesPerSecond }: SiteBudgetHours): string =>
+const hoursText = ({ days, from, to, maxInFlight, downloadBytesPerSecond, uploadBytesPerSecond }: SiteBudgetHours): string =>
   [
     `${days?.join('+') ?? 'daily'} ${from}-${to}:`,
     ...(maxInFlight == null ? [] : [`${maxInFlight} in flight`]),
     ...(downloadBytesPerSecond == null ? [] : [`${downloadBytesPerSecond} bytes/s`]),
+    ...(uploadBytesPerSecond == null ? [] : [`${uploadBytesPerSecond} bytes/s to cameras`]),
   ].join(' ')
 
 const fields = (site: Site): [string, Cell][] => [
@@ -100,6 +102,7 @@ const fields = (site: Site): [string, Cell][] => [
   ['time zone', site.timeZone],
   ['in flight', site.maxInFlight],
   ['bytes/s', site.downloadBytesPerSecond ?? 'no limit'],
+  ['bytes/s to cameras', site.uploadBytesPerSecond ?? 'no limit'],
   ['budget hours', site.budgetHours.map(hoursText)],
   ['repair', site.repair],
   ['address ranges', site.addressRanges],
