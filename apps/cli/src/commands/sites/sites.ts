@@ -88,7 +88,14 @@ async function readBudgetHours(file: string, context: CommandContext): Promise<S
   )
 }
 
-const hoursText = ({ days, from, to, maxInFlight, downloadBytesPerSecond, uploadBytesPerSecond }: SiteBudgetHours): string =>
+const hoursText = ({
+  days,
+  from,
+  to,
+  maxInFlight,
+  downloadBytesPerSecond,
+  uploadBytesPerSecond,
+}: SiteBudgetHours): string =>
   [
     `${days?.join('+') ?? 'daily'} ${from}-${to}:`,
     ...(maxInFlight == null ? [] : [`${maxInFlight} in flight`]),

@@ -2,8 +2,8 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { finish, inFlight, installOf, makeFleet, post, stepAll, type TestFleet } from '../../../test/rollout-fixture.ts'
 import { createTestPlatform, type TestPlatform } from '../../../test/test-platform.ts'
-import { createInstallationService } from '../installations/installation-service.ts'
 import { installationRoutes } from '../installations/installation-routes.ts'
+import { createInstallationService } from '../installations/installation-service.ts'
 import { rolloutRoutes } from './rollout-routes.ts'
 
 let platform: TestPlatform
@@ -84,7 +84,8 @@ describe('a rollout', () => {
   it('counts a device once that it and somebody else wish the same of, and at its own site only', async () => {
     const fleet = await makeFleet(platform, { devices: 8, sites: 2, maxInFlight: 2 })
     const [here = '', elsewhere = ''] = fleet.siteIds
-    const at = (siteId: string) => fleet.devices.filter((device) => device.siteId === siteId).map(({ deviceId }) => deviceId)
+    const at = (siteId: string) =>
+      fleet.devices.filter((device) => device.siteId === siteId).map(({ deviceId }) => deviceId)
     await installSingly(fleet, at(here).slice(0, 1))
     const rolloutId = await roll(fleet, [...at(here), ...at(elsewhere)])
     for (let look = 0; look < 3; look++) await stepAll(platform.db, rolloutId)

@@ -121,7 +121,9 @@ const inWorld: Record<Move['kind'], (world: World, move: never) => void> = {
       if (isUp) world.down.push({ gateway: at, number: row.number, share })
     }
   },
-  budget: (world: World, { budget }: { budget: number }) => void (world.budget = budget),
+  budget(world: World, { budget }: { budget: number }) {
+    world.budget = budget
+  },
   job: (world: World, { gateway }: { gateway: number }) => void at(world, gateway).jobs++,
   begin(world: World, { gateway }: { gateway: number }) {
     const one = at(world, gateway)
@@ -138,7 +140,9 @@ const inWorld: Record<Move['kind'], (world: World, move: never) => void> = {
     if (isUp) world.up.push({ gateway, number: told.number, inFlight: atWork, wants: atWork + jobs })
   },
   /** Cut off it begins nothing; what runs may run on. */
-  away: (world: World, { gateway }: { gateway: number }) => void (at(world, gateway).isUp = false),
+  away(world: World, { gateway }: { gateway: number }) {
+    at(world, gateway).isUp = false
+  },
   back(world: World, { gateway }: { gateway: number }) {
     const one = at(world, gateway)
     one.isUp = true
