@@ -185,3 +185,28 @@ describe('two engines on one database', () => {
     }
   })
 })
+
+describe('an engine that starts', () => {
+  it('sees at once what settled while nobody was told of it', { timeout: 60_000 }, async () => {
+    const fleet = await makeFleet(platform, { devices: 6, sites: 2, units: 6, maxInFlight: 8 })
+    const { rolloutId } = await makeRollout(fleet, {})
+    const before = startProcess('engine-before')
+    try {
+      await expect.poll(() => inFlight(platform.db, rolloutId), { timeout: 10_000 }).toHaveLength(6)
+    } finally {
+      await before.close()
+    }
+    // the table's own time to look again is far away
+    await sql`UPDATE rollout_device SET check_at = now() + interval '1 hour' WHERE rollout_id = ${rolloutId}`.execute(
+      platform.db,
+    )
+    await finish(platform.db, fleet, await inFlight(platform.db, rolloutId))
+    const after = startProcess('engine-after')
+    try {
+      const state = async () => (await get<Rollout>(platform, fleet.account, rolloutId)).state
+      await expect.poll(state, { timeout: 10_000 }).toBe('COMPLETED')
+    } finally {
+      await after.close()
+    }
+  })
+})

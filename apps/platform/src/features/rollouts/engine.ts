@@ -35,6 +35,7 @@ export function createRolloutEngine(options: {
   let isWanted = false
   let isClosed = true
   let hasOpen = false
+  let isFirstLook = true
 
   async function lookAtAll(): Promise<void> {
     const taken = hints
@@ -42,6 +43,8 @@ export function createRolloutEngine(options: {
     const open = await readOpen(db)
     hasOpen = open.length > 0
     if (!hasOpen) return
+    if (isFirstLook) for (const pair of await readSettled(db)) taken.set(keyOf(pair), pair)
+    isFirstLook = false
     const settled = await readHinted(db, [...taken.values()])
     for (const rolloutId of open) {
       if (isClosed) return
@@ -122,6 +125,17 @@ async function readOpen(db: Database): Promise<string[]> {
       AND (state <> 'AWAITING_APPROVAL' OR deadline_at <= now())
     ORDER BY start_at`.execute(db)
   return rows.map(({ id }) => id)
+}
+
+/** Devices in flight that have settled already: a process that was killed took its hints with it. */
+async function readSettled(db: Database): Promise<SettledPair[]> {
+  const { rows } = await sql<SettledPair>`
+    SELECT rd.account_id AS "accountId", rd.device_id AS "deviceId"
+    FROM rollout r JOIN rollout_device rd ON rd.rollout_id = r.rollout_id AND rd.state = 'IN_FLIGHT'
+    CROSS JOIN LATERAL (SELECT FROM installation o WHERE o.account_id = rd.account_id AND o.device_id = rd.device_id
+      AND o.app_id = r.app_id AND o.settled OFFSET 0) i
+    WHERE r.is_open`.execute(db)
+  return rows
 }
 
 /** The rollouts in which these devices are in flight. */
