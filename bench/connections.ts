@@ -59,13 +59,17 @@ async function compareToBareTls(
   printFigure("  of a bare TLS server of Node's, as reference", [bytes / 1000], { unit: 'kB' })
 }
 
-/** As gateways do, with tokens written by SQL. All hold one key: the platform judges each certificate by itself. */
+/** As gateways do, each of a site of its own, with tokens written by SQL. All hold one key: the platform judges each certificate by itself. */
 async function enroll({ url, pool }: PlatformProcess, fleet: Fleet, count: number): Promise<Enrollment[]> {
   const secrets = Array.from({ length: count }, () => randomBytes(32).toString('base64url'))
   await pool.query(
-    `INSERT INTO enrollment_token (token_hash, account_id, site_id, expires_at)
-     SELECT hash, $2, $3, now() + interval '1 hour' FROM unnest($1::text[]) hash`,
-    [secrets.map((secret) => createHash('sha256').update(secret).digest('base64url')), fleet.accountId, fleet.siteId],
+    `WITH place AS (INSERT INTO site (account_id, name) SELECT $2, 'Site ' || n FROM generate_series(1, cardinality($1::text[])) n
+       RETURNING site_id),
+     numbered AS (SELECT site_id, row_number() OVER () AS n FROM place)
+     INSERT INTO enrollment_token (token_hash, account_id, site_id, expires_at)
+     SELECT hash, $2, site_id, now() + interval '1 hour'
+     FROM unnest($1::text[]) WITH ORDINALITY AS token (hash, n) JOIN numbered USING (n)`,
+    [secrets.map((secret) => createHash('sha256').update(secret).digest('base64url')), fleet.accountId],
   )
   const csr = fleet.gatewayKey.certificateRequest()
   return await inGroups(secrets, enrollingAtOnce, async (secret) => {
