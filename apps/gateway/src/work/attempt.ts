@@ -3,6 +3,7 @@ import type {
   DesiredApp,
   InstallationError,
   LicenseCheckedBy,
+  LicensePlacement,
   RunningState,
   Step,
 } from '@ocelli/contract'
@@ -38,7 +39,17 @@ export interface Attempt {
 export interface AppMemory {
   attempt: Attempt | null
   installed: InstalledPackage | null
-  license: { licenseId: string; wasListed: boolean; renewal?: number; checkedBy?: LicenseCheckedBy } | null
+  license: PlacedLicense | null
+}
+
+export interface PlacedLicense {
+  licenseId: string
+  /** This camera has listed a license of the app since. */
+  wasListed: boolean
+  renewal?: number
+  checkedBy?: LicenseCheckedBy
+  /** Where it lies; null: where the camera keeps licenses. Absent: placed by a gateway that did not note it. */
+  placement?: LicensePlacement | null
 }
 
 export interface InstalledPackage {
@@ -120,7 +131,8 @@ export function stepDone(memory: AppMemory, action: Action, findings: StepFindin
   return { ...memory, attempt: counted, ...learned(memory, action, findings) }
 }
 
-function learned(memory: AppMemory, action: Action, { app, licenseCheckedBy }: StepFindings): Partial<AppMemory> {
+function learned(memory: AppMemory, action: Action, findings: StepFindings): Partial<AppMemory> {
+  const { app, licenseCheckedBy, licensePlacement } = findings
   switch (action.kind) {
     case 'upload': {
       const { packageId, version, versionCode } = action.package
@@ -133,8 +145,11 @@ function learned(memory: AppMemory, action: Action, { app, licenseCheckedBy }: S
         license: {
           ...{ licenseId: action.licenseId, wasListed: false, renewal: action.renewal },
           ...(licenseCheckedBy === undefined ? {} : { checkedBy: licenseCheckedBy }),
+          ...(licensePlacement === undefined ? {} : { placement: licensePlacement }),
         },
       }
+    case 'take-license':
+      return { license: null }
     case 'make-way':
     case 'uninstall':
       return { installed: null, license: null }

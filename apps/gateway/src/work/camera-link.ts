@@ -47,6 +47,7 @@ export interface CameraLink {
   /** Gives up a connection on which a call hangs. */
   abandon(): Promise<void>
   downgrade(): AppDowngrade
+  canTakeLicense(): boolean
   certificateExpiresAt(): string | null
   /** A new address, password or pin: the next observation goes there. */
   moveTo(camera: Camera): Promise<void>
@@ -223,6 +224,7 @@ export function createCameraLink(options: CameraLinkOptions): CameraLink {
     },
     abandon: close,
     downgrade: () => opened?.driver.capabilities.downgrade ?? 'NONE',
+    canTakeLicense: () => opened?.driver.removeLicense !== undefined,
     certificateExpiresAt: () => opened?.driver.certificate()?.expiresAt ?? null,
     async moveTo(next) {
       camera = next

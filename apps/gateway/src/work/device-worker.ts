@@ -176,6 +176,7 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
       packagesOnDisk: leases.packageIds(),
       backingOff: clocks.backingOff(),
       downgrade: link.downgrade(),
+      canTakeLicense: link.canTakeLicense(),
     })
     const settled = await book.settleBy(planned, seen.apps)
     for (const { appId } of settled) clocks.clear(appId)

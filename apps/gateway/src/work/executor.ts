@@ -1,4 +1,5 @@
-import type { AppConfiguration, LicenseCheckedBy } from '@ocelli/contract'
+import { isDeepStrictEqual } from 'node:util'
+import type { AppConfiguration, LicenseCheckedBy, LicensePlacement } from '@ocelli/contract'
 import type { Driver, InstalledApp } from '@ocelli/driver'
 import type { PackageCache, PackageLease } from '../packages/package-cache.ts'
 import type { SiteRates } from '../packages/site-rates.ts'
@@ -45,11 +46,15 @@ export interface PackageLeases {
   packageIds(): ReadonlySet<string>
 }
 
-/** What a finished step learned: the app as listed after an upload, who looks at a placed license, what became of a configuration. */
+/**
+ * What a finished step learned: the app as listed after an upload; who looks at a placed license, and where it lies; what became of a
+ * configuration.
+ */
 export interface StepFindings {
   configuration?: AppConfiguration
   app?: InstalledApp
   licenseCheckedBy?: LicenseCheckedBy
+  licensePlacement?: LicensePlacement | null
 }
 
 type StepTable = {
@@ -77,8 +82,19 @@ const steps: StepTable = {
   },
   async license({ appId, action, signal }, { link, askLicense }) {
     const issued = await askLicense({ appId, licenseId: action.licenseId }, signal)
+    const { placement } = issued
     const place = (driver: Driver) => driver.placeLicense({ appId, ...issued }, { signal })
-    return { licenseCheckedBy: (await link.write(place, { signal })).checkedBy }
+    const { checkedBy } = await link.write(place, { signal })
+    const { replaced } = action
+    // the app is never without one: the new license lies there before the old one goes
+    if (replaced !== undefined && !isDeepStrictEqual(replaced, placement)) {
+      await link.write(async (driver) => driver.removeLicense?.({ appId, placement: replaced }, { signal }), { signal })
+    }
+    return { licenseCheckedBy: checkedBy, licensePlacement: placement }
+  },
+  async 'take-license'({ appId, action: { placement }, signal }, { link }) {
+    await link.write(async (driver) => driver.removeLicense?.({ appId, placement }, { signal }), { signal })
+    return {}
   },
   async start({ appId, signal }, { link }) {
     await link.write((driver) => driver.start(appId, { signal }), { signal })

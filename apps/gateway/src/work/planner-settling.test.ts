@@ -16,8 +16,13 @@ import {
   v41,
   wish,
 } from '../../test/work/plan-case.ts'
-import { type AppMemory, emptyMemory, newAttempt, openAttempt } from './attempt.ts'
+import { type AppMemory, emptyMemory, newAttempt, openAttempt, type PlacedLicense } from './attempt.ts'
 import { type PlanInput, plan } from './planner.ts'
+
+const placed = (changes: Partial<PlacedLicense>): Partial<AppMemory> => ({
+  ...installed4,
+  license: { licenseId: newLicense.licenseId, wasListed: false, checkedBy: 'APP', placement: null, ...changes },
+})
 
 const tables: Record<string, Rows> = {
   license: [
@@ -53,6 +58,41 @@ const tables: Record<string, Rows> = {
         seen: camera('4.0.0', 'RUNNING'),
         memory: { ...installed4, license: { licenseId: newLicense.licenseId, wasListed: false, renewal: 0 } },
       },
+      'CONVERGED',
+    ],
+    [
+      'is taken away when none is wished for any more',
+      { wish: { license: null }, seen: camera('4.0.0'), memory: placed({}) },
+      'take-license',
+    ],
+    [
+      'is taken away after the app was stopped',
+      { wish: { license: null, running: 'NOT_RUNNING' }, seen: camera('4.0.0', 'RUNNING'), memory: placed({}) },
+      'stop',
+    ],
+    [
+      'stays with the app when that is removed, so that a removal that fails leaves a licensed app',
+      { wish: { presence: 'ABSENT', license: null }, seen: camera('4.0.0'), memory: placed({}) },
+      'uninstall',
+    ],
+    [
+      'stays where the protocol cannot take it away',
+      { wish: { license: null }, seen: camera('4.0.0'), memory: placed({}), input: { canTakeLicense: false } },
+      'CONVERGED',
+    ],
+    [
+      'that nobody looks at was never placed',
+      { wish: { license: null }, seen: camera('4.0.0'), memory: placed({ checkedBy: 'NOBODY' }) },
+      'CONVERGED',
+    ],
+    [
+      'of which nobody remembers where it lies is left alone',
+      { wish: { license: null }, seen: camera('4.0.0'), memory: installed4 },
+      'CONVERGED',
+    ],
+    [
+      'of others is never taken away',
+      { wish: { license: null }, seen: camera('4.0.0', 'RUNNING', ['FULL']), memory: { ...installed4, license: null } },
       'CONVERGED',
     ],
     [
@@ -266,7 +306,12 @@ describe('the next step of a device', () => {
       entry.appId,
       openAttempt({ ...emptyMemory, ...memory[entry.appId] }, entry),
     ])
-    const none = { packagesOnDisk: new Set<string>(), backingOff: new Set<string>(), downgrade: 'NONE' as const }
+    const none = {
+      packagesOnDisk: new Set<string>(),
+      backingOff: new Set<string>(),
+      downgrade: 'NONE' as const,
+      canTakeLicense: false,
+    }
     return plan({ desired, observed: [foreign], memory: new Map(opened), ...none, ...changes })
   }
 
@@ -291,7 +336,12 @@ describe('the next step of a device', () => {
   })
 
   function emptyInput(): PlanInput {
-    const none = { packagesOnDisk: new Set<string>(), backingOff: new Set<string>(), downgrade: 'NONE' as const }
+    const none = {
+      packagesOnDisk: new Set<string>(),
+      backingOff: new Set<string>(),
+      downgrade: 'NONE' as const,
+      canTakeLicense: false,
+    }
     return { desired: [], observed: [], memory: new Map(), ...none }
   }
 })

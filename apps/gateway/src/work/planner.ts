@@ -1,4 +1,10 @@
-import type { AppDowngrade, DesiredApp, DesiredRunningState, InstallationError } from '@ocelli/contract'
+import type {
+  AppDowngrade,
+  DesiredApp,
+  DesiredRunningState,
+  InstallationError,
+  LicensePlacement,
+} from '@ocelli/contract'
 import { type InstalledApp, toRunningState } from '@ocelli/driver'
 import type { AppMemory, Attempt } from './attempt.ts'
 import { isDowngrade, isInPlace } from './version-in-place.ts'
@@ -9,7 +15,9 @@ type PackageRef = NonNullable<DesiredApp['package']>
 export type Action =
   | { kind: 'download'; step: 'DOWNLOAD'; package: PackageRef }
   | { kind: 'upload'; step: 'UPLOAD'; package: PackageRef }
-  | { kind: 'license'; step: 'LICENSE'; licenseId: string; renewal: number }
+  /** `replaced`: where the license before it lies; undefined: there was none, or nobody remembers. */
+  | { kind: 'license'; step: 'LICENSE'; licenseId: string; renewal: number; replaced?: LicensePlacement | null }
+  | { kind: 'take-license'; step: 'LICENSE'; placement: LicensePlacement | null }
   | { kind: 'start'; step: 'START'; isRestore: boolean }
   | { kind: 'stop'; step: 'STOP' }
   | { kind: 'uninstall'; step: 'UNINSTALL' }
@@ -39,6 +47,8 @@ export interface PlanInput {
   backingOff: ReadonlySet<string>
   /** How this camera gets an older version of an app. */
   downgrade: AppDowngrade
+  /** The camera's protocol can take a license away. */
+  canTakeLicense: boolean
 }
 
 export interface Plan {
@@ -127,7 +137,14 @@ function presence(context: Context): Move {
   const { app } = context
   if (app?.state === 'INSTALLING') return act({ kind: 'await-camera', step: 'INSTALL' })
   if (app?.state === 'UNINSTALLING') return act({ kind: 'await-camera', step: 'UNINSTALL' })
-  return version(context) ?? configuration(context) ?? license(context) ?? running(context) ?? converged
+  return (
+    version(context) ??
+    configuration(context) ??
+    license(context) ??
+    running(context) ??
+    unlicensed(context) ??
+    converged
+  )
 }
 
 function version(context: Context): Move | null {
@@ -165,7 +182,19 @@ function license({ entry, app, attempt, memory }: Context): Move | null {
   const isPlaced = memory.license?.licenseId === licenseId && (memory.license.renewal ?? 0) === renewal
   // Only a camera that is known to list its licenses proves by an empty list that one is gone.
   const isLost = memory.license?.wasListed === true && app?.licenses.length === 0 && tries(attempt, 'LICENSE') === 0
-  return isPlaced && !isLost ? null : act({ kind: 'license', step: 'LICENSE', licenseId, renewal })
+  if (isPlaced && !isLost) return null
+  const replaced = memory.license?.checkedBy === 'NOBODY' ? undefined : memory.license?.placement
+  return act({ kind: 'license', step: 'LICENSE', licenseId, renewal, ...(replaced === undefined ? {} : { replaced }) })
+}
+
+/**
+ * A license that was given back or has ended is taken away last, when the app stands still if it shall. What nobody remembers to
+ * have placed here, and what nobody looks at, is not looked for.
+ */
+function unlicensed({ entry, memory, canTakeLicense }: Context): Move | null {
+  const { checkedBy, placement } = memory.license ?? {}
+  if (entry.license || !canTakeLicense || placement === undefined || checkedBy === 'NOBODY') return null
+  return act({ kind: 'take-license', step: 'LICENSE', placement })
 }
 
 function running({ entry, app, attempt }: Context): Move | null {

@@ -61,6 +61,39 @@ test.each([
   expect(site.platform.state.get(device)).toMatchObject({ apps: [{ appId, licenseCheckedBy: checkedBy }] })
 })
 
+test.each([
+  ['is taken away where it lies', true, [`unlicense ${appId} from PARAMETER`]],
+  ['stays where the protocol cannot take it away', false, []],
+])('a license that is no longer wished for %s, and the app stays', async (_, takesLicenses, writes) => {
+  const site = createSite()
+  site.camera().takesLicenses = takesLicenses
+  site.platform.placement = { kind: 'PARAMETER', name: 'License' }
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  site.start()
+  await site.untilSettled()
+  site.camera().writes = []
+  for (const revision of [2, 3]) {
+    site.platform.wish(desiredDevice(device, [desiredApp({ revision, license: null })]))
+    await site.untilSettled(device, appId, revision)
+  }
+  expect(site.camera().writes).toEqual(writes)
+  site.platform.wish(desiredDevice(device, [desiredApp({ revision: 4, license: licenseOf(2) })]))
+  await site.untilSettled(device, appId, 4)
+  expect(site.camera().writes.at(-1)).toBe(`license ${appId} license-2 to PARAMETER`)
+})
+
+test('a license that moves to another place is taken away from the one before', async () => {
+  const site = createSite()
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  site.start()
+  await site.untilSettled()
+  site.camera().writes = []
+  site.platform.placement = { kind: 'PARAMETER', name: 'License' }
+  site.platform.wish(desiredDevice(device, [desiredApp({ revision: 2, license: licenseOf(2) })]))
+  await site.untilSettled(device, appId, 2)
+  expect(site.camera().writes).toEqual([`license ${appId} license-2 to PARAMETER`, `unlicense ${appId}`])
+})
+
 test('an app that is there already is adopted: only its license is placed', async () => {
   const site = createSite()
   site.camera().apps.set(appId, listedApp(appId, { state: 'RUNNING' }))

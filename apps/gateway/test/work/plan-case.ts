@@ -80,6 +80,7 @@ export function outcome({ wish: changes, seen = null, memory, input }: Case): st
     packagesOnDisk: new Set(),
     backingOff: new Set(),
     downgrade: 'NONE',
+    canTakeLicense: true,
     ...input,
   })
   const app = result.apps[0]

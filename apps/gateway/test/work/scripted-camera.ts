@@ -10,7 +10,7 @@ import {
 } from '@ocelli/driver'
 import type { Clock } from '../../src/state/clock.ts'
 
-type WriteName = 'restoreConfiguration' | 'install' | 'placeLicense' | 'start' | 'stop' | 'uninstall'
+type WriteName = 'restoreConfiguration' | 'install' | 'placeLicense' | 'removeLicense' | 'start' | 'stop' | 'uninstall'
 
 /** A camera as a driver sees it, scripted by a test: what it holds, whether it answers, what happens inside a write. */
 export interface ScriptedCamera {
@@ -31,6 +31,8 @@ export interface ScriptedCamera {
   /** Connections opened to it. */
   opened: number
   listsLicenses: boolean
+  /** Its protocol knows how to take a license away. */
+  takesLicenses: boolean
   downgrade: AppDowngrade
   /** What the camera hands out of apps' configurations, by app id. */
   configurations: Map<string, string>
@@ -73,6 +75,7 @@ export function createScriptedCamera(deviceId: string): ScriptedCamera {
       duringRead: async () => undefined,
       opened: 0,
       listsLicenses: true,
+      takesLicenses: true,
       downgrade: 'NONE',
       configurations: new Map(),
       refusesConfiguration: false,
@@ -219,6 +222,15 @@ function createDriver(network: Map<string, ScriptedCamera>, target: CameraTarget
       })
       return { checkedBy: placement ? 'APP' : 'CAMERA' }
     },
+    ...(network.get(target.address)?.takesLicenses
+      ? {
+          removeLicense: ({ appId, placement }, { signal }) =>
+            write('removeLicense', `unlicense ${appId}${placement ? ` from ${placement.kind}` : ''}`, {
+              signal,
+              effect: (camera) => (placement ? undefined : change(camera, appId, { licenses: [] })),
+            }),
+        }
+      : {}),
     start: (appId, { signal }) =>
       write('start', `start ${appId}`, { signal, effect: (camera) => change(camera, appId, { state: 'RUNNING' }) }),
     stop: (appId, { signal }) =>
