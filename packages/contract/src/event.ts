@@ -64,6 +64,7 @@ export const eventTypes = [
   'license.expiring',
   'license.expired',
   'license.renewed',
+  'license.transferred',
   'license.conflict',
   'installation.reinstalled',
   'installation.requested',

@@ -94,18 +94,16 @@ export async function unclaimDevice(
   const { caller } = context
   const { accountId } = caller
   return await inTransaction(context.db, async (db) => {
-    const { rows } = await sql<{ gateway_id: string | null; project_ids: string[]; held: number }>`
-      SELECT d.gateway_id, d.project_ids, (SELECT count(*)::int FROM license l WHERE l.account_id = d.account_id
-        AND l.device_id = d.device_id AND l.state IN ('RESERVED', 'VALID')) AS held
-      FROM device d WHERE d.account_id = ${accountId} AND d.device_id = ${deviceId} AND d.state = 'CLAIMED'
+    const { rows } = await sql<{ gateway_id: string | null; project_ids: string[]; held: number; keys: number }>`
+      SELECT d.gateway_id, d.project_ids, h.held, h.keys
+      FROM device d CROSS JOIN LATERAL (SELECT count(*)::int AS held, count(*) FILTER (WHERE l.issuer = 'VENDOR')::int AS keys
+        FROM license l WHERE l.account_id = d.account_id AND l.device_id = d.device_id AND l.state IN ('RESERVED', 'VALID')) h
+      WHERE d.account_id = ${accountId} AND d.device_id = ${deviceId} AND d.state = 'CLAIMED'
         AND ${seesProjects(caller, sql.ref('d.project_ids'))} FOR UPDATE OF d`.execute(db)
     const device = rows[0]
     if (!device) throw notFound(`The claimed device ${deviceId}`)
     if (device.held > 0 && !keepLicenses) {
-      throw new ProblemError(
-        'licenses-held',
-        `The device holds ${device.held} license(s). Uninstall its apps first, or send ?keepLicenses=true: they then stay used.`,
-      )
+      throw new ProblemError('licenses-held', licensesHeld(device))
     }
     if (device.held > 0) {
       await sql`DELETE FROM installation WHERE account_id = ${accountId} AND device_id = ${deviceId}`.execute(db)
@@ -126,4 +124,13 @@ export async function unclaimDevice(
     ])
     return { gatewayId: device.gateway_id }
   })
+}
+
+/** Removing an app gives a unit back, and a key of the camera's vendor never. */
+function licensesHeld({ held, keys }: { held: number; keys: number }): string {
+  const keep = 'send ?keepLicenses=true: they then stay with this account.'
+  if (keys === 0) return `The device holds ${held} license(s). Uninstall its apps first, or ${keep}`
+  const units = held - keys
+  const what = units === 0 ? '' : `${units} license(s), which return when its apps are uninstalled, and `
+  return `The device holds ${what}${keys} key(s) of its vendor. Release the keys first, or ${keep}`
 }

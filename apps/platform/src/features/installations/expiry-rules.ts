@@ -48,6 +48,22 @@ export function applyExpiry(before: LicensedInstallation, at: string): Outcome |
   return newWish(before, { desiredRunningState: 'NOT_RUNNING' })
 }
 
+/**
+ * What a declared release of its license does to an installation. Pure. Null: nothing.
+ *
+ * | now | becomes |
+ * | --- | --- |
+ * | not wished for, or on its way off | nothing |
+ * | the pair holds another license | that one is placed |
+ * | the camera answers | a wish without a license: the one given back is taken away, the app stays as it is |
+ * | the camera is away | nothing, since a release is declared for cameras that confirm nothing; the next wish takes it away |
+ */
+export function applyRelease(before: LicensedInstallation): Outcome | null {
+  const { presence, connectivity, otherLicenseId } = before
+  if (presence !== 'PRESENT' || (otherLicenseId === null && connectivity !== 'ONLINE')) return null
+  return newWish(before, { licenseId: otherLicenseId })
+}
+
 /** A renewed license is placed again; an app that was stopped because the old one ended is started again. */
 export function applyRenewal(before: LicensedInstallation, { restart }: { restart: boolean }): Outcome | null {
   if (before.presence !== 'PRESENT') return null

@@ -96,7 +96,7 @@ export function licenseRoutes({ keys, wake = () => {} }: { keys: LicenseKeys; wa
       body: LicenseRelease,
       responses: { 200: License },
       handle: async ({ context, params, body }) =>
-        ok(await releaseLicense(context, { ...params, reason: body.reason })),
+        ok(await releaseLicense(context, { ...params, reason: body.reason, wake })),
     }),
   ]
 }

@@ -9,6 +9,8 @@ import type { Answer, Context } from '../../platform/http/route.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
 import { pairAsksForVendorKey, vendorKeyMissing } from '../apps/asks-for-vendor-key.ts'
 import { licenseCheckedBy, newestVersionCode } from '../apps/license-checked-by.ts'
+import { applyRelease } from '../installations/expiry-rules.ts'
+import { lockLicensed, writeLicensed } from '../installations/licensed-installations.ts'
 import { expireOverdue } from './expire-licenses.ts'
 import { issueReserved, reserveUnit, toLicenseFile } from './issue-license.ts'
 import { pickOrder } from './pick-order.ts'
@@ -99,7 +101,8 @@ export async function licenseFile(
 ): Promise<{ name: string; content: string }> {
   return await inTransaction(context.db, async (db) => {
     const license = await readLicense({ ...context, db }, licenseId)
-    if (license.state === 'RELEASED' || license.state === 'EXPIRED') {
+    // a vendor's key was paid for elsewhere: who holds it gets the file back whatever became of the license
+    if (license.issuer === 'PLATFORM' && (license.state === 'RELEASED' || license.state === 'EXPIRED')) {
       throw new ProblemError(
         'state-conflict',
         `The license is ${license.state}: it has no file any more. Make a new one.`,
@@ -124,17 +127,14 @@ export async function licenseFile(
 /** Declares a unit free though no camera confirmed it: by permission, with a reason, audited. */
 export async function releaseLicense(
   context: Context,
-  { licenseId, reason }: { licenseId: string; reason: string },
+  { licenseId, reason, wake }: { licenseId: string; reason: string; wake: () => void },
 ): Promise<License> {
   return await inTransaction(context.db, async (db) => {
     const inside = { ...context, db }
     const license = await readLicense(inside, licenseId)
     const { accountId } = context.caller
-    const inUse =
-      await sql`SELECT 1 FROM installation i WHERE i.account_id = ${accountId} AND i.license_id = ${licenseId} AND NOT i.settled`.execute(
-        db,
-      )
-    if (inUse.rows.length > 0) {
+    const installations = await lockLicensed(db, sql`l.account_id = ${accountId} AND l.license_id = ${licenseId}`)
+    if (installations.some(({ settled }) => !settled)) {
       throw new ProblemError(
         'state-conflict',
         'The app of this license is being worked on just now. Uninstall it, or try again later.',
@@ -160,6 +160,12 @@ export async function releaseLicense(
           data: { reason, declared: true },
         },
       ])
+      const decided = installations.map((before) => ({
+        before: { ...before, licenseId: null, licenseState: null },
+        outcome: applyRelease(before),
+      }))
+      const wishes = await writeLicensed(db, decided, { origin: context.origin, reason: 'license-released' })
+      if (wishes > 0) context.afterCommit(wake)
     }
     return await readLicense(inside, licenseId)
   })

@@ -25,6 +25,8 @@ export async function declareLost(
     const { rows } = await sql<{ license_id: string; app_id: string; order_id: string | null }>`
       UPDATE license SET state = 'RELEASED', released_at = now(), release_reason = ${`${state}: ${reason}`}
       WHERE account_id = ${accountId} AND device_id = ${deviceId} AND state IN ('RESERVED', 'VALID')
+        -- a camera that was reset is the same one, and its vendor's key is good on it again
+        AND (issuer = 'PLATFORM' OR ${state} = 'LOST')
       RETURNING license_id, app_id, order_id`.execute(db)
     await forgetUnlicensed(db, { accountId, deviceIds: [deviceId] })
     const about = { accountId, deviceId, projectIds: device.projectIds }

@@ -24,10 +24,12 @@ export async function acceptTransfer(
     if (!device) throw new ProblemError('state-conflict', 'The other account no longer has this device.')
     await requireTransferable(db, { accountId: fromAccountId, deviceId, withLicenses })
     await sql`DELETE FROM installation WHERE account_id = ${fromAccountId} AND device_id = ${deviceId}`.execute(db)
-    const events = await moveLicenses(db, transfer)
+    const doubled = await releaseDoubledKeys(db, transfer)
+    const { moved, events } = await moveLicenses(db, transfer)
     await moveDeviceRow(db, transfer)
-    const data = { transferId, fromAccountId, toAccountId, licenses: events.length / 2 }
+    const data = { transferId, fromAccountId, toAccountId, licenses: moved }
     await emitEvents(db, context.origin, [
+      ...doubled,
       ...events,
       { type: 'device.transferred', accountId: fromAccountId, deviceId, projectIds: device.projectIds, data },
       { type: 'device.transferred', accountId: toAccountId, deviceId, data },
@@ -38,12 +40,30 @@ export async function acceptTransfer(
 
 const heldOnce = ['license_held_once', 'license_vendor_once']
 
+/** The receiver may hold the very key file already, uploaded for a camera that it was to get: then one of the two is enough. */
+async function releaseDoubledKeys(
+  db: DatabaseTransaction,
+  { fromAccountId, toAccountId, deviceId, transferId }: Transfer,
+): Promise<NewEvent[]> {
+  const { rows } = await sql<{ licenseId: string; appId: string }>`
+    UPDATE license l SET state = 'RELEASED', released_at = now(), release_reason = ${`transfer ${transferId}`}
+    FROM license r WHERE l.account_id = ${fromAccountId} AND l.device_id = ${deviceId} AND l.issuer = 'VENDOR' AND l.state = 'VALID'
+      AND r.account_id = ${toAccountId} AND r.device_id = l.device_id AND r.app_id = l.app_id AND r.issuer = 'VENDOR'
+      AND r.state = 'VALID' AND r.token = l.token
+    RETURNING l.license_id AS "licenseId", l.app_id AS "appId"`.execute(db)
+  const data = { reason: 'transferred', transferId }
+  return rows.map((row) => ({ ...row, type: 'license.released', accountId: fromAccountId, deviceId, data }))
+}
+
 /**
  * Each order line that the licenses come from gives its units to a new line of the receiver, then the licenses are
  * pointed to it. The order of statements keeps `used` within `total` at each of them: the new total stands before the
- * trigger counts there, and the old one falls after the trigger has counted down.
+ * trigger counts there, and the old one falls after the trigger has counted down. Keys of a vendor have no unit and just change hands.
  */
-async function moveLicenses(db: DatabaseTransaction, transfer: Transfer): Promise<NewEvent[]> {
+async function moveLicenses(
+  db: DatabaseTransaction,
+  transfer: Transfer,
+): Promise<{ moved: number; events: NewEvent[] }> {
   const { fromAccountId, toAccountId, deviceId } = transfer
   const held = await sql<{ licenseId: string; orderId: string | null; appId: string }>`
     SELECT license_id AS "licenseId", order_id AS "orderId", app_id AS "appId" FROM license
@@ -81,14 +101,19 @@ async function moveLicenses(db: DatabaseTransaction, transfer: Transfer): Promis
     SELECT account_id, app_id, device_id, license_id FROM license
     WHERE license_id = ANY(${held.rows.map(({ licenseId }) => licenseId)}::uuid[]) AND license_type = 'TRIAL'
     ON CONFLICT DO NOTHING`.execute(db)
-  return held.rows.flatMap(({ licenseId, orderId, appId }): NewEvent[] => {
-    const newOrder = orderId ? newOrders[oldOrders.indexOf(orderId)] : null
+  const events = held.rows.flatMap(({ licenseId, orderId, appId }): NewEvent[] => {
     const movement = { deviceId, appId, licenseId, data: { transferId: transfer.transferId } }
+    if (orderId === null) {
+      const told = { ...movement, type: 'license.transferred' as const }
+      return [fromAccountId, toAccountId].map((accountId) => ({ ...told, accountId }))
+    }
+    const newOrder = newOrders[oldOrders.indexOf(orderId)] ?? null
     return [
       { ...movement, type: 'order.changed', accountId: fromAccountId, orderId },
-      { ...movement, type: 'order.confirmed', accountId: toAccountId, orderId: newOrder ?? null },
+      { ...movement, type: 'order.confirmed', accountId: toAccountId, orderId: newOrder },
     ]
   })
+  return { moved: held.rows.length, events }
 }
 
 /** What the camera says of itself moves; what the giver said of it does not. A row that the receiver has stays its own. */
