@@ -35,7 +35,8 @@ export function createContext(io: Io, flags: GlobalFlags): CommandContext {
     })
   }
   const connection = async () => {
-    const found = await resolveConnection(flags, { env: io.env, profiles })
+    const { connection: found, notes } = await resolveConnection(flags, { env: io.env, profiles })
+    for (const note of notes) say(note)
     if (found.profile !== null && (await profiles.isReadableByOthers())) {
       say(`Beware: ${profiles.path} can be read by others on this machine. Close it with: chmod 600 ${profiles.path}`)
     }

@@ -16,7 +16,9 @@ const remedies: Record<string, string> = {
   'package-ambiguous': 'Choose with --architecture or --device.',
   'connection-refused': 'Check the address (ocelli whoami shows which one is used) and that the platform runs.',
   'host-not-found': 'Check the address: ocelli whoami shows which one is used.',
-  'certificate-refused': 'For a platform with a CA of its own, name that CA or its fingerprint with --ca.',
+  'certificate-refused':
+    'Where the platform has a CA of its own: look at it with `ocelli platform ca`, compare it with what the platform printed ' +
+    'when it started, and name it with --ca. If --ca or OCELLI_CA names one already, it is not the CA of this platform.',
   'deadline-exceeded': 'Give it longer with --timeout <seconds>.',
 }
 

@@ -136,9 +136,10 @@ function welcome(
       : []),
     '',
     '  Sign in on the command line, as the technical user or with --email as the administrator:',
-    `  npx ocelli login --url ${publicUrl} --client-id ${firstAccount.clientId ?? 'ID'}`,
+    `  npx ocelli login --url ${publicUrl}${isOwnCa ? ` --ca ${ca.fingerprint}` : ''} --client-id ${firstAccount.clientId ?? 'ID'}`,
     '  or get a token:',
-    `  curl -u '${firstAccount.clientId ?? 'ID'}:SECRET' -d grant_type=client_credentials ${publicUrl}/auth/v1/token`,
+    ...(isOwnCa ? [`  npx ocelli platform ca --url ${publicUrl} --ca ${ca.fingerprint} > ocelli-ca.pem`] : []),
+    `  curl${isOwnCa ? ' --cacert ocelli-ca.pem' : ''} -u '${firstAccount.clientId ?? 'ID'}:SECRET' -d grant_type=client_credentials ${publicUrl}/auth/v1/token`,
     '',
   ]
   return `${lines.join('\n')}\n`

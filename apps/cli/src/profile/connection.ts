@@ -19,31 +19,60 @@ export interface Connection {
   profile: string | null
 }
 
+/** Which platform and identity, and what else a person should hear of that choice. */
+export interface Choice {
+  connection: Connection
+  notes: string[]
+}
+
 /**
- * Chooses, in this order: the profile that `--profile` names; credentials of the environment; the profile that
- * OCELLI_PROFILE names; the current profile. Secrets of a profile are sent to its own platform only.
+ * Chooses, in this order: the profile that `--profile` names; credentials of the environment, where it also says for which
+ * platform; the profile that OCELLI_PROFILE names; the current profile. Secrets of a profile are sent to its own platform
+ * only, and those of the environment to the one that is named beside them. Throws `wrong-usage`, `not-signed-in`.
+ *
+ * | credentials in the environment | address there or in --url | a profile | chosen |
+ * | --- | --- | --- | --- |
+ * | whole | yes | - | the environment |
+ * | whole or in part | no, or in part only | yes | the profile, and a note |
+ * | whole or in part | no, or in part only | no | nothing: what is missing is named |
+ * | none | - | yes | the profile |
  */
 export async function resolveConnection(
   flags: ConnectionFlags,
   { env, profiles }: Pick<Io, 'env'> & { profiles: ProfileStore },
-): Promise<Connection> {
+): Promise<Choice> {
   const url = flags.url ?? (env.OCELLI_URL || undefined)
   const ca = flags.ca ?? (env.OCELLI_CA || undefined)
-  const fromEnvironment = flags.profile === undefined ? environmentCredentials(env) : null
-  if (fromEnvironment) {
-    if (!url)
-      throw wrongUsage('OCELLI_URL is missing: it says which platform the credentials of the environment are for.')
-    return { url: toPlatformUrl(url), ca: ca ?? null, credentials: fromEnvironment, profile: null }
+  const given = flags.profile === undefined ? environmentCredentials(env) : null
+  if (given?.credentials && url !== undefined) {
+    const { credentials } = given
+    return { connection: { url: toPlatformUrl(url), ca: ca ?? null, credentials, profile: null }, notes: [] }
   }
-  const { name, profile } = await findProfile(flags.profile ?? (env.OCELLI_PROFILE || undefined), profiles)
-  const asked = flags.url ?? (flags.profile === undefined ? url : undefined)
-  if (asked !== undefined && toPlatformUrl(asked) !== profile.url) {
+  const missing = [...(given?.missing ?? []), ...(url === undefined ? ['OCELLI_URL'] : [])].join(' and ')
+  const asked = flags.profile ?? (env.OCELLI_PROFILE || undefined)
+  if (given && !(await hasProfile(asked, profiles))) {
+    throw wrongUsage(`${given.names.join(', ')} in the environment is not enough to sign in: set ${missing} too.`)
+  }
+  const { name, profile } = await findProfile(asked, profiles)
+  const place = flags.url ?? (flags.profile === undefined ? url : undefined)
+  if (place !== undefined && toPlatformUrl(place) !== profile.url) {
     throw new CliError(
       'not-signed-in',
-      `The profile ${name} is of ${profile.url}. Sign in to the other platform with: ocelli login --url ${asked} --profile <name>`,
+      `The profile ${name} is of ${profile.url}. Sign in to the other platform with: ocelli login --url ${place} --profile <name>`,
     )
   }
-  return { url: profile.url, ca: ca ?? profile.ca, credentials: toCredentials(profile.credentials), profile: name }
+  const connection = {
+    ...{ url: profile.url, ca: ca ?? profile.ca, credentials: toCredentials(profile.credentials), profile: name },
+  }
+  // a secret alone names nobody: it is left over from `ocelli login --client-id`
+  const isMeant = given !== null && !given.missing.includes('OCELLI_CLIENT_ID')
+  const note = `${given?.names.join(', ')} in the environment is not used without ${missing}. Using the profile ${name}.`
+  return { connection, notes: isMeant ? [note] : [] }
+}
+
+async function hasProfile(asked: string | undefined, store: ProfileStore): Promise<boolean> {
+  const { current, profiles } = await store.read()
+  return Object.hasOwn(profiles, checkProfileName(asked ?? current))
 }
 
 async function findProfile(
@@ -62,12 +91,24 @@ async function findProfile(
   )
 }
 
-function environmentCredentials(env: Io['env']): Credentials | null {
+interface EnvironmentCredentials {
+  /** Variables that are set. */
+  names: string[]
+  /** Null: not all of them are. */
+  credentials: Credentials | null
+  missing: string[]
+}
+
+function environmentCredentials(env: Io['env']): EnvironmentCredentials | null {
   const { OCELLI_TOKEN: token, OCELLI_CLIENT_ID: clientId, OCELLI_CLIENT_SECRET: clientSecret } = env
-  if (token) return personalAccessToken(token.trim())
-  if (!clientId && !clientSecret) return null
-  if (!clientId || !clientSecret) throw wrongUsage('Set both OCELLI_CLIENT_ID and OCELLI_CLIENT_SECRET, or neither.')
-  return clientCredentials(clientId, clientSecret)
+  if (token) return { names: ['OCELLI_TOKEN'], credentials: personalAccessToken(token.trim()), missing: [] }
+  if (clientId && clientSecret) {
+    const names = ['OCELLI_CLIENT_ID', 'OCELLI_CLIENT_SECRET']
+    return { names, credentials: clientCredentials(clientId, clientSecret), missing: [] }
+  }
+  if (clientId) return { names: ['OCELLI_CLIENT_ID'], credentials: null, missing: ['OCELLI_CLIENT_SECRET'] }
+  if (clientSecret) return { names: ['OCELLI_CLIENT_SECRET'], credentials: null, missing: ['OCELLI_CLIENT_ID'] }
+  return null
 }
 
 export function toCredentials(stored: StoredCredentials): Credentials {

@@ -59,6 +59,13 @@ async function findShownCa(url: URL, fingerprint: string, signal: AbortSignal): 
   )
 }
 
+/** The CA (PEM) at the end of what a server shows, believed by nobody yet. Throws `not-trusted` when it shows none. */
+export async function readShownCa(url: string, signal: AbortSignal): Promise<string> {
+  const last = (await readChain(new URL(url), signal)).at(-1)
+  if (last?.ca) return last.toString()
+  throw new CliError('not-trusted', `${url} does not show the CA that has issued its certificate. Ask whoever runs it.`)
+}
+
 /** The certificates a server shows. Nothing is sent to it, so it need not be trusted for this. */
 function readChain(url: URL, signal: AbortSignal): Promise<X509Certificate[]> {
   const host = url.hostname.replace(/^\[|\]$/g, '')

@@ -5,11 +5,26 @@ const faults: Record<string, { code: string; detail: string; retryable?: false }
   ECONNREFUSED: { code: 'connection-refused', detail: 'refused the connection. Is the platform running there?' },
   ENOTFOUND: { code: 'host-not-found', detail: 'has no such host. Check the base URL and the name server.' },
   EAI_AGAIN: { code: 'host-not-found', detail: 'could not be looked up: the name server does not answer.' },
-  ...certificate('DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'),
-  ...certificate('UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'UNABLE_TO_GET_ISSUER_CERT', 'CERT_HAS_EXPIRED'),
-  ...certificate('ERR_TLS_CERT_ALTNAME_INVALID', 'CERT_NOT_YET_VALID', 'CERT_SIGNATURE_FAILURE'),
+  ...certificate('certificate-refused', {
+    detail: 'shows a certificate that is not trusted here. Trust the CA that has issued it (NODE_EXTRA_CA_CERTS).',
+    codes: [
+      ...['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
+      ...['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'UNABLE_TO_GET_ISSUER_CERT', 'CERT_SIGNATURE_FAILURE'],
+    ],
+  }),
+  ...certificate('certificate-outdated', {
+    detail: 'shows a certificate that is not good at this time. Renew it, or set the clock of this machine.',
+    codes: ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'],
+  }),
+  ...certificate('certificate-of-other-host', {
+    detail: 'shows a certificate that is for another name. Use the name that it is for.',
+    codes: ['ERR_TLS_CERT_ALTNAME_INVALID'],
+  }),
 }
-const neverSentCodes = new Set(['connection-refused', 'host-not-found', 'certificate-refused'])
+const neverSentCodes = new Set([
+  ...['connection-refused', 'host-not-found'],
+  ...['certificate-refused', 'certificate-outdated', 'certificate-of-other-host'],
+])
 
 /** What `fetch` or a body reader threw, as an error of this client. */
 export function networkFault(thrown: unknown, url: string): OcelliError {
@@ -38,9 +53,6 @@ function faultCode(thrown: unknown, depth = 0): string {
   return faultCode(cause, depth + 1) || faultCode(inner, depth + 1)
 }
 
-function certificate(...codes: string[]) {
-  const detail = 'shows a certificate that is not trusted here. Trust its CA (NODE_EXTRA_CA_CERTS) or mend the name.'
-  return Object.fromEntries(
-    codes.map((code) => [code, { code: 'certificate-refused', detail, retryable: false as const }]),
-  )
+function certificate(code: string, { detail, codes }: { detail: string; codes: string[] }) {
+  return Object.fromEntries(codes.map((one) => [one, { code, detail, retryable: false as const }]))
 }

@@ -1,9 +1,10 @@
 import { X509Certificate } from 'node:crypto'
-import type { Client } from '@ocelli/sdk'
+import { type Client, isOcelliError } from '@ocelli/sdk'
 import { CliError } from '../../cli-error.ts'
 import type { CommandContext } from '../../command-context.ts'
 import { type ExitCode, exitCodes } from '../../exit-code.ts'
 import { type Connection, toPlatformUrl } from '../../profile/connection.ts'
+import { readShownCa } from '../../profile/trusted-ca.ts'
 
 /** These routes are open: an address is enough, also before anybody has signed in. */
 async function open({ connection, clientOf, flags, env }: CommandContext): Promise<{ url: string; client: Client }> {
@@ -39,10 +40,28 @@ export async function showLicenseKeys(context: CommandContext): Promise<void> {
 
 export async function showCa(context: CommandContext): Promise<void> {
   const { client, url } = await open(context)
-  const pem = await client.system.caCertificate()
+  const { pem, isTrusted } = await readCa(client, { url, signal: context.signal })
   const fingerprint = fingerprintOf(pem, url)
-  context.out.text({ pem, fingerprint }, pem.trimEnd())
-  if (!context.out.isJson) context.say(`SHA-256 ${fingerprint}`)
+  context.out.text({ pem, fingerprint, trusted: isTrusted }, pem.trimEnd())
+  context.say(`SHA-256 ${fingerprint}`)
+  if (isTrusted) return
+  context.say(
+    'This came from the server itself and is not trusted here. Compare it with what the platform printed when it',
+  )
+  context.say(`started; if it is the same, sign in with: ocelli login --url ${url} --ca ${fingerprint}`)
+}
+
+/** Of a server that is not trusted yet only what it shows before anything is sent to it. */
+async function readCa(
+  { system }: Client,
+  { url, signal }: { url: string; signal: AbortSignal },
+): Promise<{ pem: string; isTrusted: boolean }> {
+  try {
+    return { pem: await system.caCertificate(), isTrusted: true }
+  } catch (error) {
+    if (!isOcelliError(error, { code: 'certificate-refused' })) throw error
+    return { pem: await readShownCa(url, signal), isTrusted: false }
+  }
 }
 
 export async function showMetrics(context: CommandContext): Promise<void> {
