@@ -18,6 +18,8 @@ export function parseChallenges(rawHeaders: readonly string[]): HttpChallenge[] 
 // A token followed by "=" is a parameter; a token followed by anything else begins the next challenge.
 const PARAMETER = /([!#$%&'*+.^_`|~\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))/y
 const SCHEME = /([!#$%&'*+.^_`|~\w-]+)(?=\s|,|$)/y
+// What is neither is passed over as a whole: looked at again from each of its characters, 32 KiB of it would take 14 s.
+const NEITHER = /[!#$%&'*+.^_`|~\w-]+|./sy
 const SEPARATORS = /[\s,]+/y
 
 function parseHeader(value: string): HttpChallenge[] {
@@ -39,7 +41,7 @@ function parseHeader(value: string): HttpChallenge[] {
     }
     const scheme = take(SCHEME)
     if (scheme !== null) challenges.push({ scheme: (scheme[1] ?? '').toLowerCase(), parameters: new Map() })
-    else at += 1
+    else take(NEITHER)
   }
   return challenges
 }

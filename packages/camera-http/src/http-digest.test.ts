@@ -42,7 +42,16 @@ describe('choosing a challenge', () => {
     expect(challengeOf('Digest realm="r", nonce="n", qop="auth-int"')).toBeUndefined()
     expect(challengeOf('Digest realm="r"')).toBeUndefined()
     expect(challengeOf('=,="", "')).toBeUndefined()
+    expect(challengeOf('Digest realm="r", nonce="n", algorithm=constructor')).toBeUndefined()
     expect(challengeOf()).toBeUndefined()
+  })
+
+  test('takes time in proportion to the header, whatever is in it', () => {
+    // as long as a header may be; reading it once for each of its characters took 14 s
+    const nonsense = `${'a'.repeat(31_000)}"`
+    const started = performance.now()
+    expect(challengeOf(nonsense, 'Digest realm="r", nonce="n"')).toMatchObject({ nonce: 'n' })
+    expect(performance.now() - started).toBeLessThan(2_000)
   })
 
   test('reads names in any case, unquoted values and escaped quotes', () => {

@@ -23,7 +23,11 @@ export type DigestSession = {
   authorize(method: string, target: string): string
 }
 
-const HASHES: Record<string, string> = { md5: 'md5', 'sha-256': 'sha256', 'sha-512-256': 'sha512-256' }
+const HASHES = new Map([
+  ['md5', 'md5'],
+  ['sha-256', 'sha256'],
+  ['sha-512-256', 'sha512-256'],
+])
 
 /**
  * The first Digest challenge that we can answer; cameras list them in their order of preference (RFC 7616, 3.7).
@@ -36,7 +40,7 @@ export function chooseDigest(challenges: readonly HttpChallenge[]): DigestChalle
     const algorithm = parameters.get('algorithm')
     const name = (algorithm ?? 'MD5').toLowerCase()
     const isSession = name.endsWith('-sess')
-    const hash = HASHES[isSession ? name.slice(0, -'-sess'.length) : name]
+    const hash = HASHES.get(isSession ? name.slice(0, -'-sess'.length) : name)
     const qop = chooseQop(parameters.get('qop'))
     if (hash === undefined || qop === 'unsupported') continue
     return {
