@@ -74,8 +74,8 @@ function readNetwork(text: string): Span | null {
 function readSpan(text: string): Span | null {
   const [, from = '', to = ''] = /^([0-9a-f:.]+)\s*-\s*([0-9a-f:.]+)$/i.exec(text) ?? []
   const first = readAddress(from)
-  // 192.0.2.10-40: the last part alone.
-  const last = readAddress(/^\d{1,3}$/.test(to) ? from.replace(/\d+$/, to) : to)
+  // 192.0.2.10-40: the last part alone. Of an IPv6 address nobody could tell which digits it stands for.
+  const last = readAddress(first?.version === 4 && /^\d{1,3}$/.test(to) ? from.replace(/\d+$/, to) : to)
   if (first === null || last === null || first.version !== last.version || last.value < first.value) return null
   return { kind: 'span', first: first.value, last: last.value, version: first.version }
 }
