@@ -87,6 +87,17 @@ async function exchange(request: HttpRequest, { address, tls, timeouts }: HttpTr
 }
 
 function startRequest(request: HttpRequest, address: CameraAddress, socket: Socket): http.ClientRequest {
+  try {
+    return openRequest(request, address, socket)
+  } catch (error) {
+    // Node refuses to write it. What we say ourselves can be written, so it is what the camera asked us to say back.
+    socket.destroy()
+    const message = `The camera at ${address.origin} asks for a request that HTTP cannot carry.`
+    throw new CameraHttpError('bad-reply', message, { cause: error })
+  }
+}
+
+function openRequest(request: HttpRequest, address: CameraAddress, socket: Socket): http.ClientRequest {
   const size = Buffer.isBuffer(request.body) ? request.body.length : request.body.size
   const hasBody = request.method !== 'GET'
   return http.request({
