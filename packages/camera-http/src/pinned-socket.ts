@@ -5,8 +5,11 @@ import type { CameraAddress } from './camera-address.ts'
 import { CameraHttpError, cancellation } from './camera-http-error.ts'
 import { networkFailure } from './network-failure.ts'
 
-/** The certificate a camera presented. `sha256` is the fingerprint of its DER form in lower-case hex, `expiresAt` RFC 3339. */
-export type CameraCertificate = { sha256: string; expiresAt: string; subject: string }
+/**
+ * The certificate a camera presented. `sha256` is the fingerprint of its DER form in lower-case hex, `expiresAt` RFC 3339; null where
+ * the certificate does not say its end in a way that can be read.
+ */
+export type CameraCertificate = { sha256: string; expiresAt: string | null; subject: string }
 
 export type CameraTls = {
   /** SHA-256 of the certificate that was accepted before, hex with or without colons. Without it any certificate is taken: pin what `onCertificate` tells. */
@@ -77,7 +80,7 @@ function checkCertificate(socket: tls.TLSSocket, address: CameraAddress, options
   }
   const certificate: CameraCertificate = {
     sha256: plainFingerprint(presented.fingerprint256),
-    expiresAt: presented.validToDate.toISOString(),
+    expiresAt: Number.isNaN(presented.validToDate.getTime()) ? null : presented.validToDate.toISOString(),
     subject: presented.subject ?? '',
   }
   options.onCertificate?.(certificate)

@@ -35,8 +35,8 @@ export interface ProbeResult {
   needsFirstPassword?: boolean | null
   /** Camera clock minus ours, milliseconds; null when the camera did not tell. */
   clockOffsetMs: number | null
-  /** Certificate seen on https, SHA-256 hex, and its end (RFC 3339). */
-  certificate: { sha256: string; expiresAt: string } | null
+  /** Certificate seen on https, SHA-256 hex, and its end (RFC 3339; null where it cannot be read). */
+  certificate: { sha256: string; expiresAt: string | null } | null
 }
 
 /** An app on the camera as the camera lists it, whoever put it there. */
@@ -149,7 +149,7 @@ export interface Driver {
   /** A hint that something about the apps changed; ends with the signal. Null: this camera has no events, poll. */
   watch(options: CallOptions): AsyncIterable<{ appId: string }> | null
   /** The certificate seen last on https. */
-  certificate(): { sha256: string; expiresAt: string } | null
+  certificate(): { sha256: string; expiresAt: string | null } | null
   close(): Promise<void>
 }
 

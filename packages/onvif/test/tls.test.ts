@@ -54,6 +54,20 @@ test.each(['TLSv1', 'TLSv1.1'] satisfies SecureVersion[])('speaks %s only when i
   expect(await clientAt(address, { tls: { allowLegacy: true } }).getServices()).toHaveLength(2)
 })
 
+test('talks to a camera whose certificate names no readable end', async () => {
+  const der = new X509Certificate(OLD_CERTIFICATE).raw.toString('latin1').replace('21261030115044Z', '21269930115044Z')
+  const cert = `-----BEGIN CERTIFICATE-----\n${Buffer.from(der, 'latin1').toString('base64')}\n-----END CERTIFICATE-----`
+  const server = https.createServer({ key: OLD_KEY, cert, ciphers: 'ALL:@SECLEVEL=0' }, (incoming, outgoing) => {
+    incoming.resume()
+    outgoing.end(services().body)
+  })
+  const address = (await listen(server)).replace('http:', 'https:')
+  const seen: CameraCertificate[] = []
+  const tls = { allowLegacy: true, onCertificate: (certificate: CameraCertificate) => seen.push(certificate) }
+  expect(await clientAt(address, { tls }).getServices()).toHaveLength(2)
+  expect(seen[0]?.expiresAt).toBeNull()
+})
+
 test('gives up a camera that takes the connection and never answers the handshake', async () => {
   const silent = await import('node:net').then(({ createServer }) => createServer((socket) => void socket.resume()))
   const address = (await listen(silent)).replace('http:', 'https:')
