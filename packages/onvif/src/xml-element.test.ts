@@ -46,6 +46,12 @@ describe('reading', () => {
     expect(attribute(root, 'a')).toBe('"A')
   })
 
+  test('reads what XML cannot carry as U+FFFD, so that whatever was read can be written again', () => {
+    const root = parseXml('<r a="&#0;"><t>a&#x1;b\0c&#xD800;d&#x110000;</t></r>')
+    expect([childText(root, 't'), attribute(root, 'a')]).toEqual(['a\ufffdb\ufffdc\ufffdd\ufffd', '\ufffd'])
+    expect(parseXml(serializeXml(root))).toEqual(root)
+  })
+
   test('bears names that are poison to objects', () => {
     const root = parseXml('<r><toString>x</toString><hasOwnProperty/></r>')
     expect(root.children).toHaveLength(2)

@@ -33,17 +33,19 @@ const parser = {
 }
 
 /**
- * Reads an XML document from an untrusted camera in bounded time and memory.
+ * Reads an XML document from an untrusted camera in bounded time and memory. Characters that XML cannot carry, written plainly or as
+ * references, are read as U+FFFD: neither a request that repeats them nor a database takes them.
  * Throws `bad-reply` for anything malformed, for a DOCTYPE (entity bombs, external entities) and for too many or too deep elements.
  */
 export function parseXml(text: string): XmlElement {
   if (/<!\s*(doctype|entity)/i.test(text)) throw badXml('it declares a document type, which SOAP forbids')
   if (countTags(text) > MAX_TAGS) throw badXml(`it has more than ${MAX_TAGS} tags`)
-  const validity = XMLValidator.validate(text)
+  const readable = text.replace(UNCARRIED, '\ufffd')
+  const validity = XMLValidator.validate(readable)
   if (validity !== true) throw badXml('it is not well-formed')
   let nodes: unknown
   try {
-    nodes = new XMLParser(parser).parse(text)
+    nodes = new XMLParser(parser).parse(readable)
   } catch (error) {
     throw badXml('it cannot be parsed', error)
   }
@@ -80,7 +82,7 @@ export function attribute(element: XmlElement | undefined, name: string): string
 
 /** Text made safe for element content and attribute values. Throws for characters that XML 1.0 cannot carry. */
 export function escapeXml(text: string): string {
-  if (!/^[\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u.test(text)) {
+  if (text.search(UNCARRIED) >= 0) {
     throw new RangeError('The text holds a character that XML cannot carry.')
   }
   return text.replace(/[&<>"\r]/g, (character) => ESCAPES[character] ?? character)
@@ -100,6 +102,9 @@ export function serializeXml(element: XmlElement, extraAttributes = ''): string 
   const content = escapeXml(element.text) + element.children.map((each) => serializeXml(each)).join('')
   return `<${tag}${declaration}${attributes.join('')}${extraAttributes}>${content}</${tag}>`
 }
+
+// Everything but XML 1.0's Char (section 2.2).
+const UNCARRIED = /[^\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\r': '&#13;' }
 const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
@@ -163,7 +168,7 @@ function decodeEntities(text: string): string {
   return text.replace(/&(?:#x([0-9a-f]{1,6})|#([0-9]{1,7})|([a-z]{2,4}));/gi, (whole, hex, decimal, name) => {
     if (name !== undefined) return ENTITIES[name] ?? whole
     const code = hex === undefined ? Number.parseInt(decimal, 10) : Number.parseInt(hex, 16)
-    return code <= 0x10ffff ? String.fromCodePoint(code) : whole
+    return code <= 0x10ffff ? String.fromCodePoint(code).replace(UNCARRIED, '\ufffd') : '\ufffd'
   })
 }
 
