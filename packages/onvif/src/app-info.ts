@@ -41,19 +41,19 @@ export type AppManagementCapabilities = {
   deviceId: string | null
 }
 
-const STATES: Record<string, AppState> = {
-  active: 'Active',
-  inactive: 'Inactive',
-  installing: 'Installing',
-  uninstalling: 'Uninstalling',
+const STATES = new Map<string, AppState>([
+  ['active', 'Active'],
+  ['inactive', 'Inactive'],
+  ['installing', 'Installing'],
+  ['uninstalling', 'Uninstalling'],
   // The specification's prose says DeInstalling once, and firmware is written from prose.
-  deinstalling: 'Uninstalling',
-  removed: 'Removed',
-  installationfailed: 'InstallationFailed',
-}
+  ['deinstalling', 'Uninstalling'],
+  ['removed', 'Removed'],
+  ['installationfailed', 'InstallationFailed'],
+])
 
 export function readAppState(text: string | undefined): AppState {
-  return STATES[text?.trim().toLowerCase() ?? ''] ?? 'Unknown'
+  return STATES.get(text?.trim().toLowerCase() ?? '') ?? 'Unknown'
 }
 
 /** The apps of a `GetAppsInfoResponse`; an entry without an id is no app. */

@@ -74,6 +74,18 @@ describe('what is read', () => {
     expect((await apps.getAppsInfo()).map(({ appId }) => appId)).toEqual(['a', 'b'])
   })
 
+  test.each(['constructor', '__proto__', 'Sleeping', ''])(
+    'may name the state %j, which nobody knows',
+    async (state) => {
+      const camera = await startRawCamera(({ operation }) =>
+        operation === 'GetServices'
+          ? services()
+          : soap(`<GetAppsInfoResponse><Info><AppID>a</AppID><State>${state}</State></Info></GetAppsInfoResponse>`),
+      )
+      expect((await (await appsOf(camera)).getAppsInfo())[0]?.state).toBe('Unknown')
+    },
+  )
+
   test('keeps a device id as it is', async () => {
     const camera = await startRawCamera(({ operation }) =>
       operation === 'GetServices' ? services() : deviceId(' a  b&#x20;'),
