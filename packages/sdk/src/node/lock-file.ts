@@ -3,16 +3,19 @@ import { invalidOptions } from '../errors/ocelli-error.ts'
 
 /** Makes a file that names this process; gives what removes it. One left by a process that is no more is taken over. */
 export async function lockFile(path: string): Promise<() => Promise<void>> {
+  // In a container each process may have the id of the one before: the time when it began tells them apart.
+  const own = `${process.pid} ${Math.round(performance.timeOrigin)}`
   for (let attempt = 1; attempt <= 3; attempt++) {
     try {
       const file = await open(path, 'wx', 0o600)
-      await file.writeFile(String(process.pid))
+      await file.writeFile(own)
       await file.close()
       return () => rm(path, { force: true })
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      const owner = Number(await readFile(path, 'utf8').catch(() => ''))
-      if (Number.isInteger(owner) && owner > 0 && isAlive(owner)) throw inUse(path, owner)
+      const holder = await readFile(path, 'utf8').catch(() => '')
+      const owner = Number.parseInt(holder, 10)
+      if (owner === process.pid ? holder === own : owner > 0 && isAlive(owner)) throw inUse(path, owner)
       await rm(path, { force: true })
     }
   }
