@@ -152,3 +152,21 @@ test('a journal is open once only; the lock of a process that is no more is take
   await writeFile(`${path}.lock`, '4194305')
   await (await openFileJournal(path)).close()
 })
+
+test('the lock of a process that had the same id before this one is taken over, as in a container', async () => {
+  for (const before of [`${process.pid}`, `${process.pid} ${Math.round(performance.timeOrigin) - 60_000}`]) {
+    await writeFile(`${path}.lock`, before)
+    await (await openFileJournal(path)).close()
+  }
+})
+
+test.each([
+  ['far too long', 'x'.repeat(2 * 1024 * 1024)],
+  ['no journal', 'milk\nbread'],
+])('what is no journal is %s, is left as it was, and can be tried again', async (reason, text) => {
+  await writeFile(path, text)
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    expect(await failure(openFileJournal(path))).toMatchObject({ message: expect.stringContaining(reason) })
+  }
+  expect(await readFile(path, 'utf8')).toBe(text)
+})

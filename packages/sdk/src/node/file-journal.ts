@@ -15,16 +15,16 @@ const newline = 0x0a
 
 /**
  * A journal in a file of JSON lines, only ever appended to and on the disk before `append` resolves. A last line that
- * a crash has torn is taken off. Throws `invalid-options` while another process has the journal open.
+ * a crash has torn is taken off. Throws `invalid-options` while another process has the journal open, and for a file that
+ * is something else, which stays as it is.
  */
 export async function openFileJournal(path: string): Promise<FileJournal> {
   const unlock = await lockFile(`${path}.lock`)
-  const file = await open(path, 'a+', 0o600).catch(async (error: unknown) => {
+  const file = await openWhole(path).catch(async (error: unknown) => {
     await unlock()
     throw error
   })
   let writing = Promise.resolve()
-  await takeOffTornLine(file)
   return {
     async *read() {
       for await (const { line, number } of readLines(file)) yield toEntry(line, `${path}, line ${number}`)
@@ -46,11 +46,30 @@ export async function openFileJournal(path: string): Promise<FileJournal> {
   }
 }
 
-async function takeOffTornLine(file: FileHandle): Promise<void> {
+/** For reading and appending, ending with a whole line. */
+async function openWhole(path: string): Promise<FileHandle> {
+  const file = await open(path, 'a+', 0o600)
+  try {
+    await takeOffTornLine(file, path)
+    return file
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+/** How every line of ours begins. */
+const opening = Buffer.from('{"kind":"')
+
+async function takeOffTornLine(file: FileHandle, path: string): Promise<void> {
   let end = 0
   for await (const { endsAt } of readLines(file)) end = endsAt
   const { size } = await file.stat()
-  if (size > end) await file.truncate(end)
+  if (size === end) return
+  const length = Math.min(opening.length, size - end)
+  const { buffer } = await file.read(Buffer.alloc(length), 0, length, end)
+  if (!buffer.equals(opening.subarray(0, length))) throw invalidOptions(`${path} is no journal of a batch.`)
+  await file.truncate(end)
 }
 
 /** Whole lines only. */
