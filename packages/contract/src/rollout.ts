@@ -116,7 +116,13 @@ export const RolloutStrategy = Type.Object(
     stepTimeoutSeconds: maybe(Type.Integer({ minimum: 30, maximum: 86_400 })),
     deviceTimeoutSeconds: maybe(Type.Integer({ minimum: 60, maximum: 604_800 })),
     abort: maybe(Type.Array(RolloutAbortRule, { maxItems: 10 })),
-    rollback: maybe(oneOf(['NONE', 'PREVIOUS_VERSION'])),
+    rollback: maybe(
+      oneOf(['NONE', 'PREVIOUS_VERSION'], {
+        description: 'PREVIOUS_VERSION: an abort rule that holds sets back what this update has changed.',
+      }),
+    ),
+    acceptDataLoss: maybe(Type.Boolean({ description: "Devices that lose the app's data are set back all the same." })),
+    acceptWithoutRollback: maybe(Type.Boolean({ description: 'Devices that cannot be set back stay as they are.' })),
   },
   { additionalProperties: false },
 )
@@ -207,6 +213,8 @@ export const Rollout = Type.Object(
     ),
     createdBy: Actor,
     approvedBy: nullable(Actor),
+    rollbackOf: nullable(Uuid),
+    rolledBackBy: nullable(Uuid),
     createdAt: Timestamp,
     startedAt: nullable(Timestamp),
     endedAt: nullable(Timestamp),
@@ -235,6 +243,8 @@ export const RolloutDevice = Type.Object(
     siteId: nullable(Uuid),
     wave: Type.Integer(),
     state: RolloutDeviceState,
+    fromVersion: nullable(Type.String({ description: 'Of an update: what the device had when it was taken up.' })),
+    toVersion: nullable(Type.String()),
     attempts: Type.Integer(),
     reason: nullable(Type.String({ description: 'A kebab-case code.' })),
     detail: nullable(Type.String()),
@@ -276,6 +286,10 @@ export type RolloutDeviceDetail = Static<typeof RolloutDeviceDetail>
 export const PreflightVerdict = oneOf(['YES', 'RISK', 'LATER', 'NO'])
 export type PreflightVerdict = Static<typeof PreflightVerdict>
 
+/** LOSES_DATA: the device can be set back to the version that it has now, and the app's data is gone then. */
+export const RollbackAbility = oneOf(['KEEPS_DATA', 'LOSES_DATA', 'IMPOSSIBLE'])
+export type RollbackAbility = Static<typeof RollbackAbility>
+
 /** What a rollout would do, for every selected device, grouped by reason. */
 export const Preflight = Type.Object(
   {
@@ -289,6 +303,21 @@ export const Preflight = Type.Object(
         detail: Type.String(),
         count: Count,
         deviceIds: Type.Array(DeviceId),
+      }),
+    ),
+    /** Null unless asked for: whether devices that would change can be set back. */
+    rollback: nullable(
+      Type.Object({
+        accepted: Type.Boolean({ description: 'False: the rollout would be refused.' }),
+        groups: Type.Array(
+          Type.Object({
+            ability: RollbackAbility,
+            reason: Type.String({ description: 'A kebab-case code.' }),
+            detail: Type.String(),
+            count: Count,
+            deviceIds: Type.Array(DeviceId),
+          }),
+        ),
       }),
     ),
   },

@@ -114,6 +114,13 @@ export const rolloutMethods = (api: Api) => ({
       (rolloutId: string, options?: CallOptions): Promise<Rollout> =>
         send.json({ params: { rolloutId } }, options),
   ),
+  /** Aborts it where it still runs, and sets back what it has changed, by a rollout of its own: `rolledBackBy`. */
+  rollback: api.route(
+    `POST ${one}/rollback`,
+    (send) =>
+      (rolloutId: string, options?: CallOptions): Promise<Rollout> =>
+        send.json({ params: { rolloutId } }, options),
+  ),
   /** Approves a rollout that somebody else made. */
   approve: api.route(
     `POST ${one}/approve`,

@@ -24,7 +24,8 @@ export async function createRollout(
   if (flags.dryRun || dryRun) {
     const preflight = await rollouts.preflight(request)
     await printPreflight(preflight, context.out)
-    return preflight.ready === preflight.total ? exitCodes.ok : exitCodes.someFailed
+    const isRefused = preflight.rollback?.accepted === false
+    return preflight.ready === preflight.total && !isRefused ? exitCodes.ok : exitCodes.someFailed
   }
   const rollout = await rollouts.create(request)
   if (flags.watch) return await watchRollout(rollout.rolloutId, context)
@@ -33,17 +34,26 @@ export async function createRollout(
 }
 
 async function printPreflight(preflight: Preflight, out: Output): Promise<void> {
-  const { total, ready, units, groups } = preflight
+  const { total, ready, units, groups, rollback } = preflight
   out.one(preflight, [
     ['devices', total],
     ['ready', ready],
     ['licenses needed', units?.needed],
     ['licenses free', units?.free],
     ['licenses missing', units?.missing],
+    ['rollback', rollback && (rollback.accepted ? 'accepted' : 'refused: see below')],
   ])
   if (out.isJson) return
   await out.list(groups, [
     { heading: 'VERDICT', value: ({ verdict }) => verdict },
+    { heading: 'DEVICES', value: ({ count }) => count, align: 'right' },
+    { heading: 'REASON', value: ({ reason }) => reason },
+    { heading: 'WHY', value: ({ detail }) => detail },
+    { heading: 'SUCH AS', value: ({ deviceIds }) => deviceIds.slice(0, 3) },
+  ])
+  if (!rollback) return
+  await out.list(rollback.groups, [
+    { heading: 'ROLLBACK', value: ({ ability }) => ability },
     { heading: 'DEVICES', value: ({ count }) => count, align: 'right' },
     { heading: 'REASON', value: ({ reason }) => reason },
     { heading: 'WHY', value: ({ detail }) => detail },

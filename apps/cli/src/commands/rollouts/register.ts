@@ -12,6 +12,7 @@ const changes = {
   pause: 'admit no more devices; what is in flight ends',
   resume: 'go on; a wave that stopped the rollout counts as passed',
   abort: 'end it: what has not begun is cancelled and gives back its license',
+  rollback: 'abort it where it still runs, and set cameras back to the version they had',
   approve: 'approve a rollout that somebody else made',
   close: 'take in no more devices that match later',
 } as const
@@ -46,6 +47,9 @@ export const registerRollouts: Register = (program, run) => {
     .option('--attempts <number>', 'how often a device is tried', wholeNumber)
     .option('--abort-percent <percent>', 'abort when so many of those that ended have failed', positiveNumber)
     .option('--abort-count <number>', 'abort when so many have failed', wholeNumber)
+    .option('--rollback', 'update only: an abort sets cameras back to the version they had')
+    .option('--accept-data-loss', 'with --rollback: also those that lose the data of the app by that')
+    .option('--accept-without-rollback', 'with --rollback: those that cannot go back stay on the new version')
     .option('--start-at <time>', 'not before, RFC 3339')
     .option('--deadline <time>', 'what has not begun by then is cancelled, RFC 3339')
     .option('--window <hours>', "only in these hours by each site's own clock, such as 22:00-05:00")

@@ -11,6 +11,8 @@ export const rolloutFields = (rollout: Rollout): [string, Cell][] => [
   ['why', rollout.reason?.detail],
   ['wave', `${rollout.wave} of ${rollout.waves.length}`],
   ['devices', countersText(rollout.counters)],
+  ['rolls back', rollout.rollbackOf],
+  ['rolled back by', rollout.rolledBackBy],
   ['made', rollout.createdAt],
   ['ended', rollout.endedAt],
 ]

@@ -19,6 +19,9 @@ export interface CreateRolloutFlags extends SelectionFlags {
   attempts?: number
   abortPercent?: number
   abortCount?: number
+  rollback?: boolean
+  acceptDataLoss?: boolean
+  acceptWithoutRollback?: boolean
   startAt?: string
   deadline?: string
   window?: string
@@ -41,6 +44,7 @@ export function toRolloutRequest(flags: CreateRolloutFlags, selection: Selection
     strategy: {
       ...{ waves: toWaves(flags), attempts: flags.attempts, abort: toAbort(flags) },
       ...{ maxInFlight: flags.maxInFlight, maxInFlightPerSite: flags.maxInFlightPerSite },
+      ...toRollback(flags),
     },
     schedule: { startAt: flags.startAt, deadlineAt: flags.deadline, window: toWindow(flags) },
     requireApproval: flags.requireApproval,
@@ -80,6 +84,13 @@ function toAbort({ abortPercent, abortCount }: CreateRolloutFlags) {
     ...(abortCount === undefined ? [] : [{ on: 'ALL' as const, count: abortCount }]),
   ]
   return rules.length > 0 ? rules : undefined
+}
+
+function toRollback({ rollback, acceptDataLoss, acceptWithoutRollback }: CreateRolloutFlags) {
+  if (rollback) return { rollback: 'PREVIOUS_VERSION' as const, acceptDataLoss, acceptWithoutRollback }
+  if (acceptDataLoss || acceptWithoutRollback)
+    throw wrongUsage('--accept-data-loss and --accept-without-rollback go with --rollback.')
+  return {}
 }
 
 function toWindow({ window, days }: CreateRolloutFlags): NonNullable<RolloutRequest['schedule']>['window'] {

@@ -63,11 +63,14 @@ export function firstCandidate({
   appId,
   version,
   maxVersionCode,
+  versionCode,
 }: {
   appId: string
   version?: string | null | undefined
   /** Newer versions are not looked at. */
   maxVersionCode?: number | null
+  /** This version alone; a column or value. */
+  versionCode?: RawBuilder<unknown> | undefined
 }) {
   return sql<PackageCandidate | null>`(SELECT jsonb_build_object('packageId', c.package_id, 'versionCode', c.version_code, 'version', c.version,
       'format', c.format, 'size', c.size, 'sha256', c.sha256, 'architectures', c.architectures, 'minPlatformLevel', c.min_platform_level,
@@ -76,6 +79,7 @@ export function firstCandidate({
       FROM app_version v JOIN app_package p ON p.app_id = v.app_id AND p.version_code = v.version_code
       WHERE v.app_id = ${appId} AND v.withdrawn_at IS NULL AND (${version ?? null}::text IS NULL OR v.version = ${version ?? null})
         AND (${maxVersionCode ?? null}::bigint IS NULL OR v.version_code <= ${maxVersionCode ?? null})
+        ${versionCode ? sql`AND v.version_code = ${versionCode}` : sql``}
       ORDER BY fits DESC, p.version_code DESC, (p.architectures = '{}' OR d.architecture = ANY(p.architectures)) DESC,
         ${bestPackageFirst} LIMIT 1) c)`
 }

@@ -121,6 +121,7 @@ const table: [string, Partial<InstallationRow>, Wish, string][] = [
   ['update failed', { ...outdated, installationState: 'UPDATE_FAILED' }, update, 'PRESENT UPDATING keep'],
   ['uninstall failed', { ...installed, installationState: 'UNINSTALL_FAILED' }, uninstall, 'ABSENT UNINSTALLING keep'],
   ['removed by somebody', { ...wished, drift: 'REMOVED' }, install, 'PRESENT PENDING use'],
+  ['removed by somebody', { ...wished, drift: 'REMOVED' }, update, 'PRESENT PENDING keep'],
   ['removed by somebody', { ...wished, drift: 'REMOVED' }, uninstall, 'ABSENT UNINSTALLING keep'],
   [
     'stopped by somebody',
@@ -163,6 +164,12 @@ describe('a lower version', () => {
     expect(decide(run, situation(goingBack))).toMatchObject({ set: { allowDowngrade: true } })
     expect(decide(uninstall, situation(goingBack))).toMatchObject({ set: { allowDowngrade: false } })
     expect(decide(update, situation(outdated))).toMatchObject({ set: { allowDowngrade: false } })
+  })
+
+  it('is tried again as an update where the app was removed for it', () => {
+    const gone = { ...wished, drift: 'REMOVED', installationState: 'UPDATE_FAILED' } as const
+    const toOlder: Wish = { kind: 'update', target: older, allowDowngrade: true }
+    expect(outcome(toOlder, situation(gone))).toBe('PRESENT UPDATING keep')
   })
 
   it('is what a rollback asks for, and a device that has it is done', () => {

@@ -103,11 +103,18 @@ function decideUpdate({ target, allowDowngrade }: Wish & { kind: 'update' }, sit
       presence: 'PRESENT',
       packageId: target.packageId,
       desiredRunningState: now.desiredRunningState,
-      installationState: now.present ? 'UPDATING' : now.installationState,
+      installationState: stateOfUpdate(now, allowDowngrade),
       allowDowngrade,
     },
     license: licenseOfUpdate(target, situation),
   }
+}
+
+function stateOfUpdate(now: InstallationRow, allowDowngrade: boolean): InstallationRow['installationState'] {
+  if (now.present) return 'UPDATING'
+  if (now.drift !== 'REMOVED') return now.installationState
+  // one that was removed for a lower version and is tried again keeps its license when that fails too
+  return allowDowngrade ? 'UPDATING' : 'PENDING'
 }
 
 function decideUninstall({ installation: now, device }: Situation): Decision {

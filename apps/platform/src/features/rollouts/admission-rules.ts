@@ -1,8 +1,9 @@
-import type { LicenseType, Rollout, RolloutDeviceState } from '@ocelli/contract'
+import type { LicenseType, Rollout, RolloutDeviceState, RolloutStrategy } from '@ocelli/contract'
 import { ProblemError } from '../../platform/http/problem.ts'
 import { explainMisfit } from '../apps/fitting-package.ts'
 import { type Decision, decide, type Wish } from '../installations/request-rules.ts'
 import type { DeviceSituation } from './device-situations.ts'
+import { objectionTo } from './rollback-rules.ts'
 
 /** What a rollout wishes of each of its devices. */
 export interface RolloutWish {
@@ -10,6 +11,9 @@ export interface RolloutWish {
   version: string | null
   licenseType: LicenseType | null
   whenOffline: Rollout['whenOffline']
+  /** The rollout that this one undoes; each device goes back to the version that it had. */
+  rollbackOf?: string | null
+  strategy?: Pick<RolloutStrategy, 'acceptDataLoss'>
 }
 
 type EndState = Extract<RolloutDeviceState, 'ALREADY_DONE' | 'REJECTED' | 'SKIPPED' | 'FAILED' | 'CANCELLED'>
@@ -68,6 +72,7 @@ function wishFor(wish: RolloutWish, situation: DeviceSituation): Wish | (Admissi
       return target.kind === 'fits' ? { ...install, target: target.package } : misfit(wish, situation)
     }
     case 'UPDATE':
+      if (wish.rollbackOf) return wayBackFor(wish, situation)
       if (!now.managed) {
         const detail = 'The app is not installed on this device by the platform. Install it first.'
         return end('REJECTED', 'app-not-installed', detail)
@@ -82,6 +87,14 @@ function wishFor(wish: RolloutWish, situation: DeviceSituation): Wish | (Admissi
     case 'STOP':
       return { kind: 'run', running: 'NOT_RUNNING' }
   }
+}
+
+function wayBackFor(wish: RolloutWish, situation: DeviceSituation): Wish | (Admission & { kind: 'end' }) {
+  const { target } = situation
+  const objection = objectionTo(situation, { acceptDataLoss: wish.strategy?.acceptDataLoss === true })
+  if (objection) return end(objection.state, objection.reason, objection.detail)
+  if (target.kind !== 'fits') return misfit(wish, situation)
+  return { kind: 'update', target: target.package, allowDowngrade: true }
 }
 
 function misfit({ version }: RolloutWish, { device, target }: DeviceSituation): Admission & { kind: 'end' } {

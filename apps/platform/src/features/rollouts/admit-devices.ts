@@ -12,6 +12,9 @@ export interface Admitted {
   licenseId: string | null
   /** The license was reserved for this attempt. */
   isNewLicense: boolean
+  /** Of an update: what the device has now and what it is given, so that a rollback can set it back. */
+  fromVersionCode: number | null
+  toVersionCode: number | null
 }
 
 /** A device in flight is looked at again so often, should the hint that it has settled be lost. */
@@ -30,7 +33,8 @@ export async function admitDevices(db: DatabaseTransaction, rollout: RolloutRow,
       -- the rollout's id in each row: joined by it and the device, its rows are looked up and never read as a whole
       SELECT *, ${rolloutId}::uuid AS rollout_id FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS g("deviceId" text,
         presence text, "packageId" uuid, "desiredRunningState" text, "allowDowngrade" boolean,
-        "installationState" text, "licenseId" uuid, "isNewLicense" boolean)
+        "installationState" text, "licenseId" uuid, "isNewLicense" boolean,
+        "fromVersionCode" bigint, "toVersionCode" bigint)
     ), moved AS (
       UPDATE device d SET revision = d.revision + 1,
         sent_at = CASE WHEN d.revision = d.reported_revision THEN NULL ELSE d.sent_at END
@@ -53,7 +57,10 @@ export async function admitDevices(db: DatabaseTransaction, rollout: RolloutRow,
       UPDATE rollout_device rd SET state = 'IN_FLIGHT', attempts = rd.attempts + 1, revision = m.revision, reason = NULL, detail = NULL,
         error = NULL, started_at = coalesce(rd.started_at, now()), check_at = now() + ${checkEverySeconds} * interval '1 second',
         deadline_at = now() + ${strategy.deviceTimeoutSeconds ?? null}::int * interval '1 second', step = NULL, step_at = NULL,
-        license_id = CASE WHEN g."isNewLicense" THEN g."licenseId" ELSE rd.license_id END, updated_at = now()
+        license_id = CASE WHEN g."isNewLicense" THEN g."licenseId" ELSE rd.license_id END,
+        -- an attempt after the first one finds what the first has left behind
+        from_version_code = coalesce(rd.from_version_code, g."fromVersionCode"),
+        to_version_code = coalesce(rd.to_version_code, g."toVersionCode"), updated_at = now()
       FROM moved m JOIN given g ON g."deviceId" = m.device_id WHERE rd.rollout_id = g.rollout_id AND rd.device_id = g."deviceId"
       RETURNING rd.device_id, rd.attempts
     )

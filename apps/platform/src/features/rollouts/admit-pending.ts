@@ -76,7 +76,7 @@ async function takeUp(
   for (const { situation, admission } of judged) {
     const { deviceId } = situation
     if (admission.kind === 'change') {
-      const change = admittedOf(deviceId, admission, units)
+      const change = admittedOf(situation, admission, units)
       if (change) admitted.push(change)
       else
         moves.push({
@@ -152,19 +152,24 @@ async function reserveMissing(
 }
 
 function admittedOf(
-  deviceId: string,
+  { deviceId, installation, target }: DeviceSituation,
   { decision }: Admission & { kind: 'change' },
   units: Map<string, string>,
 ): Admitted | null {
   const { set, license } = decision
+  const isUpdate = set.installationState === 'UPDATING' && installation.present && target.kind === 'fits'
+  const change = {
+    ...{ deviceId, set, fromVersionCode: isUpdate ? installation.installedVersionCode : null },
+    toVersionCode: isUpdate && installation.installedVersionCode !== null ? target.package.versionCode : null,
+  }
   switch (license.kind) {
     case 'keep':
-      return { deviceId, set, licenseId: null, isNewLicense: false }
+      return { ...change, licenseId: null, isNewLicense: false }
     case 'use':
-      return { deviceId, set, licenseId: license.licenseId, isNewLicense: false }
+      return { ...change, licenseId: license.licenseId, isNewLicense: false }
     case 'reserve': {
       const licenseId = units.get(deviceId)
-      return licenseId ? { deviceId, set, licenseId, isNewLicense: true } : null
+      return licenseId ? { ...change, licenseId, isNewLicense: true } : null
     }
   }
 }

@@ -60,6 +60,10 @@ function checkStrategy(strategy: RolloutStrategy, action: RolloutRequest['action
   if (strategy.rollback === 'PREVIOUS_VERSION' && action !== 'UPDATE') {
     refuse('/strategy/rollback', 'contradiction', `${action} has no previous version to go back to.`)
   }
+  for (const gap of ['acceptDataLoss', 'acceptWithoutRollback'] as const) {
+    if (strategy[gap] && strategy.rollback !== 'PREVIOUS_VERSION')
+      refuse(`/strategy/${gap}`, 'contradiction', `${gap} goes with "rollback": "PREVIOUS_VERSION".`)
+  }
 }
 
 function checkWaves({ waves }: RolloutStrategy): void {

@@ -8,9 +8,10 @@ import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
 import { pickOrder } from '../licenses/pick-order.ts'
+import type { RolloutWish } from './admission-rules.ts'
 import { insertDevices, type Selecting, type Selection, unitsOfInserted } from './insert-devices.ts'
+import { requireWayBack } from './require-way-back.ts'
 import { reserveUnits } from './reserve-units.ts'
-import { driversThatDowngrade } from './rollback.ts'
 import { readRollout } from './rollout-view.ts'
 
 /** Offline devices are waited for so long when the request names no deadline. */
@@ -21,6 +22,13 @@ export function selectionOf({ devices }: RolloutRequest): Selection {
   const deviceIds = devices.deviceIds ? [...new Set(devices.deviceIds)] : null
   return deviceIds ? { kind: 'list', deviceIds } : { kind: 'filter', filter: devices.filter ?? {} }
 }
+
+export const wishOf = (request: RolloutRequest): RolloutWish => ({
+  action: request.action,
+  version: request.version ?? null,
+  licenseType: request.licenseType ?? null,
+  whenOffline: request.whenOffline ?? 'QUEUE',
+})
 
 /** Makes the rollout with its devices and licenses in one transaction: all of it, or a refusal that says what is missing. */
 export async function createRollout(context: Context, request: RolloutRequest): Promise<Rollout> {
@@ -51,7 +59,9 @@ async function writeRollout(context: Context, db: DatabaseTransaction, request: 
   const selection = selectionOf(request)
   const total = await insertDevices(db, rollout, { scope: caller.scope, selection, joining: false })
   await checkSelection(db, { rolloutId, selection, total, keepOpen: request.devices.keepOpen === true })
-  if (request.strategy?.rollback === 'PREVIOUS_VERSION') await requireDowngrade(db, rolloutId)
+  if (request.strategy?.rollback === 'PREVIOUS_VERSION') {
+    await requireWayBack(db, rollout, { wish: wishOf(request), gaps: request.strategy })
+  }
   if (request.licenseType) {
     await reserveAll(context, db, { rollout, licenseType: request.licenseType, orderId: request.orderId ?? null })
   }
@@ -156,20 +166,6 @@ async function checkSelection(
   throw new ProblemError(
     'not-found',
     `${missing} of ${selection.deviceIds.length} devices do not exist, or are not visible to you: ${names}${missing > rows.length ? ', …' : ''}`,
-  )
-}
-
-async function requireDowngrade(db: Database, rolloutId: string): Promise<void> {
-  const { rows } = await sql<{ count: number; total: number }>`
-    SELECT count(*) FILTER (WHERE d.driver IS NULL OR d.driver <> ALL(${[...driversThatDowngrade]}::text[]))::int AS count,
-      count(*)::int AS total
-    FROM rollout_device rd JOIN device d ON d.account_id = rd.account_id AND d.device_id = rd.device_id
-    WHERE rd.rollout_id = ${rolloutId}`.execute(db)
-  const { count, total } = rows[0] ?? { count: 0, total: 0 }
-  if (count === 0) return
-  throw new ProblemError(
-    'downgrade',
-    `${count} of ${total} devices cannot go back to an older version without losing the app's data, so this rollout cannot be rolled back. Send "rollback": "NONE", or leave those devices out; a dry run names them.`,
   )
 }
 

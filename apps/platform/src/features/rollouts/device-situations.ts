@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Database } from '../../platform/database/database.ts'
 import { asksForVendorKey } from '../apps/asks-for-vendor-key.ts'
 import { firstCandidate, type PackageCandidate } from '../apps/fitting-package.ts'
@@ -11,6 +11,11 @@ export interface Wanted {
   /** Null: the newest up to `maxVersionCode`. */
   version: string | null
   maxVersionCode: number | null
+  /** A rollback: its devices have a version of their own each. */
+  rollbackOf?: string | null
+  rolloutId?: string
+  /** Reads also the package of the version that is installed now. */
+  withPrevious?: boolean
 }
 
 export type Target =
@@ -29,6 +34,10 @@ export interface DeviceSituation extends Omit<Situation, 'device'> {
   deviceId: string
   device: Device | null
   target: Target
+  /** The package of the installed version; `none` unless asked for. */
+  previous: Target
+  /** The versions between which a device of a rollback goes. */
+  rollback: { fromVersionCode: number; toVersionCode: number } | null
   isInFlightElsewhere: boolean
 }
 
@@ -42,6 +51,8 @@ interface Row {
   asksForVendorKey: boolean
   isInFlightElsewhere: boolean
   candidate: PackageCandidate | null
+  installed: PackageCandidate | null
+  rollback: DeviceSituation['rollback']
 }
 
 /**
@@ -55,6 +66,15 @@ export async function readDeviceSituations(
 ): Promise<DeviceSituation[]> {
   if (deviceIds.length === 0) return []
   const { accountId, appId, version, maxVersionCode } = wanted
+  const own = (columns: RawBuilder<unknown>) =>
+    sql`(SELECT ${columns} FROM rollout_device o WHERE o.rollout_id = ${wanted.rolloutId}::uuid AND o.device_id = d.device_id)`
+  const versionCode = wanted.rollbackOf ? own(sql`o.to_version_code`) : undefined
+  const rollback = wanted.rollbackOf
+    ? own(sql`json_build_object('fromVersionCode', o.from_version_code, 'toVersionCode', o.to_version_code)`)
+    : sql`NULL::json`
+  const installed = wanted.withPrevious
+    ? firstCandidate({ appId, versionCode: sql.ref('i.installed_version_code') })
+    : sql`NULL::jsonb`
   const locked = lock ? sql`FOR UPDATE OF d SKIP LOCKED` : sql``
   const { rows } = await sql<Row>`
     WITH given AS MATERIALIZED (
@@ -86,7 +106,8 @@ export async function readDeviceSituations(
       -- LIMIT and OFFSET 0: looks into an index for each device, whatever the planner knows of tables that have just grown
       (SELECT true FROM rollout_device r WHERE r.account_id = ${accountId} AND r.device_id = d.device_id AND r.state = 'IN_FLIGHT'
         LIMIT 1) IS NOT NULL AS "isInFlightElsewhere",
-      ${firstCandidate({ appId, version, maxVersionCode })} AS candidate
+      ${firstCandidate({ appId, version, maxVersionCode, versionCode })} AS candidate,
+      ${installed} AS installed, ${rollback} AS rollback
     FROM given d
     LEFT JOIN LATERAL (SELECT o.* FROM installation o
       WHERE o.account_id = ${accountId} AND o.device_id = d.device_id AND o.app_id = ${appId} OFFSET 0) i ON true`.execute(
@@ -95,13 +116,14 @@ export async function readDeviceSituations(
   return rows.map(toSituation)
 }
 
-function toSituation({ candidate, installation, held, ...row }: Row): DeviceSituation {
+function toSituation({ candidate, installed, installation, held, ...row }: Row): DeviceSituation {
   return {
     ...row,
     appVisible: true,
     installation: installation ?? emptyInstallation,
     held: held ?? [],
     target: candidate ? targetOf(candidate) : { kind: 'none' },
+    previous: installed ? targetOf(installed) : { kind: 'none' },
   }
 }
 
@@ -123,4 +145,6 @@ export const goneSituation = (deviceId: string): DeviceSituation => ({
   asksForVendorKey: false,
   isInFlightElsewhere: false,
   target: { kind: 'none' },
+  previous: { kind: 'none' },
+  rollback: null,
 })

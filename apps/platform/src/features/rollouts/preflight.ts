@@ -4,9 +4,9 @@ import { ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
 import { filterOf } from '../devices/list-devices.ts'
 import { type Admission, admit, type RolloutWish } from './admission-rules.ts'
-import { readVersion, selectionOf } from './create-rollout.ts'
+import { readVersion, selectionOf, wishOf } from './create-rollout.ts'
 import { type DeviceSituation, goneSituation, readDeviceSituations } from './device-situations.ts'
-import { driversThatDowngrade } from './rollback.ts'
+import { type AcceptedGaps, isAccepted, wayBackIfChanged } from './require-way-back.ts'
 import { mayRefuseUnsigned } from './signature-risk.ts'
 
 const chunk = 1000
@@ -23,24 +23,25 @@ export async function preflight(context: Context, request: RolloutRequest): Prom
   const { db, caller } = context
   const { accountId } = caller
   const maxVersionCode = await readVersion(db, caller, request)
-  const wish: RolloutWish = {
-    action: request.action,
-    version: request.version ?? null,
-    licenseType: request.licenseType ?? null,
-    whenOffline: request.whenOffline ?? 'QUEUE',
-  }
-  const wanted = { accountId, appId: request.appId, version: wish.version, maxVersionCode }
+  const wish = wishOf(request)
+  const gaps = request.strategy?.rollback === 'PREVIOUS_VERSION' ? request.strategy : null
+  const wanted = { accountId, appId: request.appId, version: wish.version, maxVersionCode, withPrevious: gaps !== null }
   const groups = new Map<string, Preflight['groups'][number]>()
+  const ways = new Map<string, RollbackGroup>()
   let total = 0
   let needed = 0
   for await (const deviceIds of selected(context, request)) {
     const found = await readDeviceSituations(db, wanted, { deviceIds, lock: false })
     const byId = new Map(found.map((situation) => [situation.deviceId, situation]))
     for (const deviceId of deviceIds) {
-      const answer = judgeDevice(byId.get(deviceId) ?? goneSituation(deviceId), { wish, request })
+      const situation = byId.get(deviceId) ?? goneSituation(deviceId)
+      const answer = judgeDevice(situation, wish)
+      const way = gaps && wayBackIfChanged(wish, situation)
+      if (way) put(ways, deviceId, way)
       if (answer.takesUnit) needed += 1
       total += 1
-      put(groups, deviceId, answer)
+      const { takesUnit: _takesUnit, ...told } = answer
+      put(groups, deviceId, told)
     }
   }
   if (total === 0 && !request.devices.keepOpen) {
@@ -50,32 +51,43 @@ export async function preflight(context: Context, request: RolloutRequest): Prom
     })
   }
   const units = request.licenseType ? await readUnits(context, request, needed) : null
-  const sorted = [...groups.values()].sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1))
+  const sorted = bySize(groups)
   const ready = sorted.filter(({ verdict }) => verdict === 'YES' || verdict === 'RISK')
-  return { total, ready: ready.reduce((sum, { count }) => sum + count, 0), units, groups: sorted }
+  return {
+    total,
+    ready: ready.reduce((sum, { count }) => sum + count, 0),
+    units,
+    groups: sorted,
+    rollback: gaps && rollbackOf(ways, gaps),
+  }
 }
 
-function put(groups: Map<string, Preflight['groups'][number]>, deviceId: string, answer: Answer): void {
-  const { verdict, reason, detail } = answer
-  const key = `${verdict}/${reason}/${detail}`
-  const group = groups.get(key) ?? { verdict, reason, detail, count: 0, deviceIds: [] }
+type RollbackGroup = NonNullable<Preflight['rollback']>['groups'][number]
+
+function rollbackOf(ways: Map<string, RollbackGroup>, gaps: AcceptedGaps): Preflight['rollback'] {
+  const groups = bySize(ways)
+  return { accepted: groups.every((way) => isAccepted(way, gaps)), groups }
+}
+
+const bySize = <Group extends { count: number; reason: string }>(groups: Map<string, Group>): Group[] =>
+  [...groups.values()].sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1))
+
+function put<Told extends { reason: string; detail: string }>(
+  groups: Map<string, Told & { count: number; deviceIds: string[] }>,
+  deviceId: string,
+  told: Told,
+): void {
+  const key = JSON.stringify(told)
+  const group = groups.get(key) ?? { ...told, count: 0, deviceIds: [] }
   group.count += 1
   group.deviceIds.push(deviceId)
   groups.set(key, group)
 }
 
-function judgeDevice(
-  situation: DeviceSituation,
-  { wish, request }: { wish: RolloutWish; request: RolloutRequest },
-): Answer {
+function judgeDevice(situation: DeviceSituation, wish: RolloutWish): Answer {
   const admission = admit(wish, situation)
   const takesUnit = takesUnitOf(wish, situation, admission)
   const answer = answerOf(admission)
-  if (request.strategy?.rollback === 'PREVIOUS_VERSION' && !driversThatDowngrade.has(situation.device?.driver ?? '')) {
-    const detail =
-      "Going back to an older version would lose the app's data on this camera: it is removed and installed anew."
-    return { verdict: 'NO', reason: 'rollback-loses-data', detail, takesUnit }
-  }
   const { device, target } = situation
   if (answer.verdict === 'YES' && admission.kind === 'change' && device && target.kind === 'fits' && !target.isSigned) {
     if (['INSTALL', 'UPDATE'].includes(wish.action) && mayRefuseUnsigned(device)) {

@@ -108,6 +108,12 @@ describe('a request that contradicts itself', () => {
       400,
       '/strategy/stepTimeoutSeconds',
     ],
+    [
+      'accepts the price of a rollback and asks for none',
+      { strategy: { acceptDataLoss: true } },
+      400,
+      '/strategy/acceptDataLoss',
+    ],
     ['rolls back an install', { strategy: { rollback: 'PREVIOUS_VERSION' } }, 400, '/strategy/rollback'],
     [
       'has a window without length',
@@ -133,20 +139,6 @@ describe('a request that contradicts itself', () => {
     expect((await get<RolloutPage>(platform, fleet.account, '')).items).toEqual([])
     const { rows } = await sql`SELECT 1 FROM rollout_device UNION ALL SELECT 1 FROM license`.execute(platform.db)
     expect(rows).toEqual([])
-  })
-
-  it('cannot be rolled back where the driver cannot go back, and a dry run names the devices', async () => {
-    const body = {
-      ...installOf(fleet),
-      action: 'UPDATE',
-      licenseType: null,
-      strategy: { rollback: 'PREVIOUS_VERSION' },
-    }
-    const refused = await post(platform, fleet.account, { body })
-    expect([refused.status, refused.body.code]).toEqual([409, 'downgrade'])
-    expect(refused.body.detail).toContain('4 of 4 devices')
-    const told = await post(platform, fleet.account, { body: { ...body, dryRun: true } })
-    expect(told.body.groups).toMatchObject([{ verdict: 'NO', reason: 'rollback-loses-data', count: 4 }])
   })
 })
 

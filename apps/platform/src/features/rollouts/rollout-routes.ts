@@ -24,6 +24,7 @@ import {
   resumeRollout,
   retriedStates,
   retryRollout,
+  rollBackRollout,
 } from './rollout-service.ts'
 import { type RolloutStreamDeps, streamRollout } from './rollout-stream.ts'
 import { listRolloutDevices, listRollouts, readRollout, readRolloutDevice } from './rollout-view.ts'
@@ -111,6 +112,7 @@ export function rolloutRoutes(deps: RolloutRoutesDeps): AnyRoute[] {
     act('pause', 'Admit no more devices; what is in flight ends', pauseRollout),
     act('resume', 'Go on; a wave that stopped the rollout counts as passed', resumeRollout),
     act('abort', 'End it; what has not begun is cancelled and gives back its license', abortRollout),
+    act('rollback', 'Abort it where it still runs, and set back what it has changed', rollBackRollout),
     act('approve', 'Approve a rollout that somebody else made', approveRollout),
     act('close', 'Take in no more devices that match later', closeRollout),
     route({

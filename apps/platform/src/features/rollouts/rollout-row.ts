@@ -26,6 +26,7 @@ export interface RolloutRow {
   schedule: RolloutSchedule
   whenOffline: 'QUEUE' | 'SKIP' | 'FAIL'
   state: RolloutState
+  rollbackOf: string | null
   wave: number
   waveEndedAt: string | null
   gatePassed: boolean
@@ -48,6 +49,7 @@ export const rolloutColumns = sql`
   r.rollout_id AS "rolloutId", r.account_id AS "accountId", r.action, r.app_id AS "appId", r.version,
   r.max_version_code AS "maxVersionCode", r.license_type AS "licenseType", r.order_id AS "orderId", r.filter,
   r.keep_open AS "keepOpen", r.project_ids AS "projectIds", r.strategy, r.schedule, r.when_offline AS "whenOffline", r.state,
+  r.rollback_of AS "rollbackOf",
   r.wave, r.wave_ended_at AS "waveEndedAt", r.gate_passed AS "gatePassed", r.site_cursor AS "siteCursor",
   r.created_by_kind AS "createdByKind", r.created_by_id AS "createdById", r.start_at <= now() AS "isDue",
   coalesce(r.deadline_at <= now(), false) AS "isPastDeadline", r.rate_tokens AS "rateTokens",

@@ -4,6 +4,7 @@ import type { DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
+import { beginRollback } from './begin-rollback.ts'
 import { changeState } from './change-state.ts'
 import { readRollout, seesRollout } from './rollout-view.ts'
 
@@ -19,6 +20,8 @@ interface Locked {
   keepOpen: boolean
   createdByKind: string
   createdById: string | null
+  canRollBack: boolean
+  isRolledBack: boolean
 }
 
 type Act = (db: DatabaseTransaction, rollout: Locked) => Promise<void>
@@ -29,7 +32,9 @@ async function act(context: Context, rolloutId: string, run: Act): Promise<Rollo
     const { rows } = await sql<Locked>`
       SELECT r.rollout_id AS "rolloutId", r.account_id AS "accountId", r.app_id AS "appId", r.state, r.reason_code AS "reasonCode", r.wave,
         r.start_at <= now() AS "isDue", coalesce(r.deadline_at <= now(), false) AS "isPastDeadline", r.keep_open AS "keepOpen",
-        r.created_by_kind AS "createdByKind", r.created_by_id AS "createdById"
+        r.created_by_kind AS "createdByKind", r.created_by_id AS "createdById",
+        r.strategy->>'rollback' = 'PREVIOUS_VERSION' AS "canRollBack",
+        EXISTS (SELECT 1 FROM rollout b WHERE b.rollback_of = r.rollout_id) AS "isRolledBack"
       FROM rollout r WHERE r.account_id = ${context.caller.accountId} AND r.rollout_id = ${rolloutId} AND ${seesRollout(context.caller)}
       FOR UPDATE OF r`.execute(db)
     const rollout = rows[0]
@@ -69,6 +74,28 @@ export const abortRollout = (context: Context, rolloutId: string): Promise<Rollo
     await changeState(db, rollout, { state: 'ABORTED', reason, origin: context.origin })
   })
 
+/** Sets back what the rollout has changed; one that still runs is aborted first. */
+export const rollBackRollout = (context: Context, rolloutId: string): Promise<Rollout> =>
+  act(context, rolloutId, async (db, rollout) => {
+    if (rollout.isRolledBack) return
+    requireState(rollout, ['RUNNING', 'PAUSED', 'ABORTED', 'COMPLETED'], 'rolled back')
+    if (!rollout.canRollBack) {
+      throw new ProblemError(
+        'state-conflict',
+        'This rollout was made without "rollback": "PREVIOUS_VERSION", so nobody was told which devices lose data. Install the older version with "allowDowngrade": true.',
+      )
+    }
+    const { origin } = context
+    if (rollout.state === 'RUNNING' || rollout.state === 'PAUSED') {
+      const reason = {
+        code: 'rolled-back',
+        detail: 'Rolled back by a person. What is in flight comes to its end first.',
+      }
+      await changeState(db, rollout, { state: 'ABORTED', reason, origin })
+    }
+    await beginRollback(db, rollout, origin)
+  })
+
 export const approveRollout = (context: Context, rolloutId: string): Promise<Rollout> =>
   act(context, rolloutId, async (db, rollout) => {
     const { caller } = context
@@ -100,6 +127,12 @@ export const retriedStates: readonly Retried[] = ['FAILED', 'REJECTED', 'TIMED_O
 export const retryRollout = (context: Context, rolloutId: string, states: readonly Retried[]): Promise<Rollout> =>
   act(context, rolloutId, async (db, rollout) => {
     requireState(rollout, ['RUNNING', 'PAUSED', 'COMPLETED'], 'retried')
+    if (rollout.isRolledBack) {
+      throw new ProblemError(
+        'state-conflict',
+        'This rollout has been rolled back. Retry the rollback, or make a new rollout.',
+      )
+    }
     const { origin } = context
     const { rows } = await sql<{ count: number }>`
       WITH before AS MATERIALIZED (

@@ -49,6 +49,7 @@ async function selectRollouts(
       r.wave + 1 AS wave, r.created_by_kind AS "createdByKind", r.created_by_id AS "createdById",
       r.approved_by_kind AS "approvedByKind", r.approved_by_id AS "approvedById", r.created_at AS "createdAt",
       r.started_at AS "startedAt", r.ended_at AS "endedAt", r.updated_at AS "updatedAt",
+      r.rollback_of AS "rollbackOf", (SELECT b.rollout_id FROM rollout b WHERE b.rollback_of = r.rollout_id) AS "rolledBackBy",
       extract(epoch FROM r.created_at)::numeric::text || '/' || r.rollout_id AS position,
       (SELECT jsonb_agg(jsonb_build_object('wave', w.wave + 1, 'counters', ${waveCounters}, 'startedAt', rfc3339(w.started_at),
         'endedAt', rfc3339(w.ended_at)) ORDER BY w.wave) FROM rollout_wave w WHERE w.rollout_id = r.rollout_id) AS waves
@@ -138,12 +139,16 @@ export async function readRolloutDevice(
   return { ...device, history: history.rows }
 }
 
+const versionOf = (column: string) =>
+  sql`(SELECT v.version FROM app_version v WHERE v.app_id = r.app_id AND v.version_code = ${sql.ref(`rd.${column}`)})`
+
 const selectDevices = sql`
   SELECT rd.device_id AS "deviceId", nullif(rd.site_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff') AS "siteId", rd.wave + 1 AS wave,
-    rd.state, rd.attempts, rd.reason, rd.detail, rd.error,
+    rd.state, ${versionOf('from_version_code')} AS "fromVersion", ${versionOf('to_version_code')} AS "toVersion", rd.attempts, rd.reason, rd.detail, rd.error,
     CASE WHEN rd.state = 'PENDING' AND rd.due_at > now() THEN rd.due_at END AS "nextAttemptAt",
     rd.started_at AS "startedAt", rd.ended_at AS "endedAt", rd.updated_at AS "updatedAt"
-  FROM rollout_device rd LEFT JOIN device d ON d.account_id = rd.account_id AND d.device_id = rd.device_id`
+  FROM rollout_device rd JOIN rollout r ON r.rollout_id = rd.rollout_id
+  LEFT JOIN device d ON d.account_id = rd.account_id AND d.device_id = rd.device_id`
 
 /** A device that is gone is shown to whoever sees the whole account. */
 function seesRolloutDevice(caller: Caller): RawBuilder<boolean> {

@@ -3,6 +3,7 @@ import { brokenConstraint, type Database, type DatabaseTransaction } from '../..
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { byPlatform, emitEvents } from '../../platform/events/emit.ts'
 import { type AdmissionResult, admitPending } from './admit-pending.ts'
+import { beginRollback } from './begin-rollback.ts'
 import { changeState } from './change-state.ts'
 import { joinDevices } from './join-devices.ts'
 import { judge, sumCounters } from './judge.ts'
@@ -87,6 +88,7 @@ async function judgeNow(db: DatabaseTransaction, rollout: RolloutRow, nowMs: num
   const origin = byPlatform
   if (verdict.kind === 'abort') {
     await changeState(db, rollout, { state: 'ABORTED', reason: { code: 'abort-rule', detail: verdict.detail }, origin })
+    if (strategy.rollback === 'PREVIOUS_VERSION') await beginRollback(db, rollout, origin)
     return moved
   }
   if (rollout.state !== 'RUNNING' || verdict.kind === 'go-on') return { ...moved, admits: true, hasMoved: false }
