@@ -1,4 +1,5 @@
 export * from './account.ts'
+export * from './axis-parameters.ts'
 export * from './bundle.ts'
 export * from './camera-login.ts'
 export * from './channel.ts'

@@ -1,4 +1,4 @@
-import { DriverError, type LicenseRequest, type PlacedLicense } from '@ocelli/driver'
+import { DriverError, isCameraParameterGroup, type LicenseRequest, type PlacedLicense } from '@ocelli/driver'
 import { findEntry } from './app-life.ts'
 import { errorFor, licenseCode, licenseErrors } from './error-tables.ts'
 import { appParameterName } from './parameters.ts'
@@ -18,7 +18,7 @@ export async function placeLicense(request: LicenseRequest, camera: VapixCamera,
   if (entry === null) throw new DriverError('app-not-found', `The app ${appId} is not on the camera.`)
   switch (placement?.kind) {
     case 'PARAMETER':
-      await setParameter(appParameterName(appId, placement.name), license, { camera, call })
+      await setParameter(ownParameter(appId, placement.name), license, { camera, call })
       return { checkedBy: 'APP' }
     case 'APP_PATH':
       await postLicense(appPath(appId, placement.path), license, { camera, call })
@@ -46,7 +46,8 @@ export async function removeLicense(
   const entry = await findEntry(camera, appId, call)
   if (entry === null) return
   if (placement?.kind === 'PARAMETER') {
-    await camera.setParameter(appParameterName(appId, placement.name), '', call)
+    const name = ownParameter(appId, placement.name)
+    if ((await camera.parameters([name], call)).get(name)) await camera.setParameter(name, '', call)
     return
   }
   if (placement?.kind === 'APP_PATH' || ['None', 'Custom', 'Missing'].includes(entry.license ?? '')) return
@@ -68,16 +69,27 @@ function appPath(appId: string, path: string): string {
   return ['/local', appId, ...segments].join('/')
 }
 
+/** An app whose name is a group of the camera's own must not have those settings written. The publisher is told so first. */
+function ownParameter(appId: string, name: string): string {
+  if (!isCameraParameterGroup(appId)) return appParameterName(appId, name)
+  const detail = `The license of ${appId} is not written: root.${appId} holds settings of the camera itself.`
+  throw new DriverError('license-refused', detail)
+}
+
 type At = { camera: VapixCamera; call: Call }
 
-/** The length that a parameter may have is not documented: a value that does not come back whole was cut. */
+/**
+ * Writes into a parameter that is there, and nowhere else. How long a value may be is not documented: one that does not come back whole
+ * was cut.
+ */
 async function setParameter(name: string, value: string, { camera, call }: At): Promise<void> {
+  const where = `root.${name}, where the app looks for its license`
+  const read = async () => (await camera.parameters([name], call)).get(name)
+  if ((await read()) === undefined) throw new DriverError('license-refused', `The camera has no parameter ${where}.`)
   await camera.setParameter(name, value, call)
-  const kept = (await camera.parameters([name], call)).get(name)
+  const kept = (await read()) ?? ''
   if (kept === value.trim()) return
-  const what =
-    kept === undefined ? 'does not have the parameter' : `kept ${kept.length} of ${value.length} characters in`
-  throw new DriverError('license-refused', `The camera ${what} root.${name}, where the app looks for its license.`)
+  throw new DriverError('license-refused', `The camera kept ${kept.length} of ${value.length} characters in ${where}.`)
 }
 
 async function postLicense(path: string, license: string, { camera, call }: At): Promise<void> {

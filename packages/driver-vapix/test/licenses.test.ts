@@ -71,13 +71,35 @@ test('a license goes into the parameter that the listing names, and is taken awa
   expect(camera.apps()).toMatchObject([{ parameters: { License: '' } }])
 })
 
-test('a parameter that the app does not have is told', async () => {
-  const { driver } = await begin()
+test('a parameter that the app does not have is told, and nothing is written', async () => {
+  const { camera, driver } = await begin()
   await driver.install(await packages.write('1.0'), options())
+  camera.clearRequests()
   const placement = { kind: 'PARAMETER', name: 'License' } as const
   const placing = driver.placeLicense({ appId, license: 'a.b.c', placement }, options())
-  await expect(placing).rejects.toMatchObject({ code: 'refused', message: expect.stringContaining('parameter') })
+  await expect(placing).rejects.toMatchObject({
+    code: 'license-refused',
+    message: expect.stringContaining('parameter'),
+  })
+  expect(camera.requests.filter(({ operation }) => operation === 'param')).toHaveLength(1)
 })
+
+test.for(['network', 'Properties', 'pTZ'])(
+  'settings of the camera are never written, though an app is called %s like their group',
+  async (name) => {
+    const { camera, driver } = await begin()
+    const parameters = [{ name: 'License', default: '', type: 'string' }]
+    await driver.install({ ...(await packages.write('1.0', { appId: name, parameters })), appId: name }, options())
+    const before = camera.writes
+    const placement = { kind: 'PARAMETER', name: 'HTTP.AuthenticationPolicy' } as const
+    const refused = { code: 'license-refused', message: expect.stringContaining(`root.${name}`) }
+    await expect(driver.placeLicense({ appId: name, license: 'a.b.c', placement }, options())).rejects.toMatchObject(
+      refused,
+    )
+    await expect(driver.removeLicense?.({ appId: name, placement }, options())).rejects.toMatchObject(refused)
+    expect(camera.writes).toBe(before)
+  },
+)
 
 test('a license goes to the path of the app that the listing names, and nowhere else', async () => {
   const { camera, driver } = await begin()

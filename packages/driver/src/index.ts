@@ -1,3 +1,4 @@
+export { isCameraParameterGroup } from '@ocelli/contract'
 export { cameraAddresses } from './camera-address.ts'
 export * from './discover-cameras.ts'
 export * from './discovery.ts'

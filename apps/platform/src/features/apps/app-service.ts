@@ -1,9 +1,15 @@
-import type { App, AppPatch, AppVersion } from '@ocelli/contract'
+import {
+  type App,
+  type AppPatch,
+  type AppVersion,
+  isCameraParameterGroup,
+  type LicensePlacement,
+} from '@ocelli/contract'
 import { sql } from 'kysely'
 import type { DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
-import { notFound } from '../../platform/http/problem.ts'
+import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
 import { projectsOfApp, readApps, readVersions } from './app-store.ts'
 import { refreshUpdatable } from './refresh-updatable.ts'
@@ -49,6 +55,7 @@ export async function changeApp(context: Context, appId: string, patch: AppPatch
   return await inTransaction(context.db, async (db) => {
     await requireOwn(db, context, appId)
     const { licensePlacement, ...plain } = patch
+    if (licensePlacement) requireOwnPlace(appId, licensePlacement)
     const values = {
       ...plain,
       ...(licensePlacement === undefined ? {} : { licensePlacement: asJson(licensePlacement) }),
@@ -59,6 +66,15 @@ export async function changeApp(context: Context, appId: string, patch: AppPatch
     await sql`UPDATE app SET ${sql.join(changes)}, updated_at = now() WHERE app_id = ${appId}`.execute(db)
     await emit(db, context, { type: 'app.changed', appId, data: patch })
     return await readApp({ ...context, db }, appId)
+  })
+}
+
+/** With a name of the camera's own settings an app's license would be written among those, with an administrator's login. */
+function requireOwnPlace(appId: string, { kind }: LicensePlacement): void {
+  if (kind !== 'PARAMETER' || !isCameraParameterGroup(appId)) return
+  const detail = `An Axis camera keeps settings of its own in root.${appId}, so ${appId} cannot have its license in a parameter. Name a path of the app ({"kind":"APP_PATH"}), or publish the app under another name.`
+  throw new ProblemError('invalid-request', detail, {
+    errors: [{ pointer: '/licensePlacement', code: 'not-own', detail }],
   })
 }
 

@@ -177,6 +177,22 @@ test.each([
   expect(app.json()).toMatchObject({ licensePlacement, licenseCheckedBy })
 })
 
+test.each(['network', 'Properties', 'ptz'])(
+  'an app called %s cannot have its license among the settings of its camera',
+  async (appId) => {
+    const { headers } = await store.account()
+    expect(await publish(headers, { appId })).toMatchObject({ status: 201 })
+    const patch = async (licensePlacement: object) => {
+      const url = `/store/v1/apps/${appId}`
+      return (await store.app.inject({ method: 'PATCH', url, headers, payload: { licensePlacement } })).json()
+    }
+    expect(await patch({ kind: 'PARAMETER', name: 'License' })).toMatchObject({
+      ...{ status: 400, code: 'invalid-request', detail: expect.stringContaining(`root.${appId}`) },
+    })
+    expect(await patch({ kind: 'APP_PATH', path: 'license' })).toMatchObject({ appId })
+  },
+)
+
 test('a place for licenses that is none is refused', async () => {
   const { headers } = await store.account()
   await publish(headers, { appId: 'odd_place' })
