@@ -16,6 +16,10 @@ export interface IdempotentRequest {
   content: unknown
 }
 
+export type KeyVerdict =
+  /** Nobody has used the key: carry the request out and keep its answer, in this transaction. */
+  { kind: 'first' } | { kind: 'answered'; answer: Answer<unknown> } | { kind: 'refused'; problem: ProblemError }
+
 const notStored = new Set([401, 403, 408, 429])
 
 /**
@@ -26,55 +30,80 @@ export async function runIdempotent(
   db: Database,
   request: IdempotentRequest,
   run: (transaction: DatabaseTransaction) => Promise<Answer<unknown>>,
-): Promise<Answer<unknown> & { replayed: boolean }> {
-  const scope = hash([request.caller.kind, request.caller.id, request.method, request.path, request.key])
-  const requestHash = hash(request.content)
+): Promise<Answer<unknown>> {
   return await inTransaction(db, async (transaction) => {
-    const lock = await sql<{
-      free: boolean
-    }>`SELECT pg_try_advisory_xact_lock(hashtextextended(${scope}, 0)) AS free`.execute(transaction)
-    if (!lock.rows[0]?.free) {
-      throw new ProblemError('idempotency-key-in-use', 'The first request with this Idempotency-Key is still running.')
-    }
-    const first = await transaction
-      .selectFrom('idempotency_key')
-      .selectAll()
-      .where('scope_hash', '=', scope)
-      .where('created_at', '>', sql<string>`now() - interval '24 hours'`)
-      .executeTakeFirst()
-    if (first) {
-      if (first.request_hash !== requestHash) {
-        throw new ProblemError(
-          'idempotency-key-reused',
-          'This Idempotency-Key was used with another request. Use a new key.',
-        )
-      }
-      return { status: first.status, headers: first.headers, body: JSON.parse(first.body), replayed: true }
-    }
+    const verdict = (await claimKeys(transaction, [request])).get(request)
+    if (verdict?.kind === 'refused') throw verdict.problem
+    if (verdict?.kind === 'answered') return verdict.answer
     const answer = await runOrRefuse(transaction, request, run)
-    if (!notStored.has(answer.status) && answer.status < 500) {
-      await transaction
-        .insertInto('idempotency_key')
-        .values({
-          scope_hash: scope,
-          request_hash: requestHash,
-          status: answer.status,
-          headers: JSON.stringify(answer.headers ?? {}),
-          body: JSON.stringify(answer.body ?? null),
-        })
-        .onConflict((conflict) =>
-          conflict.column('scope_hash').doUpdateSet((eb) => ({
-            request_hash: eb.ref('excluded.request_hash'),
-            status: eb.ref('excluded.status'),
-            headers: eb.ref('excluded.headers'),
-            body: eb.ref('excluded.body'),
-            created_at: sql`now()`,
-          })),
-        )
-        .execute()
-    }
-    return { ...answer, replayed: false }
+    await keepAnswers(transaction, new Map([[request, answer]]))
+    return answer
   })
+}
+
+/** Takes the keys of many requests for this transaction, no key twice, and tells what each is in for. */
+export async function claimKeys(
+  transaction: DatabaseTransaction,
+  requests: IdempotentRequest[],
+): Promise<Map<IdempotentRequest, KeyVerdict>> {
+  if (requests.length === 0) return new Map()
+  const { rows: locked } = await sql<{
+    scope: string
+  }>`SELECT scope FROM unnest(${requests.map(scopeOf)}::text[]) AS scope
+    WHERE pg_try_advisory_xact_lock(hashtextextended(scope, 0))`.execute(transaction)
+  const free = new Set(locked.map(({ scope }) => scope))
+  // a statement of its own: its snapshot must show what the lock's last holder has committed
+  const kept = await transaction
+    .selectFrom('idempotency_key')
+    .select(['scope_hash', 'request_hash', 'status', 'headers', 'body'])
+    .where(sql<boolean>`scope_hash = ANY(${[...free]}::text[])`)
+    .where('created_at', '>', sql<string>`now() - interval '24 hours'`)
+    .execute()
+  const firsts = new Map(kept.map((row) => [row.scope_hash, row]))
+  const judge = (request: IdempotentRequest): KeyVerdict => {
+    const scope = scopeOf(request)
+    const first = firsts.get(scope)
+    if (!free.has(scope)) return { kind: 'refused', problem: keyInUse() }
+    if (!first) return { kind: 'first' }
+    if (first.request_hash !== hash(request.content)) return { kind: 'refused', problem: keyReused() }
+    const headers = { ...first.headers, 'idempotency-replayed': 'true' }
+    return { kind: 'answered', answer: { status: first.status, headers, body: JSON.parse(first.body) } }
+  }
+  return new Map(requests.map((request) => [request, judge(request)]))
+}
+
+/** Keeps the answers for those who send their keys again; what may be tried again with the same key is not kept. */
+export async function keepAnswers(
+  transaction: DatabaseTransaction,
+  answers: Map<IdempotentRequest, Answer<unknown>>,
+): Promise<void> {
+  const rows = [...answers]
+    .filter(([, { status }]) => isKept(status))
+    .map(([request, { status, headers, body }]) => ({
+      scope: scopeOf(request),
+      content: hash(request.content),
+      status,
+      headers: headers ?? {},
+      body: JSON.stringify(body ?? null),
+    }))
+  if (rows.length === 0) return
+  await sql`
+    INSERT INTO idempotency_key (scope_hash, request_hash, status, headers, body)
+    SELECT scope, content, status, headers, body FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+      AS r(scope text, content text, status integer, headers jsonb, body text)
+    ON CONFLICT (scope_hash) DO UPDATE SET request_hash = excluded.request_hash, status = excluded.status,
+      headers = excluded.headers, body = excluded.body, created_at = now()`.execute(transaction)
+}
+
+/** A refusal as an answer that is kept like any other; null where the error is none that is kept. */
+export function refusalAnswer(error: unknown, request: IdempotentRequest): Answer<unknown> | null {
+  const problem = toProblemError(error)
+  if (!isKept(problem.status)) return null
+  return {
+    status: problem.status,
+    headers: { 'content-type': 'application/problem+json', ...problem.options.headers },
+    body: toProblem(problem, request),
+  }
 }
 
 /** A refusal is an answer too and is stored; its half-done work is rolled back to before the attempt. */
@@ -87,16 +116,22 @@ async function runOrRefuse(
   try {
     return await run(transaction)
   } catch (error) {
-    const problem = toProblemError(error)
-    if (problem.status >= 500 || notStored.has(problem.status)) throw error
+    const refusal = refusalAnswer(error, request)
+    if (!refusal) throw error
     await sql`ROLLBACK TO SAVEPOINT attempt`.execute(transaction)
-    return {
-      status: problem.status,
-      headers: { 'content-type': 'application/problem+json', ...problem.options.headers },
-      body: toProblem(problem, request),
-    }
+    return refusal
   }
 }
+
+const isKept = (status: number): boolean => status < 500 && !notStored.has(status)
+
+const keyInUse = () =>
+  new ProblemError('idempotency-key-in-use', 'The first request with this Idempotency-Key is still running.')
+const keyReused = () =>
+  new ProblemError('idempotency-key-reused', 'This Idempotency-Key was used with another request. Use a new key.')
+
+const scopeOf = ({ caller, method, path, key }: IdempotentRequest): string =>
+  hash([caller.kind, caller.id, method, path, key])
 
 function hash(content: unknown): string {
   return createHash('sha256').update(JSON.stringify(content)).digest('base64url')

@@ -4,7 +4,7 @@ import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import type { Authenticator, Caller } from '../auth/caller.ts'
 import type { Database } from '../database/database.ts'
-import { runIdempotent } from './idempotency.ts'
+import { type IdempotentRequest, runIdempotent } from './idempotency.ts'
 import { ProblemError } from './problem.ts'
 import type { Answer, AnyRoute, Context } from './route.ts'
 import { createSchemaRegistry } from './schema-registry.ts'
@@ -99,25 +99,22 @@ async function answer(route: AnyRoute, request: FastifyRequest, db: Database): P
     if (!key || !caller || !obeysIdempotencyKey(route)) {
       return await route.handle({ ...routeRequest(request, contextOf(request, db)), received: received?.value })
     }
+    const keyed: IdempotentRequest = {
+      key,
+      caller,
+      method: request.method,
+      path: request.url.split('?')[0] ?? request.url,
+      requestId: request.id,
+      content: { url: request.url, body: received?.digest ?? request.body ?? null },
+    }
+    const run = (context: Context) => route.handle({ ...routeRequest(request, context), received: received?.value })
+    if (route.keepsKeys) return await run({ ...contextOf(request, db), key: keyed })
     const hints: (() => void)[] = []
-    const result = await runIdempotent(
-      db,
-      {
-        key,
-        caller,
-        method: request.method,
-        path: request.url.split('?')[0] ?? request.url,
-        requestId: request.id,
-        content: { url: request.url, body: received?.digest ?? request.body ?? null },
-      },
-      async (transaction) =>
-        await route.handle({
-          ...routeRequest(request, { ...contextOf(request, transaction), afterCommit: (hint) => hints.push(hint) }),
-          received: received?.value,
-        }),
+    const result = await runIdempotent(db, keyed, (transaction) =>
+      run({ ...contextOf(request, transaction), afterCommit: (hint) => hints.push(hint) }),
     )
     for (const hint of hints) hint()
-    return result.replayed ? { ...result, headers: { ...result.headers, 'idempotency-replayed': 'true' } } : result
+    return result
   } finally {
     await received?.dispose()
   }

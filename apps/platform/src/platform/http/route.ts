@@ -4,6 +4,7 @@ import type { Static, TSchema } from 'typebox'
 import type { Caller } from '../auth/caller.ts'
 import type { Database } from '../database/database.ts'
 import type { EventOrigin } from '../events/emit.ts'
+import type { IdempotentRequest } from './idempotency.ts'
 
 /**
  * Who may call a route. A permission; any signed-in person or machine; a gateway; everybody.
@@ -18,6 +19,8 @@ export interface Context {
   origin: EventOrigin
   /** Runs after the request's transaction has committed; at once when there is none. Only ever a hint, never the deed. */
   afterCommit: (hint: () => void) => void
+  /** The request's Idempotency-Key where the route keeps it itself: see `Route.keepsKeys`. */
+  key?: IdempotentRequest
 }
 
 export interface Answer<Body> {
@@ -63,6 +66,8 @@ export interface Route<
   responses: Record<number, TSchema | null>
   /** Mutations of signed-in callers accept Idempotency-Key unless this is false. */
   idempotent?: boolean
+  /** The route keeps Idempotency-Keys itself (`context.key`): it carries out many requests in one transaction. */
+  keepsKeys?: boolean
   bodyLimitBytes?: number
   /** Runs before the transaction and takes in a streamed body. */
   receive?: (request: FastifyRequest, caller: Caller) => Promise<Received<unknown>>
