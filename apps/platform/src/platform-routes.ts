@@ -90,7 +90,7 @@ export function platformRoutes(parts: PlatformParts): AnyRoute[] {
     ...gatewayRoutes(parts),
     ...claimRoutes(),
     ...cameraLoginRoutes({ wake }),
-    ...installationRoutes({ installations: createInstallationService({ wake }) }),
+    ...installationRoutes({ installations: createInstallationService(parts) }),
     ...rolloutRoutes(parts),
     ...licenseRoutes(parts),
     ...vendorLicenseRoutes({ wake }),

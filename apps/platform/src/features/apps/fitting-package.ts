@@ -65,19 +65,21 @@ export function firstCandidate({
   maxVersionCode,
   versionCode,
 }: {
-  appId: string
-  version?: string | null | undefined
+  /** A value, or a column. */
+  appId: string | RawBuilder<string>
+  version?: string | RawBuilder<string | null> | null | undefined
   /** Newer versions are not looked at. */
   maxVersionCode?: number | null
   /** This version alone; a column or value. */
   versionCode?: RawBuilder<unknown> | undefined
 }) {
+  const only = version ?? null
   return sql<PackageCandidate | null>`(SELECT jsonb_build_object('packageId', c.package_id, 'versionCode', c.version_code, 'version', c.version,
       'format', c.format, 'size', c.size, 'sha256', c.sha256, 'architectures', c.architectures, 'minPlatformLevel', c.min_platform_level,
       'osVersions', c.os_versions, 'isSigned', c.is_signed, 'asksForVendorKey', c.asks, 'fits', c.fits)
     FROM (SELECT p.*, v.version, ${packageFitsDevice} AS fits, ${packageAsksForVendorKey} AS asks
       FROM app_version v JOIN app_package p ON p.app_id = v.app_id AND p.version_code = v.version_code
-      WHERE v.app_id = ${appId} AND v.withdrawn_at IS NULL AND (${version ?? null}::text IS NULL OR v.version = ${version ?? null})
+      WHERE v.app_id = ${appId} AND v.withdrawn_at IS NULL AND (${only}::text IS NULL OR v.version = ${only})
         AND (${maxVersionCode ?? null}::bigint IS NULL OR v.version_code <= ${maxVersionCode ?? null})
         ${versionCode ? sql`AND v.version_code = ${versionCode}` : sql``}
       ORDER BY fits DESC, p.version_code DESC, (p.architectures = '{}' OR d.architecture = ANY(p.architectures)) DESC,

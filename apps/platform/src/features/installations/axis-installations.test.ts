@@ -19,7 +19,7 @@ let appId: string
 
 beforeAll(async () => {
   platform = await createTestPlatform(async ({ db }) => [
-    ...installationRoutes({ installations: createInstallationService({ wake: () => {} }) }),
+    ...installationRoutes({ installations: createInstallationService({ db, wake: () => {} }) }),
     ...licenseRoutes({ keys: await licenseKeys(db, createVault(Buffer.alloc(32, 7)), Date.now()) }),
   ])
 })

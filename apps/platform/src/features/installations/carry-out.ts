@@ -1,5 +1,6 @@
 import type { Installation, LicenseType } from '@ocelli/contract'
 import { sql } from 'kysely'
+import { byPlace } from '../../platform/database/by-place.ts'
 import type { Database } from '../../platform/database/database.ts'
 import type { EventOrigin } from '../../platform/events/emit.ts'
 import { selectView, toInstallation, type ViewRow } from './installation-view.ts'
@@ -10,46 +11,65 @@ import type { Pair } from './situation.ts'
 export const acceptedWithinSeconds = 300
 export const queueDays = 30
 
-interface Change {
+/** Where a request changes something, and who asked. */
+export interface Attempt {
   accountId: string
   pair: Pair
-  decision: Decision & { kind: 'change' }
-  /** Guards against anything decided in between: the statement changes nothing when it is no longer this. */
+  /** Guards against anything decided in between: nothing is changed when it is no longer this. */
   expectedRevision: number
-  orderId: string | null
-  licenseType: LicenseType | null
-  queued: boolean
   projectIds: string[]
   origin: EventOrigin
 }
 
+export interface Change extends Attempt {
+  decision: Decision & { kind: 'change' }
+  /** The order line that a license is reserved from. */
+  unit: { orderId: string; licenseType: LicenseType } | null
+  queued: boolean
+}
+
 /**
- * One statement: the device's revision, the license, the installation and the events. Lock order device, installation,
- * license, counter. Gives the installation as it now stands, null when the device has moved on since the situation was read. Taking the last unit twice breaks
- * the counter's CHECK and with it the whole statement.
+ * One statement for many changes, each on a device of its own: the devices' revisions, the licenses, the installations and
+ * the events. Lock order device, installation, license, counter; devices in the order of their key. Gives the
+ * installations as they now stand; none where the device has moved on since its situation was read. A constraint that one
+ * change breaks, such as the counter's CHECK when the last unit is taken twice, undoes the statement for all of them.
  */
-export async function carryOutChange(db: Database, change: Change): Promise<Installation | null> {
-  const { accountId, pair, decision, origin } = change
-  const { set, license } = decision
-  const usedLicenseId = license.kind === 'use' ? license.licenseId : null
-  const { rows } = await sql<ViewRow>`
-    WITH moved AS (
-      UPDATE device SET revision = revision + 1, sent_at = CASE WHEN revision = reported_revision THEN NULL ELSE sent_at END
-      WHERE account_id = ${accountId} AND device_id = ${pair.deviceId} AND revision = ${change.expectedRevision} AND state = 'CLAIMED'
-      RETURNING revision
+export async function carryOutChanges<Key>(db: Database, changes: Map<Key, Change>): Promise<Map<Key, Installation>> {
+  if (changes.size === 0) return new Map()
+  const given = [...changes.values()].map(
+    ({ accountId, pair, decision: { set, license }, unit, origin, ...change }, place) => ({
+      ...{ place, accountId, ...pair, ...set, ...unit, queued: change.queued, projectIds: change.projectIds },
+      ...{ expectedRevision: change.expectedRevision, licenseId: license.kind === 'use' ? license.licenseId : null },
+      ...{ actorKind: origin.actor.kind, actorId: origin.actor.id, requestId: origin.requestId },
+    }),
+  )
+  const { rows } = await sql<ViewRow & { place: number }>`
+    WITH given AS (
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(given)}::jsonb) AS g(place integer, "accountId" uuid, "appId" text, "deviceId" text,
+        presence text, "packageId" uuid, "desiredRunningState" text, "allowDowngrade" boolean, "installationState" text, "orderId" uuid, "licenseType" text,
+        queued boolean, "projectIds" uuid[], "expectedRevision" bigint, "licenseId" uuid, "actorKind" text, "actorId" text, "requestId" text)
+    ), locked AS MATERIALIZED (
+      SELECT g.* FROM given g JOIN device d ON d.account_id = g."accountId" AND d.device_id = g."deviceId"
+        AND d.revision = g."expectedRevision" AND d.state = 'CLAIMED'
+      ORDER BY d.account_id, d.device_id FOR NO KEY UPDATE OF d
+    ), moved AS (
+      UPDATE device d SET revision = d.revision + 1,
+        sent_at = CASE WHEN d.revision = d.reported_revision THEN NULL ELSE d.sent_at END
+      FROM locked l WHERE d.account_id = l."accountId" AND d.device_id = l."deviceId"
+      RETURNING l.*, d.revision
     ), reserved AS (
       INSERT INTO license (account_id, app_id, device_id, license_type, order_id, state)
-      SELECT ${accountId}, ${pair.appId}, ${pair.deviceId}, ${change.licenseType}, ${change.orderId}::uuid, 'RESERVED'
-      FROM moved WHERE ${change.orderId}::uuid IS NOT NULL
-      RETURNING license_id, license_type, valid_until, state, expired_at
+      SELECT "accountId", "appId", "deviceId", "licenseType", "orderId", 'RESERVED'
+      FROM moved WHERE "orderId" IS NOT NULL ORDER BY "accountId", "deviceId" COLLATE "C"
+      RETURNING license_id, account_id, device_id, license_type, order_id, valid_until, state, expired_at
     ), written AS (
-      INSERT INTO installation AS i (account_id, device_id, app_id, name, presence, package_id, desired_running_state, allow_downgrade, revision,
-        settled, queued, requested_at, deadline_at, license_id, installation_state, managed, updated_at)
-      SELECT ${accountId}, ${pair.deviceId}, ${pair.appId}, (SELECT name FROM app WHERE app_id = ${pair.appId}),
-        ${set.presence}, ${set.packageId}::uuid, ${set.desiredRunningState}, ${set.allowDowngrade}, moved.revision, false, ${change.queued}, now(),
-        now() + ${change.queued ? `${queueDays} days` : `${acceptedWithinSeconds} seconds`}::interval,
-        coalesce((SELECT license_id FROM reserved), ${usedLicenseId}::uuid), ${set.installationState}, true, now()
-      FROM moved
+      INSERT INTO installation AS i (account_id, device_id, app_id, name, presence, package_id, desired_running_state,
+        allow_downgrade, revision, settled, queued, requested_at, deadline_at, license_id, installation_state, managed, updated_at)
+      SELECT m."accountId", m."deviceId", m."appId", a.name, m.presence, m."packageId", m."desiredRunningState", m."allowDowngrade", m.revision, false,
+        m.queued, now(), now() + CASE WHEN m.queued THEN ${queueDays} * interval '1 day' ELSE ${acceptedWithinSeconds} * interval '1 second' END,
+        coalesce(r.license_id, m."licenseId"), m."installationState", true, now()
+      FROM moved m LEFT JOIN reserved r ON r.account_id = m."accountId" AND r.device_id = m."deviceId"
+        LEFT JOIN app a ON a.app_id = m."appId"
       ON CONFLICT (account_id, device_id, app_id) DO UPDATE SET
         presence = excluded.presence, package_id = excluded.package_id, desired_running_state = excluded.desired_running_state,
         allow_downgrade = excluded.allow_downgrade, revision = excluded.revision, settled = false, queued = excluded.queued, requested_at = now(), deadline_at = excluded.deadline_at,
@@ -58,30 +78,30 @@ export async function carryOutChange(db: Database, change: Change): Promise<Inst
       RETURNING i.*
     ), told AS (
       INSERT INTO event (account_id, type, actor_kind, actor_id, device_id, app_id, license_id, order_id, project_ids, request_id, data)
-      SELECT ${accountId}, type, ${origin.actor.kind}, ${origin.actor.id}, ${pair.deviceId}, ${pair.appId}, license_id, order_id,
-        ${change.projectIds}::uuid[], ${origin.requestId}, data
-      FROM (
-        SELECT 'installation.requested' AS type, w.license_id, NULL::uuid AS order_id,
-          jsonb_build_object('presence', ${set.presence}::text, 'revision', (SELECT revision FROM moved), 'packageId', ${set.packageId}::text,
-            'desiredRunningState', ${set.desiredRunningState}::text, 'queued', ${change.queued}::boolean) AS data FROM written w
+      SELECT m."accountId", e.type, m."actorKind", m."actorId", m."deviceId", m."appId", e.license_id, e.order_id, m."projectIds", m."requestId", e.data
+      FROM moved m JOIN (
+        SELECT 1 AS turn, 'installation.requested' AS type, w.account_id, w.device_id, w.license_id, NULL::uuid AS order_id,
+          jsonb_build_object('presence', w.presence, 'revision', w.revision, 'packageId', w.package_id,
+            'desiredRunningState', w.desired_running_state, 'queued', w.queued) AS data FROM written w
         UNION ALL
-        SELECT 'license.reserved', r.license_id, ${change.orderId}::uuid, jsonb_build_object('licenseType', ${change.licenseType}::text) FROM reserved r
-      ) e
+        SELECT 2, 'license.reserved', r.account_id, r.device_id, r.license_id, r.order_id,
+          jsonb_build_object('licenseType', r.license_type) FROM reserved r
+      ) e ON e.account_id = m."accountId" AND e.device_id = m."deviceId"
+      ORDER BY m.place, e.turn
     )
-    ${selectView({ installation: sql`written`, justReserved: sql`reserved` })}`.execute(db)
-  return rows[0] ? toInstallation(rows[0]) : null
+    SELECT m.place, v.* FROM moved m JOIN (${selectView({ installation: sql`written`, justReserved: sql`reserved` })}) v
+      ON v.account_id = m."accountId" AND v.device_id = m."deviceId"`.execute(db)
+  return new Map(
+    byPlace([...changes.keys()], rows)
+      .entries()
+      .map(([key, row]) => [key, toInstallation(row)]),
+  )
 }
 
 /** Takes back a wish that was never sent: its reserved unit returns at once. */
 export async function carryOutCancel(
   db: Database,
-  {
-    accountId,
-    pair,
-    expectedRevision,
-    projectIds,
-    origin,
-  }: Pick<Change, 'accountId' | 'pair' | 'expectedRevision' | 'projectIds' | 'origin'>,
+  { accountId, pair, expectedRevision, projectIds, origin }: Attempt,
 ): Promise<boolean> {
   const { rows } = await sql<{ revision: number }>`
     WITH moved AS (

@@ -29,8 +29,8 @@ beforeAll(async () => {
     keyCertificate: await certifyKey({ root: root.privateKey, subject: signing.publicKey, issuedAt: 1 }),
     publicKeys: [root.publicKey, signing.publicKey],
   }
-  platform = await createTestPlatform(() => [
-    ...installationRoutes({ installations: createInstallationService({ wake: () => {} }) }),
+  platform = await createTestPlatform(({ db }) => [
+    ...installationRoutes({ installations: createInstallationService({ db, wake: () => {} }) }),
     ...licenseRoutes({ keys }),
   ])
 })

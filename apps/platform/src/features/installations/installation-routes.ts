@@ -31,6 +31,7 @@ export function installationRoutes({ installations }: { installations: Installat
     route({
       method: 'PUT',
       path,
+      keepsKeys: true,
       access: 'apps:install',
       tag,
       summary: 'Install an app on a device',
@@ -44,6 +45,7 @@ export function installationRoutes({ installations }: { installations: Installat
     route({
       method: 'POST',
       path,
+      keepsKeys: true,
       access: 'apps:install',
       tag,
       summary: 'Update an app to the latest version that fits the device',
@@ -55,6 +57,7 @@ export function installationRoutes({ installations }: { installations: Installat
     route({
       method: 'DELETE',
       path,
+      keepsKeys: true,
       access: 'apps:install',
       tag,
       summary: 'Uninstall an app; its license returns when the device confirms',
@@ -66,6 +69,7 @@ export function installationRoutes({ installations }: { installations: Installat
     route({
       method: 'POST',
       path: `${path}/state/:runningState`,
+      keepsKeys: true,
       access: 'apps:install',
       tag,
       summary: 'Start or stop an app',

@@ -1,5 +1,6 @@
 import type { Installation, LicenseState } from '@ocelli/contract'
 import { type RawBuilder, sql } from 'kysely'
+import { byPlace } from '../../platform/database/by-place.ts'
 import type { Database } from '../../platform/database/database.ts'
 import { newestFitting } from '../apps/fitting-package.ts'
 import { licenseCheckedBy } from '../apps/license-checked-by.ts'
@@ -7,6 +8,7 @@ import { licenseExpired } from './expiry-rules.ts'
 import { emptyInstallation, type Pair } from './situation.ts'
 
 export interface ViewRow {
+  account_id: string
   app_id: string
   device_id: string
   name: string | null
@@ -53,7 +55,7 @@ export function selectView({
   justReserved?: RawBuilder<unknown>
 } = {}): RawBuilder<ViewRow> {
   return sql<ViewRow>`
-    SELECT i.app_id, i.device_id, coalesce(a.name, i.name) AS name, i.managed, i.present, i.installation_state, i.running_state,
+    SELECT i.account_id, i.app_id, i.device_id, coalesce(a.name, i.name) AS name, i.managed, i.present, i.installation_state, i.running_state,
       i.desired_running_state, i.settled, i.updatable, i.installed_version, i.progress, i.drift, i.queued, i.revision, i.error,
       i.requested_at, i.updated_at, i.observed_at, l.license_id, l.license_type, l.valid_until, l.state AS license_state,
       l.expired_at, ${checkedBy} AS license_checked_by, i.presence IS NOT DISTINCT FROM 'PRESENT' AS is_wished,
@@ -78,6 +80,32 @@ function select(accountId: string, where: RawBuilder<unknown>): RawBuilder<ViewR
 export async function viewInstallation(db: Database, accountId: string, pair: Pair): Promise<Installation> {
   const { rows } = await select(accountId, sql`i.device_id = ${pair.deviceId} AND i.app_id = ${pair.appId}`).execute(db)
   return rows[0] ? toInstallation(rows[0]) : neverInstalled(pair)
+}
+
+/** The same of many pairs by one statement. */
+export async function viewInstallations<Key>(
+  db: Database,
+  pairs: Map<Key, Pair & { accountId: string }>,
+): Promise<Map<Key, Installation>> {
+  if (pairs.size === 0) return new Map()
+  const given = [...pairs.values()].map(({ accountId, appId, deviceId }, place) => ({
+    place,
+    accountId,
+    appId,
+    deviceId,
+  }))
+  const { rows } = await sql<ViewRow & { place: number }>`
+    SELECT g.place, v.* FROM jsonb_to_recordset(${JSON.stringify(given)}::jsonb)
+      AS g(place integer, "accountId" uuid, "appId" text, "deviceId" text)
+    CROSS JOIN LATERAL (${selectView()}
+      WHERE i.account_id = g."accountId" AND i.device_id = g."deviceId" AND i.app_id = g."appId") v`.execute(db)
+  const found = byPlace([...pairs.keys()], rows)
+  return new Map(
+    pairs.entries().map(([key, pair]) => {
+      const row = found.get(key)
+      return [key, row ? toInstallation(row) : neverInstalled(pair)]
+    }),
+  )
 }
 
 /** Apps that are on a device, or on their way there or away. */

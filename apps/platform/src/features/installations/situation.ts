@@ -13,10 +13,11 @@ import type {
 import { sql } from 'kysely'
 import type { Caller } from '../../platform/auth/caller.ts'
 import { seesApp, seesProjects } from '../../platform/auth/visibility.ts'
+import { byPlace } from '../../platform/database/by-place.ts'
 import type { Database } from '../../platform/database/database.ts'
 import { asksForVendorKey } from '../apps/asks-for-vendor-key.ts'
 import { firstCandidate, type PackageCandidate } from '../apps/fitting-package.ts'
-import { freeOrder } from '../licenses/pick-order.ts'
+import { type OpenLine, openLines } from '../licenses/pick-order.ts'
 
 /** The installation's row as the rules see it; one that does not exist yet is `emptyInstallation`. */
 export interface InstallationRow {
@@ -98,8 +99,13 @@ export interface Situation {
 export interface AnsweredSituation extends Situation {
   /** The package that comes first for this device; null where none was asked for or none is published. */
   candidate: PackageCandidate | null
-  /** An order with a free unit; null where none was asked for or none has one. */
-  freeOrderId: string | null
+  /** Order lines with free units, to be taken in this order; none where no unit was asked for. */
+  openLines: OpenLine[]
+}
+
+export interface Pair {
+  appId: string
+  deviceId: string
 }
 
 /** What a request is about, and what it may need beside the present state. */
@@ -110,72 +116,89 @@ export interface Question extends Pair {
 }
 
 interface Row {
+  place: number
   device: Situation['device']
-  app_visible: boolean
+  appVisible: boolean
   installation: InstallationRow | null
-  target_version_code: number | null
-  held: HeldLicense[]
-  trial_used: boolean
-  asks_for_vendor_key: boolean
+  targetVersionCode: number | null
+  held: HeldLicense[] | null
+  trialUsed: boolean
+  asksForVendorKey: boolean
   candidate: PackageCandidate | null
-  free_order_id: string | null
+  openLines: OpenLine[] | null
 }
 
-export interface Pair {
-  appId: string
-  deviceId: string
+const asking = {
+  accountId: sql.ref<string>('g.accountId'),
+  seesAll: sql.ref<boolean>('g.seesAll'),
+  projectIds: sql.ref<string[]>('g.projectIds'),
 }
 
-export async function readSituation(
+/** The situations of many requests by one statement, without a lock. */
+export async function readSituations<Request extends { caller: Caller; question: Question }>(
   db: Database,
-  caller: Caller,
-  { appId, deviceId, package: wanted, unit }: Question,
-): Promise<AnsweredSituation> {
-  const { accountId } = caller
-  const candidate = wanted ? firstCandidate({ appId, version: wanted.version }) : sql<null>`NULL::jsonb`
-  const order = unit ? freeOrder({ accountId, appId, ...unit }) : sql<null>`NULL::uuid`
+  requests: Request[],
+): Promise<Map<Request, AnsweredSituation>> {
+  if (requests.length === 0) return new Map()
+  const given = requests.map(({ caller: { accountId, scope }, question }, place) => ({
+    ...{ place, accountId, seesAll: scope.all, projectIds: scope.all ? [] : scope.projectIds },
+    ...{ appId: question.appId, deviceId: question.deviceId },
+    ...{ wantsPackage: question.package !== undefined, version: question.package?.version ?? null },
+    ...{ licenseType: question.unit?.licenseType ?? null, orderId: question.unit?.orderId ?? null },
+  }))
   const { rows } = await sql<Row>`
-    SELECT
+    WITH given AS MATERIALIZED (
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(given)}::jsonb) AS g(place integer, "accountId" uuid, "seesAll" boolean,
+        "projectIds" uuid[], "appId" text, "deviceId" text, "wantsPackage" boolean, version text, "licenseType" text, "orderId" uuid)
+    ), unit AS MATERIALIZED (
+      -- what many ask for alike is looked up once
+      SELECT u.*, (SELECT json_agg(json_build_object('orderId', order_id, 'free', free)) FROM
+          (SELECT order_id, total - used AS free FROM ${openLines({
+            accountId: sql.ref('u.accountId'),
+            appId: sql.ref('u.appId'),
+            licenseType: sql.ref('u.licenseType'),
+            orderId: sql.ref('u.orderId'),
+          })} LIMIT ${requests.length}) line) AS lines
+      FROM (SELECT DISTINCT "accountId", "appId", "licenseType", "orderId" FROM given WHERE "licenseType" IS NOT NULL) u
+    )
+    SELECT g.place,
       CASE WHEN d.device_id IS NOT NULL THEN
-        jsonb_build_object('state', d.state, 'connectivity', d.connectivity, 'connectivityReason', d.connectivity_reason,
+        json_build_object('state', d.state, 'connectivity', d.connectivity, 'connectivityReason', d.connectivity_reason,
           'revision', d.revision, 'sentAt', d.sent_at, 'appFormats', d.app_formats, 'architecture', d.architecture,
           'platformLevel', d.platform_level, 'firmwareVersion', d.firmware_version, 'unsignedApps', d.unsigned_apps,
-          'appDowngrade', d.app_downgrade,
-          'projectIds', d.project_ids) END AS device,
-      EXISTS (SELECT 1 FROM app a WHERE a.app_id = ${appId} AND ${seesApp(caller, sql.ref('a.app_id'))}
-        AND (a.visibility = 'LISTED' OR a.account_id = ${accountId}
-          OR EXISTS (SELECT 1 FROM app_order o WHERE o.account_id = ${accountId} AND o.app_id = a.app_id))) AS app_visible,
+          'appDowngrade', d.app_downgrade, 'projectIds', d.project_ids) END AS device,
+      EXISTS (SELECT 1 FROM app a WHERE a.app_id = g."appId" AND ${seesApp(asking, sql.ref('a.app_id'))}
+        AND (a.visibility = 'LISTED' OR a.account_id = g."accountId"
+          OR EXISTS (SELECT 1 FROM app_order o WHERE o.account_id = g."accountId" AND o.app_id = a.app_id))) AS "appVisible",
       CASE WHEN i.app_id IS NOT NULL THEN
-        jsonb_build_object('presence', i.presence, 'packageId', i.package_id, 'desiredRunningState', i.desired_running_state,
-          'allowDowngrade', i.allow_downgrade,
-          'revision', i.revision, 'settled', i.settled, 'queued', i.queued, 'requestedAt', i.requested_at, 'licenseId', i.license_id,
+        json_build_object('presence', i.presence, 'packageId', i.package_id, 'desiredRunningState', i.desired_running_state,
+          'allowDowngrade', i.allow_downgrade, 'revision', i.revision, 'settled', i.settled, 'queued', i.queued, 'requestedAt', i.requested_at, 'licenseId', i.license_id,
           'installationState', i.installation_state, 'progress', i.progress, 'error', i.error, 'drift', i.drift, 'managed', i.managed,
           'present', i.present, 'installedVersion', i.installed_version, 'installedVersionCode', i.installed_version_code,
           'runningState', i.running_state) END AS installation,
-      (SELECT p.version_code FROM app_package p WHERE p.package_id = i.package_id) AS target_version_code,
-      coalesce((SELECT jsonb_agg(jsonb_build_object('licenseId', l.license_id, 'licenseType', l.license_type, 'state', l.state,
-         'issuer', l.issuer))
-       FROM license l WHERE l.account_id = ${accountId} AND l.device_id = ${deviceId} AND l.app_id = ${appId}
-         AND l.state IN ('RESERVED', 'VALID') AND (l.valid_until IS NULL OR l.valid_until > now())), '[]') AS held,
-      EXISTS (SELECT 1 FROM trial_issued t WHERE t.account_id = ${accountId} AND t.app_id = ${appId} AND t.device_id = ${deviceId}) AS trial_used,
-      ${asksForVendorKey(sql.ref('i.package_id'))} AS asks_for_vendor_key,
-      ${candidate} AS candidate, ${order} AS free_order_id
-    FROM (VALUES (1)) AS always
-    LEFT JOIN device d ON d.account_id = ${accountId} AND d.device_id = ${deviceId} AND ${seesProjects(caller, sql.ref('d.project_ids'))}
-    LEFT JOIN installation i ON i.account_id = ${accountId} AND i.device_id = ${deviceId} AND i.app_id = ${appId}`.execute(
+      (SELECT p.version_code FROM app_package p WHERE p.package_id = i.package_id) AS "targetVersionCode",
+      (SELECT json_agg(json_build_object('licenseId', l.license_id, 'licenseType', l.license_type, 'state', l.state, 'issuer', l.issuer))
+       FROM license l WHERE l.account_id = g."accountId" AND l.device_id = g."deviceId" AND l.app_id = g."appId"
+         AND l.state IN ('RESERVED', 'VALID') AND (l.valid_until IS NULL OR l.valid_until > now())) AS held,
+      g."licenseType" IS NOT DISTINCT FROM 'TRIAL' AND EXISTS (SELECT 1 FROM trial_issued t WHERE t.account_id = g."accountId" AND t.app_id = g."appId"
+        AND t.device_id = g."deviceId") AS "trialUsed",
+      ${asksForVendorKey(sql.ref('i.package_id'))} AS "asksForVendorKey", u.lines AS "openLines",
+      CASE WHEN g."wantsPackage" THEN ${firstCandidate({ appId: sql.ref('g.appId'), version: sql.ref('g.version') })} END AS candidate
+    FROM given g
+    LEFT JOIN unit u ON u."accountId" = g."accountId" AND u."appId" = g."appId" AND u."licenseType" = g."licenseType"
+      AND u."orderId" IS NOT DISTINCT FROM g."orderId"
+    LEFT JOIN device d ON d.account_id = g."accountId" AND d.device_id = g."deviceId" AND ${seesProjects(asking, sql.ref('d.project_ids'))}
+    LEFT JOIN installation i ON i.account_id = g."accountId" AND i.device_id = g."deviceId" AND i.app_id = g."appId"`.execute(
     db,
   )
-  const row = rows[0]
-  if (!row) throw new Error('The outer joins always give one row.')
-  return {
-    device: row.device,
-    appVisible: row.app_visible,
-    installation: row.installation ?? emptyInstallation,
-    targetVersionCode: row.target_version_code,
-    held: row.held,
-    trialUsed: row.trial_used,
-    asksForVendorKey: row.asks_for_vendor_key,
-    candidate: row.candidate,
-    freeOrderId: row.free_order_id,
-  }
+  if (rows.length !== requests.length) throw new Error('The outer joins give one row for each request.')
+  return new Map(
+    byPlace(requests, rows)
+      .entries()
+      .map(([request, row]) => [request, toSituation(row)]),
+  )
+}
+
+function toSituation({ place: _, installation, held, openLines, ...row }: Row): AnsweredSituation {
+  return { ...row, installation: installation ?? emptyInstallation, held: held ?? [], openLines: openLines ?? [] }
 }

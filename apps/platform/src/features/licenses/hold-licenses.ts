@@ -6,7 +6,7 @@ import { ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
 import { expireOverdue } from './expire-licenses.ts'
 import { isUnitMissing } from './issue-license.ts'
-import { requireOrder } from './pick-order.ts'
+import { lineColumns, openLines, requireOrder } from './pick-order.ts'
 
 /** Licenses of one app and type that devices shall hold. */
 export interface WantedLicenses {
@@ -134,11 +134,9 @@ async function freeUnits(
   { appId, licenseType, orderId }: Omit<WantedLicenses, 'deviceIds'>,
 ): Promise<string[]> {
   if (orderId) await requireOrder(db, { accountId, appId, licenseType, orderId })
+  const wanted = { accountId, appId, licenseType, ...(orderId ? { orderId } : {}) }
   const { rows } = await sql<{ order_id: string; free: number }>`
-    SELECT order_id, total - used AS free FROM app_order
-    WHERE account_id = ${accountId} AND app_id = ${appId} AND license_type = ${licenseType} AND state = 'CONFIRMED' AND used < total
-      AND (valid_until IS NULL OR valid_until > now()) AND (${orderId ?? null}::uuid IS NULL OR order_id = ${orderId ?? null}::uuid)
-    ORDER BY valid_until DESC NULLS FIRST, order_id`.execute(db)
+    SELECT order_id, total - used AS free FROM ${openLines(lineColumns(wanted))}`.execute(db)
   return rows.flatMap((row) => Array.from({ length: Math.min(row.free, 5000) }, () => row.order_id))
 }
 

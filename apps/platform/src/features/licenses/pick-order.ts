@@ -10,17 +10,33 @@ interface Wanted {
   orderId?: string
 }
 
-/** A scalar subquery: the order that a unit is taken from, or NULL: the named one, else of those with a free unit the one that ends last. */
-export function freeOrder({ accountId, appId, licenseType, orderId }: Wanted): RawBuilder<string | null> {
-  return sql<string | null>`(SELECT order_id FROM app_order
-    WHERE account_id = ${accountId} AND app_id = ${appId} AND license_type = ${licenseType} AND state = 'CONFIRMED' AND used < total
-      AND (valid_until IS NULL OR valid_until > now()) AND (${orderId ?? null}::uuid IS NULL OR order_id = ${orderId ?? null}::uuid)
-    ORDER BY valid_until DESC NULLS FIRST, order_id LIMIT 1)`
+/** An order line with free units. */
+export interface OpenLine {
+  orderId: string
+  free: number
 }
+
+type LineColumns = Record<'accountId' | 'appId' | 'licenseType' | 'orderId', RawBuilder<unknown>>
+
+/** What follows FROM: the order lines that units may be taken from: the named one, or all, the one that ends last first. */
+export function openLines({ accountId, appId, licenseType, orderId }: LineColumns): RawBuilder<unknown> {
+  return sql`app_order WHERE account_id = ${accountId} AND app_id = ${appId} AND license_type = ${licenseType}
+    AND state = 'CONFIRMED' AND used < total AND (valid_until IS NULL OR valid_until > now())
+    AND (${orderId}::uuid IS NULL OR order_id = ${orderId}::uuid)
+    ORDER BY valid_until DESC NULLS FIRST, order_id`
+}
+
+export const lineColumns = ({ accountId, appId, licenseType, orderId }: Wanted): LineColumns => ({
+  accountId: sql`${accountId}`,
+  appId: sql`${appId}`,
+  licenseType: sql`${licenseType}`,
+  orderId: sql`${orderId ?? null}`,
+})
 
 /** The confirmed order with a free unit; `not-found`, `invalid-request` or `no-free-license` where there is none. */
 export async function pickOrder(db: Database, wanted: Wanted): Promise<string> {
-  const { rows } = await sql<{ order_id: string | null }>`SELECT ${freeOrder(wanted)} AS order_id`.execute(db)
+  const { rows } = await sql<{ order_id: string }>`
+    SELECT order_id FROM ${openLines(lineColumns(wanted))} LIMIT 1`.execute(db)
   return rows[0]?.order_id ?? (await refuseOrder(db, wanted))
 }
 

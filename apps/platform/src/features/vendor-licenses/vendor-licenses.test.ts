@@ -32,7 +32,7 @@ beforeAll(async () => {
       woken += 1
     }
     return [
-      ...installationRoutes({ installations: createInstallationService({ wake }) }),
+      ...installationRoutes({ installations: createInstallationService({ db, wake }) }),
       ...licenseRoutes({ keys }),
       ...vendorLicenseRoutes({ wake }),
     ]
