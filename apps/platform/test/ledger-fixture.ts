@@ -49,8 +49,8 @@ export async function createLedger(more: (keys: LicenseKeys) => AnyRoute[] = () 
   const { keys, root } = await createTestKeys()
   let wakes = 0
   const platform = await createTestPlatform(
-    () => [
-      ...installationRoutes({ installations: createInstallationService({ wake: () => {} }) }),
+    ({ db }) => [
+      ...installationRoutes({ installations: createInstallationService({ db, wake: () => {} }) }),
       ...licenseRoutes({ keys, wake: () => void wakes++ }),
       ...ordersRoutes(),
       ...more(keys),

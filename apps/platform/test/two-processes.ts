@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto'
+import type { Permission } from '@ocelli/contract'
+import type { FastifyInstance } from 'fastify'
+import { sql } from 'kysely'
+import { pino } from 'pino'
+import { installationRoutes } from '../src/features/installations/installation-routes.ts'
+import { createInstallationService } from '../src/features/installations/installation-service.ts'
+import { createApp } from '../src/platform/http/create-app.ts'
+import { registerRoutes } from '../src/platform/http/register-routes.ts'
+import type { Context } from '../src/platform/http/route.ts'
+import { createMetrics } from '../src/platform/metrics.ts'
+import { watchMovements } from './ledger/movements.ts'
+import { createLedger } from './ledger-fixture.ts'
+import type { TestAccount } from './test-platform.ts'
+
+export interface Sent {
+  method: 'PUT' | 'POST' | 'DELETE'
+  url: string
+  body?: object
+  key?: string
+  by?: Pick<TestAccount, 'headers'>
+}
+
+export interface Got {
+  requestId: string
+  status: number
+  isReplay: boolean
+  // biome-ignore lint/suspicious/noExplicitAny: a test says of each answer what it holds
+  body: any
+}
+
+export type TwoProcesses = Awaited<ReturnType<typeof createTwoProcesses>>
+
+/** Two HTTP servers with batches of their own on one database, as two platform processes are behind a load balancer. */
+export async function createTwoProcesses() {
+  const ledger = await createLedger(() => [], 16)
+  await watchMovements(ledger.db)
+  const { db, platform } = ledger
+  const metrics = createMetrics()
+  const limits = { rateLimitPerSecond: 0, publicUrl: 'http://127.0.0.1', tls: null }
+  const second = await createApp({ log: pino({ level: 'silent' }), metrics, ...limits })
+  const installations = createInstallationService({ db, wake: () => {} })
+  registerRoutes(second, installationRoutes({ installations }), { db, authenticate: platform.bearer.authenticate })
+  await second.ready()
+
+  const send =
+    (app: FastifyInstance) =>
+    async ({ method, url, body, key, by }: Sent): Promise<Got> => {
+      const requestId = randomUUID()
+      const headers = { ...by?.headers, 'x-request-id': requestId, ...(key ? { 'idempotency-key': key } : {}) }
+      const answer = await app.inject({ method, url, headers, ...(body ? { payload: body } : {}) })
+      const isReplay = answer.headers['idempotency-replayed'] === 'true'
+      return { requestId, status: answer.statusCode, isReplay, body: answer.json() }
+    }
+  return {
+    ledger,
+    db,
+    /** The second process without HTTP: requests reach it in the order of the calls. */
+    installations,
+    contextOf: ({ accountId, userId }: TestAccount): Context => {
+      const caller = {
+        kind: 'user',
+        id: userId,
+        accountId,
+        permissions: new Set<Permission>(),
+        scope: { all: true },
+      } as const
+      const origin = { actor: { kind: caller.kind, id: userId }, requestId: randomUUID() }
+      return { db, caller, origin, afterCommit: (hint) => hint() }
+    },
+    first: send(platform.app),
+    second: send(second),
+    /** Types of the events that a request has made, in their order. */
+    async eventsOf({ requestId }: Got): Promise<string[]> {
+      const { rows } = await sql<{
+        type: string
+      }>`SELECT type FROM event WHERE request_id = ${requestId} ORDER BY xid, event_id`.execute(db)
+      return rows.map(({ type }) => type)
+    },
+    /** How many transactions the account's accepted requests took. */
+    async transactionsOf(accountId: string): Promise<number> {
+      const { rows } = await sql<{
+        n: number
+      }>`SELECT count(DISTINCT xid)::int AS n FROM event WHERE account_id = ${accountId}
+        AND type = 'installation.requested'`.execute(db)
+      return rows[0]?.n ?? 0
+    },
+    async close() {
+      await second.close()
+      metrics.close()
+      await ledger.close()
+    },
+  }
+}
