@@ -17,8 +17,8 @@ let appId: string
 let orderId: string
 
 beforeAll(async () => {
-  platform = await createTestPlatform(() => [
-    ...installationRoutes({ installations: createInstallationService({ wake: () => {} }) }),
+  platform = await createTestPlatform(({ db }) => [
+    ...installationRoutes({ installations: createInstallationService({ db, wake: () => {} }) }),
     ...deviceRoutes({ unassigned: () => {} }),
   ])
 })

@@ -13,7 +13,7 @@ beforeAll(async () => {
       ...{ db, authenticate: bearer.authenticate, nowMs: Date.now, wakeRollouts: () => {} },
       closing: AbortSignal.timeout(600_000),
     }),
-    ...installationRoutes({ installations: createInstallationService({ wake: () => {} }) }),
+    ...installationRoutes({ installations: createInstallationService({ db, wake: () => {} }) }),
   ])
 })
 afterAll(() => platform?.close())

@@ -25,7 +25,7 @@ beforeAll(async () => {
     const keys = await licenseKeys(db, createVault(Buffer.alloc(32, 7)), Date.now())
     const wake = () => {}
     return [
-      ...installationRoutes({ installations: createInstallationService({ wake }) }),
+      ...installationRoutes({ installations: createInstallationService({ db, wake }) }),
       ...licenseRoutes({ keys }),
       ...vendorLicenseRoutes({ wake }),
     ]

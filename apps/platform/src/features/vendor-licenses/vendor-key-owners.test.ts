@@ -32,7 +32,7 @@ beforeAll(async () => {
     keys = await licenseKeys(db, createVault(Buffer.alloc(32, 7)), Date.now())
     const wake = () => {}
     return [
-      ...installationRoutes({ installations: createInstallationService({ wake }) }),
+      ...installationRoutes({ installations: createInstallationService({ db, wake }) }),
       ...licenseRoutes({ keys, wake }),
       ...vendorLicenseRoutes({ wake }),
       ...lostDeviceRoutes({ wake }),
