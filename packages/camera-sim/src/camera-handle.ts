@@ -74,6 +74,12 @@ export function createCameraHandle(parts: CameraParts): SimulatedCamera {
     now: clock.date,
     apps: () => listApps(store),
     installApp: (app) => putApp(app, store, clock.nowMs()),
+    configureApp(appId, configuration) {
+      const app = store.find(appId)
+      if (app === undefined) throw new TypeError(`There is no app ${appId} on this camera.`)
+      app.configuration = configuration
+      store.touch()
+    },
     removeApp(appId) {
       const app = store.find(appId)
       if (app !== undefined) store.remove(app, 'Removed')
@@ -114,7 +120,8 @@ export function createCameraHandle(parts: CameraParts): SimulatedCamera {
 }
 
 function listApps(store: AppStore): SimulatedApp[] {
-  return store.all().map(({ appId, name, version, state, status, licenses }) => ({
+  return store.all().map(({ appId, name, version, state, status, licenses, configuration = '' }) => ({
+    configuration,
     appId,
     name,
     version,

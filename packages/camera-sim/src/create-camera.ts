@@ -119,6 +119,8 @@ function compose(options: TotalOptions, saved: SavedState | null) {
   const onWrite = () => {
     owner.writes += 1
   }
+  const hasConfiguration = (appId: string) =>
+    options.configurable === 'all' || (options.configurable !== 'none' && options.configurable.includes(appId))
   const router = createRouter({
     faults,
     time,
@@ -140,10 +142,11 @@ function compose(options: TotalOptions, saved: SavedState | null) {
         users: { list: users, change: changeUser },
         passwords: createPasswordChanges({ faults, timers }),
       }),
-      apps: createAppService({ store, lifecycle, deviceId }),
+      apps: createAppService({ store, lifecycle, deviceId, hasConfiguration }),
       ...createEventServices({ hub, store, clock, faults }),
     },
     soap: { gatekeeper, faults, isLenient: options.lenient, onWrite },
+    configuration: { gatekeeper, store, hasConfiguration, onWrite },
     upload: {
       ...options,
       freeBytes: () => options.freeBytes - store.usedBytes(),

@@ -25,6 +25,7 @@ const defaults = {
   port: 0,
   trust: [],
   licenseRequired: 'all',
+  configurable: 'none',
   manufacturer: 'Ocelli',
   model: 'SIM-1',
   firmwareVersion: '1.0.0',

@@ -31,6 +31,8 @@ export interface CameraOptions {
   trust?: readonly PublicLicenseKey[]
   /** Apps that do not start without a license: all of them, none, or these ids. */
   licenseRequired?: 'all' | 'none' | readonly string[]
+  /** Apps whose configuration can be saved and restored: all of them, none (the default), or these ids. */
+  configurable?: 'all' | 'none' | readonly string[]
   manufacturer?: string
   model?: string
   firmwareVersion?: string

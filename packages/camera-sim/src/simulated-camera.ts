@@ -11,6 +11,8 @@ export interface SimulatedApp {
   state: AppState
   status: string
   licenses: { licenseId: string; licenseType: LicenseType; validUntil: Date | null }[]
+  /** What was set in it. */
+  configuration: string
 }
 
 /** An app that somebody put on the camera by hand. */
@@ -77,6 +79,8 @@ export interface SimulatedCamera extends AnyCamera {
   /** Scopes as GetScopes gives them. */
   readonly scopes: readonly string[]
   apps(): SimulatedApp[]
+  /** Sets something in an app, as its user does. */
+  configureApp(appId: string, configuration: string): void
   /** Removes apps, licenses and the lock, sets clock and credentials back, and reboots. */
   factoryReset(): Promise<void>
 }

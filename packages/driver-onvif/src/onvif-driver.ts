@@ -7,6 +7,7 @@ import {
   type NetworkInterface,
   type OnvifClient,
 } from '@ocelli/onvif'
+import { restoreConfiguration, saveConfiguration } from './app-configuration.ts'
 import { type LifeTimings, type LifeTools, placeLicense, startApp, stopApp, uninstallApp } from './app-life.ts'
 import { listInfos, toInstalledApp } from './app-list.ts'
 import { toDriverError } from './driver-failure.ts'
@@ -126,6 +127,8 @@ export function openDriver(target: CameraTarget, settings: DriverSettings): Driv
     start: (appId, options) => withApps(options, (tools) => startApp(appId, tools)),
     stop: (appId, options) => withApps(options, (tools) => stopApp(appId, tools)),
     uninstall: (appId, options) => withApps(options, (tools) => uninstallApp(appId, tools)),
+    saveConfiguration: (appId, options) => withApps(options, (tools) => saveConfiguration(appId, tools)),
+    restoreConfiguration: (request, options) => withApps(options, (tools) => restoreConfiguration(request, tools)),
     watch: (options) => (hasNoEvents ? null : hints(options)),
     certificate,
     async close() {

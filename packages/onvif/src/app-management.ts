@@ -37,6 +37,13 @@ export type AppManagement = {
   installLicense(request: { appId?: string; license: string }, options?: CallOptions): Promise<void>
   /** Hands a package over; installing begins afterwards and ends in a state event or in the list of apps. */
   upload(input: UploadInput): Promise<void>
+  /** An app's configuration as the camera hands it out, opaque, 2 MiB at most; null where it names no place for it. */
+  getConfiguration(appId: string, options?: CallOptions): Promise<Buffer | null>
+  /**
+   * Gives a configuration back; false where the camera names no place for it. A camera that does not take what another
+   * version wrote is `rejected` (HTTP 521).
+   */
+  putConfiguration(request: { appId: string; configuration: Uint8Array }, options?: CallOptions): Promise<boolean>
 }
 
 export function createAppManagement(context: ServiceContext, announced: XmlElement | null): AppManagement {
@@ -92,6 +99,12 @@ export function createAppManagement(context: ServiceContext, announced: XmlEleme
     })
   }
 
+  /** The place of an app's configuration, null when the camera names none. */
+  async function configurationTarget(appId: string, options: CallOptions): Promise<string | null> {
+    const [info] = await getAppsInfo(appId, options)
+    return requestTarget(info?.configuration ?? undefined, '') || null
+  }
+
   return {
     getServiceCapabilities,
     getDeviceId,
@@ -116,6 +129,16 @@ export function createAppManagement(context: ServiceContext, announced: XmlEleme
       await call('InstallLicense', false, { children, ...options })
     },
     upload,
+    async getConfiguration(appId, options = {}) {
+      const target = await configurationTarget(appId, options)
+      return target === null ? null : await context.session.exchangeConfiguration({ target, ...options })
+    },
+    async putConfiguration({ appId, configuration }, options = {}) {
+      const target = await configurationTarget(appId, options)
+      if (target === null) return false
+      await context.session.exchangeConfiguration({ target, content: configuration, ...options })
+      return true
+    },
   }
 }
 

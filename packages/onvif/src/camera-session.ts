@@ -8,6 +8,7 @@ import {
 import type { CameraAddress } from './camera-address.ts'
 import { type CameraClock, createCameraClock, readCameraTime } from './camera-clock.ts'
 import { createCameraLogin } from './camera-login.ts'
+import { type ConfigurationFile, exchangeConfiguration } from './configuration-file.ts'
 import { NAMESPACE } from './namespaces.ts'
 import { OnvifError, toOnvifError } from './onvif-error.ts'
 import { type PackageUpload, uploadPackage } from './package-upload.ts'
@@ -26,6 +27,8 @@ export type CameraSession = {
   /** The element inside the SOAP body of the answer. */
   call(call: SoapCall): Promise<XmlElement>
   upload(upload: PackageUpload): Promise<void>
+  /** The body of the answer. */
+  exchangeConfiguration(file: ConfigurationFile): Promise<Buffer>
   random(bytes: number): Uint8Array
 }
 
@@ -89,6 +92,8 @@ export function createCameraSession(options: CameraSessionOptions): CameraSessio
     // The whole call holds the queue, retries included: two calls side by side would both guess a wrong password.
     call: (operation) => inTurn(() => call(operation), operation.signal),
     upload: (upload) => inTurn(() => uploadPackage(upload, { transport, login: login.record }), upload.signal),
+    exchangeConfiguration: (file) =>
+      inTurn(() => exchangeConfiguration(file, { transport, login: login.record }), file.signal),
   }
 }
 

@@ -34,6 +34,8 @@ export interface InstalledApp extends AppVersion {
   updatedMs: number
   /** Whether it runs again after a reboot: set by Activate, cleared by Deactivate. */
   autostart: boolean
+  /** What was set in the app: kept by an update, gone with a removal. */
+  configuration?: string
   /** While it is Installing: the version to go back to, null for a first installation. */
   previous: (AppVersion & { updatedMs: number }) | null
 }

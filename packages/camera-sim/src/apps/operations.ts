@@ -10,19 +10,23 @@ import type { AppStore } from './app-store.ts'
 import type { Lifecycle } from './lifecycle.ts'
 
 export const uploadPath = '/onvif/app_upload'
+/** Followed by the app's id: where an app's configuration is handed out and taken back. */
+export const configurationPath = '/onvif/app_configuration/'
 export const packageFormats: readonly string[] = ['application/vnd.android.package-archive', 'application/octet-stream']
 
 export interface AppOperationOptions {
   store: AppStore
   lifecycle: Lifecycle
   deviceId: () => string
+  hasConfiguration: (appId: string) => boolean
 }
 
 /** ans:Capabilities, the one element of AppMgmt with a qualified use elsewhere (in tds:GetServices). */
 export const appCapabilityAttributes = xml`UploadPath="${uploadPath}" Licensing="true" FormatsSupported="${packageFormats.join(' ')}"`
 
 /** The Application Management service. Its schema has no elementFormDefault: children are in no namespace. */
-export function createAppService({ store, lifecycle, deviceId }: AppOperationOptions): SoapService {
+export function createAppService(options: AppOperationOptions): SoapService {
+  const { store, lifecycle, deviceId, hasConfiguration } = options
   const empty = (name: string): Xml => ({ markup: `<ans:${name}Response/>` })
   return {
     namespaces: [namespaces.ans],
@@ -51,7 +55,7 @@ export function createAppService({ store, lifecycle, deviceId }: AppOperationOpt
         run({ body }) {
           const appId = childText(body, 'AppID')?.trim()
           const apps = appId === undefined ? store.all() : [lifecycle.appNamed(appId)]
-          return xml`<ans:GetAppsInfoResponse>${apps.map(writeInfo)}</ans:GetAppsInfoResponse>`
+          return xml`<ans:GetAppsInfoResponse>${apps.map((app) => writeInfo(app, hasConfiguration(app.appId)))}</ans:GetAppsInfoResponse>`
         },
       },
       Activate: {
@@ -101,7 +105,7 @@ export function createAppService({ store, lifecycle, deviceId }: AppOperationOpt
 }
 
 /** Element order is that of the schema's ans:AppInfo; Website is mandatory there, and empty when there is none. */
-function writeInfo(app: InstalledApp): Xml {
+function writeInfo(app: InstalledApp, hasConfiguration: boolean): Xml {
   return xml`
     <Info>
       <AppID>${app.appId}</AppID>
@@ -114,6 +118,7 @@ function writeInfo(app: InstalledApp): Xml {
       <Status>${app.status}</Status>
       <Autostart>${app.autostart}</Autostart>
       <Website></Website>
+      ${hasConfiguration ? xml`<Configuration>${configurationPath}${encodeURIComponent(app.appId)}</Configuration>` : null}
     </Info>`
 }
 

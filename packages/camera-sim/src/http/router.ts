@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { uploadPath } from '../apps/operations.ts'
+import { configurationPath, uploadPath } from '../apps/operations.ts'
 import { paths } from '../device/device-info.ts'
 import type { FaultSet } from '../faults.ts'
 import type { LoggedRequest, RequestLog } from '../request-log.ts'
 import type { SoapService } from '../soap/operation.ts'
 import type { SimTime } from '../time.ts'
+import { answerConfiguration, type ConfigurationEndpointOptions } from './configuration-endpoint.ts'
 import { createExchange, type Exchange } from './exchange.ts'
 import { answerSoap, type SoapEndpointOptions } from './soap-endpoint.ts'
 import { answerUpload, type UploadEndpointOptions } from './upload-endpoint.ts'
@@ -18,6 +19,7 @@ export interface RouterOptions {
   services: { device: SoapService; apps: SoapService; events: SoapService; subscription: SoapService }
   soap: SoapEndpointOptions
   upload: UploadEndpointOptions
+  configuration: ConfigurationEndpointOptions
 }
 
 /** Leads each request to the service of its path. */
@@ -26,6 +28,9 @@ export function createRouter(options: RouterOptions) {
 
   function answer(exchange: Exchange, entry: LoggedRequest): Promise<void> {
     if (exchange.path === uploadPath) return answerUpload(exchange, { ...options.upload, entry })
+    if (exchange.path.startsWith(configurationPath)) {
+      return answerConfiguration(exchange, { ...options.configuration, entry })
+    }
     const service = serviceAt(exchange.path)
     if (service === null) return exchange.reply({ status: 404 })
     return answerSoap(service, exchange, { ...options.soap, entry })
