@@ -5,7 +5,7 @@ import { connect, type MqttClient } from 'mqtt'
 import { bareTlsBytesPerConnection } from './bare-tls.ts'
 import { type Fleet, makeFleet } from './fleet.ts'
 import { type PlatformProcess, startPlatformProcess } from './platform-process.ts'
-import { residentBytes } from './process-memory.ts'
+import { cpuMs, cpuOfTreeMs, parentOf, residentBytes } from './process-memory.ts'
 import { print, printFigure } from './report.ts'
 
 /** Memory is the slope between these, so that what the first connections load does not count. */
@@ -17,7 +17,9 @@ const servedWithinMs = 120_000
 /** Idle gateways over TLS with client certificates, and all of them coming back at once. */
 export async function benchConnections(): Promise<void> {
   const count = Number(process.env.BENCH_CONNECTIONS ?? 2000)
-  const platform = await startPlatformProcess()
+  const platform = await startPlatformProcess({
+    nodeOptions: (process.env.BENCH_NODE_OPTIONS ?? '').split(' ').filter(Boolean),
+  })
   let clients: MqttClient[] = []
   try {
     const fleet = await makeFleet(platform, 0)
@@ -34,9 +36,17 @@ export async function benchConnections(): Promise<void> {
     printFigure(`resident memory per idle connection, ${base} to ${count}`, [perConnection], { unit: 'kB', target })
     await compareToBareTls(enrollments[0], { privateKey: fleet.gatewayKey.privatePem, count: Math.min(count, 1000) })
     await Promise.all(clients.map((client) => client.endAsync(true)))
+    const { rows } = await platform.pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    const postmaster = await parentOf(rows[0]?.pid ?? 0)
+    const usedBeforeMs = await usedMs(platform, postmaster)
     const startedAtMs = performance.now()
     clients = await Promise.all(enrollments.map((one) => comeIn(one, fleet.gatewayKey.privatePem)))
     const seconds = (performance.now() - startedAtMs) / 1000
+    const used = await usedMs(platform, postmaster)
+    const each = (name: 'platform' | 'postgres' | 'clients') => (used[name] - usedBeforeMs[name]) / count
+    printFigure('  processor time of the platform process, each', [each('platform')], { unit: 'ms', digits: 2 })
+    printFigure('  of PostgreSQL', [each('postgres')], { unit: 'ms', digits: 2 })
+    printFigure('  of the clients, all in one process', [each('clients')], { unit: 'ms', digits: 2 })
     printFigure(`${count} connecting at once, all welcomed`, [seconds], { unit: 's' })
     printFigure('  welcomed per second (10,000 in 60 s need 167)', [count / seconds], {
       unit: '/s',
@@ -46,6 +56,12 @@ export async function benchConnections(): Promise<void> {
     await Promise.all(clients.map((client) => client.endAsync(true)))
     await platform.stop()
   }
+}
+
+/** Processor time so far. */
+async function usedMs({ pid }: PlatformProcess, postmaster: number) {
+  const { user, system } = process.cpuUsage()
+  return { platform: await cpuMs(pid), postgres: await cpuOfTreeMs(postmaster), clients: (user + system) / 1000 }
 }
 
 /** What of it Node's TLS takes, whoever speaks over it. */

@@ -7,7 +7,7 @@ import { createTestPlatform, type TestPlatform } from '../../../test/test-platfo
 import { byPlatform } from '../../platform/events/emit.ts'
 import { markAway } from '../gateways/mark-away.ts'
 import { createBudgetTeller } from './budget-teller.ts'
-import { beginSession } from './session-store.ts'
+import { beginSessions } from './session-store.ts'
 
 let platform: TestPlatform
 beforeAll(async () => {
@@ -51,12 +51,13 @@ async function makeSite(budget: { maxInFlight: number; rate?: number; upload?: n
     messages: () => messages,
     async hello(place: number, { confirmsShares = true } = {}) {
       const hello = { kind: 'hello' as const, connectionId: randomUUID(), version: '1', devices: [], confirmsShares }
-      const begun = await beginSession(db, idOf(place), { hello, nowMs: clock.nowMs })
-      if (!begun) throw new Error('It may not speak.')
-      sessions.set(idOf(place), begun.welcome.session)
+      const { welcomes, others } = await beginSessions(db, [{ gatewayId: idOf(place), hello }], clock.nowMs)
+      const welcome = welcomes.get(idOf(place))
+      if (!welcome) throw new Error('It may not speak.')
+      sessions.set(idOf(place), welcome.session)
       heard.delete(idOf(place))
-      hear(idOf(place), begun.welcome.sites)
-      teller.tell(begun.others)
+      hear(idOf(place), welcome.sites)
+      teller.tell(others)
     },
     async confirm(place: number, use: Partial<ShareInUse> = {}, by = teller) {
       const share = heard.get(idOf(place))

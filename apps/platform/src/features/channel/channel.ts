@@ -1,17 +1,17 @@
 import type { DownMessage, UpMessage } from '@ocelli/contract'
 import type { Logger } from 'pino'
 import type { Broker } from '../../platform/broker/broker.ts'
+import { createCollector } from '../../platform/collector.ts'
 import type { Database } from '../../platform/database/database.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
 import type { Metrics } from '../../platform/metrics.ts'
 import { markAway } from '../gateways/mark-away.ts'
 import type { GatewayShare } from '../sites/share-store.ts'
 import { createBudgetTeller } from './budget-teller.ts'
-import { createCollector } from './collector.ts'
 import { createDispatcher, type ReadDesired } from './dispatcher.ts'
 import { sweepRefused, sweepSilent } from './presence.ts'
 import { type ApplyReports, createReportIntake } from './report-intake.ts'
-import { beginSession, noteHeartbeats, readForeignDevices, readSessions } from './session-store.ts'
+import { beginSessions, type Greeting, noteHeartbeats, readForeignDevices, readSessions } from './session-store.ts'
 import { createUpReader } from './up-reader.ts'
 
 type Message<Kind extends UpMessage['kind']> = Extract<UpMessage, { kind: Kind }>
@@ -92,22 +92,44 @@ export function createChannel(options: ChannelOptions): Channel {
         log.error({ err: error }, 'licenses could not be given; their gateways ask again'),
       ),
   })
+  const hellos = createCollector<Greeting>({
+    ...{ waitMs: 5, maxItems: 200 },
+    handle: (greetings) =>
+      greet(greetings).catch((error: unknown) => {
+        log.warn({ err: error, gateways: greetings.length }, 'sessions could not be begun together')
+        return greetEach(greetings)
+      }),
+  })
   const heartbeats = createCollector<Heartbeat>({
     ...{ waitMs: 20, maxItems: 1000 },
     handle: (beats) =>
       beat(beats).catch((error: unknown) => log.error({ err: error }, 'heartbeats could not be noted')),
   })
 
-  async function greet(gatewayId: string, hello: Message<'hello'>): Promise<void> {
-    const begun = await beginSession(db, gatewayId, { hello, nowMs: nowMs() })
-    if (!begun) return broker.disconnect(gatewayId)
-    const { welcome, others } = begun
-    publish(gatewayId, welcome)
-    const own = new Set(welcome.assignments.map(({ deviceId }) => deviceId))
-    const deviceIds = hello.devices.map(({ deviceId }) => deviceId).filter((deviceId) => !own.has(deviceId))
-    if (deviceIds.length > 0) publish(gatewayId, { kind: 'unassigned', session: welcome.session, deviceIds })
+  async function greet(greetings: Greeting[]): Promise<void> {
+    const { welcomes, others } = await beginSessions(db, greetings, nowMs())
+    for (const { gatewayId, hello } of greetings) {
+      const welcome = welcomes.get(gatewayId)
+      if (!welcome) {
+        broker.disconnect(gatewayId)
+        continue
+      }
+      publish(gatewayId, welcome)
+      const own = new Set(welcome.assignments.map(({ deviceId }) => deviceId))
+      const deviceIds = hello.devices.map(({ deviceId }) => deviceId).filter((deviceId) => !own.has(deviceId))
+      if (deviceIds.length > 0) publish(gatewayId, { kind: 'unassigned', session: welcome.session, deviceIds })
+    }
     dispatcher.wake()
     budgets.tell(others)
+  }
+
+  /** A hello that cannot be taken holds nobody else up; whoever hears no welcome says hello again. */
+  async function greetEach(greetings: Greeting[]): Promise<void> {
+    for (const greeting of greetings) {
+      await greet([greeting]).catch((error: unknown) =>
+        log.error({ err: error, gatewayId: greeting.gatewayId }, 'a session could not be begun'),
+      )
+    }
   }
 
   async function beat(beats: Heartbeat[]): Promise<void> {
@@ -168,7 +190,7 @@ export function createChannel(options: ChannelOptions): Channel {
     metrics.channelMessages.inc({ direction: 'up', kind: message.kind })
     switch (message.kind) {
       case 'hello':
-        return await greet(gatewayId, message)
+        return await hellos.add({ gatewayId, hello: message })
       case 'heartbeat':
         return await heartbeats.add({ ...message, gatewayId })
       case 'gone':
@@ -253,6 +275,7 @@ export function createChannel(options: ChannelOptions): Channel {
       await Promise.all([...turns.values()])
       await reports.drain()
       await licenses.drain()
+      await hellos.drain()
       await heartbeats.drain()
     },
   }

@@ -1,7 +1,7 @@
 import type { DeviceReport, DownMessage } from '@ocelli/contract'
 import type { Logger } from 'pino'
+import { type Collector, createCollector } from '../../platform/collector.ts'
 import type { Database } from '../../platform/database/database.ts'
-import { type Collector, createCollector } from './collector.ts'
 import { readForeignDevices, readSessions } from './session-store.ts'
 
 export interface ReportBatch {

@@ -2,7 +2,7 @@ import type { DownMessage, UpMessage } from '@ocelli/contract'
 import { sql } from 'kysely'
 import type { Database } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
-import { emitEvents } from '../../platform/events/emit.ts'
+import { byPlatform, emitEvents } from '../../platform/events/emit.ts'
 import { divideSites, type GatewayShare } from '../sites/share-store.ts'
 
 export const heartbeatSeconds = 30
@@ -18,49 +18,87 @@ export interface PresentSession {
   connected: boolean
 }
 
+export interface Greeting {
+  gatewayId: string
+  hello: Hello
+}
+
+interface Begun {
+  gatewayId: string
+  accountId: string
+  siteId: string
+  session: number
+  wasConnected: boolean
+}
+
 /**
- * Begins a session; null for a gateway that may not speak (revoked, or its account is suspended). `others` is what gateways
- * that share its sites are to be told now.
+ * Begins sessions, each gateway at most once, however many come back at once. Those without a welcome may not speak (revoked,
+ * or their account is suspended). `others` is what further gateways of their sites are to be told now.
  */
-export async function beginSession(
+export async function beginSessions(
   db: Database,
-  gatewayId: string,
-  { hello, nowMs }: { hello: Hello; nowMs: number },
-): Promise<{ welcome: Welcome; others: GatewayShare[] } | null> {
+  greetings: Greeting[],
+  nowMs: number,
+): Promise<{ welcomes: Map<string, Welcome>; others: GatewayShare[] }> {
   return await inTransaction(db, async (transaction) => {
-    const { rows } = await sql<{ account_id: string; site_id: string; session: number; was_connected: boolean }>`
-      WITH before AS (
-        SELECT g.gateway_id, g.connected FROM gateway g JOIN account a ON a.account_id = g.account_id
-        WHERE g.gateway_id = ${gatewayId} AND g.revoked_at IS NULL AND a.suspended_at IS NULL FOR NO KEY UPDATE OF g)
-      UPDATE gateway g SET session = nextval('gateway_session'), connection_id = ${hello.connectionId}, connected = true,
-        away_at = NULL, confirms_shares = ${hello.confirmsShares ?? false}, version = ${hello.version}, last_message_at = now(),
-        sealing_key = coalesce(${hello.sealingKey ? JSON.stringify(hello.sealingKey) : null}::jsonb, g.sealing_key)
-      FROM before WHERE g.gateway_id = before.gateway_id
-      RETURNING g.account_id, g.site_id, g.session, before.connected AS was_connected`.execute(transaction)
-    const [gateway] = rows
-    if (!gateway) return null
-    const { account_id: accountId, site_id: siteId, session } = gateway
-    if (!gateway.was_connected) {
-      const origin = { actor: { kind: 'gateway' as const, id: gatewayId }, requestId: null }
-      const data = { gatewayId, siteId, version: hello.version, session }
-      await emitEvents(transaction, origin, [{ type: 'gateway.connected', accountId, data }])
-    }
-    const assignments = await transaction
-      .selectFrom('device')
-      .select(['device_id as deviceId', 'assignment', 'revision'])
-      .where('gateway_id', '=', gatewayId)
-      .where('account_id', '=', accountId)
-      .where('state', '=', 'CLAIMED')
-      .orderBy('device_id')
-      .execute()
-    const siteIds = sql`SELECT site_id FROM gateway WHERE gateway_id = ${gatewayId}
-      UNION SELECT site_id FROM device WHERE gateway_id = ${gatewayId} AND state = 'CLAIMED'`
-    const shares = await divideSites(transaction, { siteIds, nowMs, renewFor: gatewayId })
-    const { connectionId } = hello
-    const sites = shares.filter((share) => share.gatewayId === gatewayId).map(({ site }) => site)
-    const welcome: Welcome = { kind: 'welcome', connectionId, session, heartbeatSeconds, assignments, sites }
-    return { welcome, others: shares.filter((share) => share.gatewayId !== gatewayId) }
+    const begun = await writeSessions(transaction, greetings)
+    const gatewayIds = begun.map(({ gatewayId }) => gatewayId)
+    const assignments = await readAssignments(transaction, gatewayIds)
+    const siteIds = sql`SELECT site_id FROM gateway WHERE gateway_id = ANY(${gatewayIds}::uuid[])
+      UNION SELECT site_id FROM device WHERE gateway_id = ANY(${gatewayIds}::uuid[]) AND state = 'CLAIMED'`
+    const shares = await divideSites(transaction, { siteIds, nowMs, renewFor: new Set(gatewayIds) })
+    const byGateway = Map.groupBy(shares, ({ gatewayId }) => gatewayId)
+    const saidBy = new Map(greetings.map(({ gatewayId, hello }) => [gatewayId, hello]))
+    const welcomes = begun.map(({ gatewayId, session }): [string, Welcome] => [
+      gatewayId,
+      {
+        ...{ kind: 'welcome', connectionId: saidBy.get(gatewayId)?.connectionId ?? '', session, heartbeatSeconds },
+        assignments: (assignments.get(gatewayId) ?? []).map(({ gatewayId: _, ...assignment }) => assignment),
+        sites: (byGateway.get(gatewayId) ?? []).map(({ site }) => site),
+      },
+    ])
+    const greeted = new Set(gatewayIds)
+    return { welcomes: new Map(welcomes), others: shares.filter(({ gatewayId }) => !greeted.has(gatewayId)) }
   })
+}
+
+async function writeSessions(db: Database, greetings: Greeting[]): Promise<Begun[]> {
+  const said = greetings.map(({ gatewayId, hello: { connectionId, confirmsShares = false, version, sealingKey } }) => ({
+    ...{ gatewayId, connectionId, confirmsShares, version, sealingKey },
+  }))
+  const { rows } = await sql<Begun & { version: string }>`
+    WITH said AS (
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(said)}::jsonb)
+        AS s("gatewayId" uuid, "connectionId" text, "confirmsShares" boolean, version text, "sealingKey" jsonb)),
+    before AS (
+      SELECT g.gateway_id, g.connected FROM gateway g JOIN account a ON a.account_id = g.account_id
+      WHERE g.gateway_id IN (SELECT "gatewayId" FROM said) AND g.revoked_at IS NULL AND a.suspended_at IS NULL
+      ORDER BY g.gateway_id FOR NO KEY UPDATE OF g)
+    UPDATE gateway g SET session = nextval('gateway_session'), connection_id = said."connectionId", connected = true,
+      away_at = NULL, confirms_shares = said."confirmsShares", version = said.version, last_message_at = now(),
+      sealing_key = coalesce(said."sealingKey", g.sealing_key)
+    FROM before JOIN said ON said."gatewayId" = before.gateway_id WHERE g.gateway_id = before.gateway_id
+    RETURNING g.gateway_id AS "gatewayId", g.account_id AS "accountId", g.site_id AS "siteId", g.session, g.version,
+      before.connected AS "wasConnected"`.execute(db)
+  const events = rows
+    .filter(({ wasConnected }) => !wasConnected)
+    .map(({ gatewayId, accountId, siteId, version, session }) => {
+      const origin = { actor: { kind: 'gateway' as const, id: gatewayId }, requestId: null }
+      return { type: 'gateway.connected' as const, accountId, origin, data: { gatewayId, siteId, version, session } }
+    })
+  await emitEvents(db, byPlatform, events)
+  return rows
+}
+
+type Assignment = Welcome['assignments'][number] & { gatewayId: string }
+
+async function readAssignments(db: Database, gatewayIds: string[]): Promise<Map<string, Assignment[]>> {
+  const { rows } = await sql<Assignment>`
+    SELECT d.gateway_id AS "gatewayId", d.device_id AS "deviceId", d.assignment, d.revision
+    FROM device d JOIN gateway g ON g.gateway_id = d.gateway_id AND g.account_id = d.account_id
+    WHERE d.gateway_id = ANY(${gatewayIds}::uuid[]) AND d.state = 'CLAIMED'
+    ORDER BY d.gateway_id, d.device_id`.execute(db)
+  return Map.groupBy(rows, ({ gatewayId }) => gatewayId)
 }
 
 /** The present sessions of gateways that may speak. */

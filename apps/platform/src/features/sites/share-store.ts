@@ -39,12 +39,12 @@ const repeatAfterSeconds = 5
 
 /**
  * Divides the budgets of sites at this hour among their gateways, and gives what is to be told after COMMIT: shares that
- * have changed, those of `renewFor`, whose session begins, and those that nobody has confirmed for some seconds. `siteIds` is a
+ * have changed, those of the gateways `renewFor`, whose sessions begin, and those that nobody has confirmed for some seconds. `siteIds` is a
  * query for the sites; with `skipLocked` those that another process divides right now are left to it.
  */
 export async function divideSites(
   db: DatabaseTransaction,
-  { siteIds, nowMs, renewFor = null, skipLocked = false }: DivideOptions,
+  { siteIds, nowMs, renewFor = new Set(), skipLocked = false }: DivideOptions,
 ): Promise<GatewayShare[]> {
   const { rows: locked } = await sql<{ siteId: string }>`
     SELECT site_id AS "siteId" FROM site WHERE site_id IN (${siteIds}) ORDER BY site_id
@@ -75,7 +75,7 @@ export async function divideSites(
 interface DivideOptions {
   siteIds: RawBuilder<unknown>
   nowMs: number
-  renewFor?: string | null
+  renewFor?: ReadonlySet<string>
   skipLocked?: boolean
 }
 
@@ -86,7 +86,7 @@ function hasLeft(sharer: Row): boolean {
   return sharer.held === 0 || sharer.awaySeconds > mayGoOnSeconds(sharer.largestPackage, sharer)
 }
 
-function divideSite(sharers: Row[], { nowMs, renewFor }: { nowMs: number; renewFor: string | null }) {
+function divideSite(sharers: Row[], { nowMs, renewFor }: { nowMs: number; renewFor: ReadonlySet<string> }) {
   const [first] = sharers
   if (!first) return []
   const budget = budgetNow(first, nowMs)
@@ -101,7 +101,7 @@ function divideSite(sharers: Row[], { nowMs, renewFor }: { nowMs: number; renewF
       downloadBytesPerSecond: rateOf(budget.downloadBytesPerSecond, place),
       uploadBytesPerSecond: rateOf(budget.uploadBytesPerSecond, place),
     }
-    const isRenewed = gatewayId === renewFor
+    const isRenewed = renewFor.has(gatewayId)
     const isNew = isRenewed || held !== sharer.held || !isSame(sharer.told, site)
     const number = (sharer.number ?? 0) + (isNew ? 1 : 0)
     const isTold = isConnected && (isNew || isOverdue)

@@ -1,7 +1,9 @@
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
+import { sql } from 'kysely'
 import type { AccessTokens } from '../auth/access-token.ts'
 import { isSameKey, publicJwkOf } from '../ca/certificate-authority.ts'
+import { createCollector } from '../collector.ts'
 import type { Database } from '../database/database.ts'
 import { ProblemError } from '../http/problem.ts'
 
@@ -19,24 +21,57 @@ export interface Login {
  */
 export async function refuseLogin(
   { connection, clientId, username, password }: Login,
-  { db, accessTokens }: { db: Database; accessTokens: AccessTokens },
+  { keys, accessTokens }: { keys: GatewayKeys; accessTokens: AccessTokens },
 ): Promise<string | null> {
   if (!isUuid(clientId)) return 'the client id is no gateway id'
   if (username !== clientId) return 'user name and client id differ'
-  const gateway = await db
-    .selectFrom('gateway as g')
-    .innerJoin('account as a', 'a.account_id', 'g.account_id')
-    .where('g.gateway_id', '=', clientId)
-    .where('g.revoked_at', 'is', null)
-    .where('a.suspended_at', 'is', null)
-    .select('g.public_key')
-    .executeTakeFirst()
-  if (!gateway) return 'the gateway is unknown or revoked'
-  if (connection instanceof TLSSocket) return refuseCertificate(connection, clientId, gateway.public_key)
+  const publicKey = await keys.of(clientId)
+  if (!publicKey) return 'the gateway is unknown or revoked'
+  if (connection instanceof TLSSocket) return refuseCertificate(connection, clientId, publicKey)
   return await refuseToken(password, clientId, accessTokens)
 }
 
-function refuseCertificate(socket: TLSSocket, clientId: string, publicKey: Record<string, unknown>): string | null {
+type PublicKey = Record<string, unknown>
+
+/** The present keys of gateways, read for many at a time: after a restart all of them come back in the same moment. */
+export interface GatewayKeys {
+  /** Null for unknown and revoked gateways and those of suspended accounts. Rejects when the database cannot be read. */
+  of(gatewayId: string): Promise<PublicKey | null>
+}
+
+export function createGatewayKeys(db: Database): GatewayKeys {
+  interface Ask extends PromiseWithResolvers<PublicKey | null> {
+    gatewayId: string
+  }
+  const asks = createCollector<Ask>({
+    ...{ waitMs: 2, maxItems: 500 },
+    handle: async (asked) => {
+      try {
+        const found = await readKeys(db, [...new Set(asked.map(({ gatewayId }) => gatewayId))])
+        for (const { gatewayId, resolve } of asked) resolve(found.get(gatewayId) ?? null)
+      } catch (error) {
+        for (const { reject } of asked) reject(error)
+      }
+    },
+  })
+  return {
+    of(gatewayId) {
+      const ask = { gatewayId, ...Promise.withResolvers<PublicKey | null>() }
+      void asks.add(ask)
+      return ask.promise
+    },
+  }
+}
+
+async function readKeys(db: Database, gatewayIds: string[]): Promise<Map<string, PublicKey>> {
+  const { rows } = await sql<{ gatewayId: string; publicKey: PublicKey }>`
+    SELECT g.gateway_id AS "gatewayId", g.public_key AS "publicKey"
+    FROM gateway g JOIN account a ON a.account_id = g.account_id
+    WHERE g.gateway_id = ANY(${gatewayIds}::uuid[]) AND g.revoked_at IS NULL AND a.suspended_at IS NULL`.execute(db)
+  return new Map(rows.map(({ gatewayId, publicKey }) => [gatewayId, publicKey]))
+}
+
+function refuseCertificate(socket: TLSSocket, clientId: string, publicKey: PublicKey): string | null {
   const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined
   if (!certificate) return 'there is no client certificate of our CA'
   if (certificate.subject !== `CN=${clientId}`) return 'the certificate is made out to another gateway'

@@ -11,7 +11,7 @@ import type { AccessTokens } from '../auth/access-token.ts'
 import type { CertificateAuthority } from '../ca/certificate-authority.ts'
 import type { Database } from '../database/database.ts'
 import { type Broker, type MessageHandler, maxPayloadBytes } from './broker.ts'
-import { refuseLogin } from './gateway-credentials.ts'
+import { createGatewayKeys, refuseLogin } from './gateway-credentials.ts'
 import { limitPackets } from './packet-limit.ts'
 
 export interface BrokerOptions {
@@ -33,6 +33,7 @@ const notAuthorized = 5
 /** MQTT 3.1.1 in this process: TLS with client certificates of our CA, and WebSocket inside the HTTP server. */
 export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const { db, accessTokens, log } = options
+  const keys = createGatewayKeys(db)
   const clients = new Map<string, Client>()
   let handle: MessageHandler = () => undefined
   let connected: (gatewayId: string) => void = () => undefined
@@ -51,7 +52,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     },
     authenticate(client, username, password, done) {
       const login = { connection: client.conn, clientId: client.id, username, password }
-      refuseLogin(login, { db, accessTokens }).then(
+      refuseLogin(login, { keys, accessTokens }).then(
         (reason) => {
           if (reason !== null) log.info({ gatewayId: client.id, reason }, 'a gateway was refused at the device channel')
           done(reason === null ? null : refusal(reason), reason === null)
