@@ -33,6 +33,8 @@ export interface Io {
   trust: (caPem: string) => void
   /** Null where nobody can be asked. */
   prompt: Prompter | null
+  /** Null where there is no browser to open. */
+  openBrowser: ((url: string) => void) | null
   clock: Clock
   /** From 0 to below 1 */
   random: () => number

@@ -6,6 +6,7 @@ import tls from 'node:tls'
 import { systemClock } from '@ocelli/sdk'
 import envPaths from 'env-paths'
 import { exitCodes } from './exit-code.ts'
+import { browserOpener } from './open-browser.ts'
 import { openPrompter } from './prompter.ts'
 import { runCli } from './run-cli.ts'
 
@@ -44,6 +45,7 @@ const code = await runCli(process.argv.slice(2), {
   fetch: (input, init) => globalThis.fetch(input, init),
   trust: (caPem) => tls.setDefaultCACertificates([...tls.getCACertificates('default'), caPem]),
   prompt: stdin.isTTY && stderr.isTTY ? openPrompter(stderr) : null,
+  openBrowser: stdin.isTTY && stderr.isTTY ? browserOpener({ env, platform }) : null,
   clock: systemClock,
   random: Math.random,
   signal: stop.signal,

@@ -266,7 +266,11 @@ describe('signing in by a browser', () => {
   const refusal = (error: string) => Response.json({ error, error_description: `${error}.` }, { status: 400 })
 
   /** A platform that answers one question for the token after another, and the pauses before them. */
-  async function play(answers: (() => unknown)[]) {
+  async function play(
+    answers: (() => unknown)[],
+    { args = [], page = begun.verification_uri_complete }: { args?: string[]; page?: string } = {},
+  ) {
+    const opened: string[] = []
     const pausesMs: number[] = []
     const clock = {
       ...{ nowMs: () => Date.now(), monotonicMs: () => pausesMs.reduce((sum, ms) => sum + ms, 0) },
@@ -274,11 +278,11 @@ describe('signing in by a browser', () => {
       after: () => () => {},
     }
     const platform = answering(({ route }) => {
-      if (route === 'POST /auth/v1/device-authorization') return begun
+      if (route === 'POST /auth/v1/device-authorization') return { ...begun, verification_uri_complete: page }
       return route === 'POST /auth/v1/token' ? answers.shift()?.() : me
     })
-    const cli = await openTestCli({ ...platform, clock })
-    return { cli, pausesMs, run: await cli.run(['login', '--url', 'https://ocelli.test']) }
+    const cli = await openTestCli({ ...platform, clock, openBrowser: (url) => void opened.push(url) })
+    return { cli, pausesMs, opened, run: await cli.run(['login', '--url', 'https://ocelli.test', ...args]) }
   }
 
   it('shows the code, waits as it is told, and keeps the token', async () => {
@@ -294,6 +298,13 @@ describe('signing in by a browser', () => {
     expect(JSON.parse(await readFile(join(cli.folder, 'config', 'profiles.json'), 'utf8'))).toMatchObject({
       profiles: { default: { credentials: { kind: 'token', token: 'ocp_made', tokenId: 't-1' } } },
     })
+  })
+
+  it('opens the page, unless it is told not to or the address is none of a page', async () => {
+    const token = () => ({ access_token: 'ocp_made', token_type: 'Bearer', expires_in: 9, scope: '', token_id: 't-1' })
+    expect((await play([token])).opened).toEqual([begun.verification_uri_complete])
+    expect((await play([token], { args: ['--no-browser'] })).opened).toEqual([])
+    expect((await play([token], { page: 'file:///etc/passwd' })).opened).toEqual([])
   })
 
   test.each(['access_denied', 'expired_token'])('ends with 3 on %s', async (error) => {

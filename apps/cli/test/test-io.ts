@@ -46,6 +46,7 @@ export async function openTestCli(base: Partial<Io> = {}): Promise<TestCli> {
         fetch: (input, init) => globalThis.fetch(input, init),
         trust: () => {},
         prompt: null,
+        openBrowser: null,
         clock: systemClock,
         random: () => 0,
         signal: new AbortController().signal,

@@ -8,16 +8,28 @@ const grantType = 'urn:ietf:params:oauth:grant-type:device_code'
 const slowerByMs = 5_000
 
 /** Shows a code, and waits until a person has approved it in a browser, on this machine or another. */
-export async function withDeviceCode(client: Client, context: CommandContext): Promise<StoredCredentials> {
-  const { hostName, say, progress } = context
+export async function withDeviceCode(
+  client: Client,
+  { browser }: { browser: boolean },
+  context: CommandContext,
+): Promise<StoredCredentials> {
+  const { hostName, say, progress, openBrowser } = context
   const asked = await client.auth.beginDeviceSignIn(`ocelli on ${hostName}`.slice(0, 200))
   say(`Open  ${asked.verification_uri}  and enter the code  ${asked.user_code}`)
   say(`or open  ${asked.verification_uri_complete}`)
+  if (browser && openBrowser && isWebAddress(asked.verification_uri_complete)) {
+    say('Your browser opens it now; with --no-browser it does not.')
+    openBrowser(asked.verification_uri_complete)
+  }
   const { access_token: token, token_id: tokenId } = await progress.run('Waiting for you to approve', () =>
     waitForToken(client, asked, context),
   )
   return { kind: 'token', token, tokenId: tokenId ?? null }
 }
+
+/** What a platform names is opened only where a browser would follow it as a link. */
+const isWebAddress = (text: string): boolean =>
+  URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol)
 
 async function waitForToken(
   { auth }: Client,

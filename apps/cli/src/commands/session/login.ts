@@ -11,6 +11,7 @@ export interface LoginFlags {
   email?: string
   token?: boolean
   clientId?: string
+  browser: boolean
 }
 
 export async function login(flags: LoginFlags, context: CommandContext): Promise<void> {
@@ -42,7 +43,7 @@ async function getCredentials(flags: LoginFlags, place: Place, context: CommandC
   }
   if (flags.email !== undefined) return await withPassword(flags.email, place, context)
   const nobody = await context.clientOf({ ...place, credentials: { kind: 'none' }, profile: null })
-  return await withDeviceCode(nobody, context)
+  return await withDeviceCode(nobody, flags, context)
 }
 
 async function asTechnicalUser(clientId: string, context: CommandContext): Promise<StoredCredentials> {

@@ -5,11 +5,12 @@ export const registerSession: Register = (program, run) => {
   program
     .command('login')
     .description('sign in by a browser, on this machine or another, and remember it as a profile')
+    .option('--no-browser', 'open no browser here; the code can be approved on any machine')
     .option('--email <email>', 'sign in as a person, with the password asked for at the terminal')
     .option('--token', 'sign in with a personal access token: OCELLI_TOKEN, or asked for at the terminal')
     .option('--client-id <id>', 'sign in as a technical user; the secret is OCELLI_CLIENT_SECRET, or asked for')
     .examples(
-      'ocelli login --url https://ocelli.example.com   # shows a code to approve in a browser',
+      'ocelli login --url https://ocelli.example.com   # shows a code, and opens the page to approve it',
       'ocelli login --url https://ocelli.example.com --email ann@example.com',
       'ocelli login --url https://10.0.0.5:8443 --ca 3f:a1:...:9c --profile lab',
       'ocelli login --url https://ocelli.example.com --client-id nightly-updates',

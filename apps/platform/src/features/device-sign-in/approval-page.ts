@@ -19,6 +19,8 @@ export function serveApprovalPage(app: FastifyInstance): void {
       .header('content-security-policy', policy)
       .header('cache-control', 'no-store')
       .header('referrer-policy', 'no-referrer')
+      .header('x-frame-options', 'DENY')
+      .header('cross-origin-opener-policy', 'same-origin')
       .type('text/html; charset=utf-8')
       .send(page),
   )

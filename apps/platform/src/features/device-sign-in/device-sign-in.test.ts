@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -188,12 +189,69 @@ describe('the person who decides', () => {
     expect(await person('GET', 'BBBB-BBBB')).toMatchObject({ status: 404 })
   })
 
-  test('finds a page that loads nothing and cannot be framed', async () => {
-    const { headers, body } = await platform.app.inject('/device')
-    expect(headers['content-type']).toContain('text/html')
-    expect(headers['content-security-policy']).toMatch(
-      /default-src 'none'; script-src 'sha256-.+frame-ancestors 'none'/,
-    )
-    expect(body).not.toMatch(/ src=|<link|onclick/)
+  describe('finds a page', () => {
+    const page = () => platform.app.inject('/device?code=BCDF-GHJK')
+    const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
+
+    test('whose own script and style run, and nothing else', async () => {
+      const { headers, body } = await page()
+      expect(headers['content-type']).toBe('text/html; charset=utf-8')
+      const policy = new Map(
+        String(headers['content-security-policy'])
+          .split('; ')
+          .map((rule) => [rule.split(' ')[0], rule.split(' ').slice(1).join(' ')]),
+      )
+      const [scripts, styles] = ['script', 'style'].map((tag) => [
+        ...body.matchAll(new RegExp(`<${tag}[^>]*>([^]*?)</${tag}>`, 'g')),
+      ])
+      expect(scripts?.map(([, text = '']) => hash(text))).toEqual([policy.get('script-src')])
+      expect(styles?.map(([, text = '']) => hash(text))).toEqual([policy.get('style-src')])
+      expect(policy.get('default-src')).toBe(`'none'`)
+      expect(policy.get('connect-src')).toBe(`'self'`)
+      // what a policy by hashes would block, and what would be loaded from elsewhere
+      expect(body).not.toMatch(/<link| (src|style|on[a-z]+)=|javascript:|https?:\/\//)
+      expect(body).not.toMatch(/innerHTML|insertAdjacentHTML|document\.write|eval\(/)
+    })
+
+    test('that cannot be framed, is kept nowhere and tells no other site its address', async () => {
+      const { headers } = await page()
+      expect(headers['content-security-policy']).toContain(`frame-ancestors 'none'`)
+      expect(headers['content-security-policy']).toContain(`form-action 'none'`)
+      expect(headers).toMatchObject({
+        ...{ 'x-frame-options': 'DENY', 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' },
+        ...{ 'x-content-type-options': 'nosniff', 'cross-origin-opener-policy': 'same-origin' },
+      })
+    })
+
+    test('that holds nothing of who asks: the code in its address is read by its script', async () => {
+      expect((await page()).body).not.toContain('BCDF-GHJK"')
+      expect((await platform.app.inject('/device?code=%3Cscript%3E')).body).toBe((await page()).body)
+    })
+
+    test('that calls routes which there are', async () => {
+      const { body } = await page()
+      const called = [...body.matchAll(/call\('(GET|POST)', ['`](\/[^'`$]+)/g)].map(([, method, path]) => ({
+        method,
+        path,
+      }))
+      expect(called.length).toBeGreaterThan(2)
+      for (const { method, path } of called) {
+        expect(platform.app.hasRoute({ method: method as 'GET', url: String(path) })).toBe(true)
+      }
+    })
+  })
+
+  test('cannot be made to decide, sign in or sign out by another site: what browsers send without asking is refused', async () => {
+    const { device_code, user_code } = await begin()
+    const decide = `/auth/v1/device-authorization/${user_code}/approve`
+    for (const foreign of [{ origin: 'https://evil.example' }, { origin: 'null' }, {}]) {
+      for (const url of [decide, '/auth/v1/people/sign-out', '/auth/v1/people/sign-in/email']) {
+        const payload = url.endsWith('email') ? { email: 'boss@example.com', password } : undefined
+        const headers = { cookie: session.cookie ?? '', ...foreign }
+        const answer = await platform.app.inject({ method: 'POST', url, headers, payload })
+        expect({ url, foreign, status: answer.statusCode }).toEqual({ url, foreign, status: 403 })
+      }
+    }
+    expect((await ask(device_code)).body.error).toBe('authorization_pending')
   })
 })
