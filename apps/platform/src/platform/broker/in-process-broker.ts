@@ -29,6 +29,8 @@ const beforeLoginBytes = 64 * 1024
 const maxWaitingBytes = 16 * 1024 * 1024
 const renewServerCertificateMs = 30 * 86_400_000
 const notAuthorized = 5
+/** After a restart thousands wait for their turn: who is cut off while waiting begins anew, and all of its work is done twice. */
+const handshakeTimeoutMs = 60_000
 
 /** MQTT 3.1.1 in this process: TLS with client certificates of our CA, and WebSocket inside the HTTP server. */
 export async function createBroker(options: BrokerOptions): Promise<Broker> {
@@ -163,7 +165,7 @@ async function createListener({ ca, names, log }: BrokerOptions, take: (socket: 
     const { certPem, keyPem } = await ca.issueServerCertificate({ names })
     return { cert: certPem, key: keyPem, ca: [ca.certificatePem], minVersion: 'TLSv1.2' as const }
   }
-  const required = { requestCert: true, rejectUnauthorized: true, handshakeTimeout: 10_000 }
+  const required = { requestCert: true, rejectUnauthorized: true, handshakeTimeout: handshakeTimeoutMs }
   const server = createServer({ ...(await context()), ...required }, (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
