@@ -22,8 +22,9 @@ export type SealingJwk = Static<typeof SealingJwk>
 /**
  * A compact JWE (RFC 7516), `alg` ECDH-ES with X25519 and `enc` A256GCM, of the JSON `{"user","password"}`. Its `apv` names
  * the one purpose that it may be opened for, so that nobody on the way can turn it to another camera:
- * `ocelli:claim:{gatewayId}:{address}`, `ocelli:credentials:{gatewayId}:{deviceId}`, and for the account's recovery key
- * `ocelli:recovery:{accountId}:{address or deviceId}`.
+ * `ocelli:claim:{gatewayId}:{address}`, `ocelli:credentials:{gatewayId}:{deviceId}`, `ocelli:password:{gatewayId}:{deviceId}`, and
+ * for the account's recovery key `ocelli:recovery:{accountId}:{address or deviceId}`. Sealed for `password`, the JSON may hold
+ * `"allowHttp": true`: the new password may go to a camera that is reached without TLS.
  */
 export const SealedLogin = Type.String({
   maxLength: 6000,
@@ -64,6 +65,19 @@ export const CameraCredentialsRequest = Type.Object(
 )
 export type CameraCredentialsRequest = Static<typeof CameraCredentialsRequest>
 
+/** A new password for the user that the gateway logs in as. The copy is there before the camera is asked to take it. */
+export const CameraPassword = Type.Object(
+  { deviceId: DeviceId, sealed: SealedLogin, sealedForRecovery: SealedLogin },
+  { additionalProperties: false },
+)
+export type CameraPassword = Static<typeof CameraPassword>
+
+export const CameraPasswordsRequest = Type.Object(
+  { devices: Type.Array(CameraPassword, { minItems: 1, maxItems: 1000 }) },
+  { additionalProperties: false },
+)
+export type CameraPasswordsRequest = Static<typeof CameraPasswordsRequest>
+
 export const CameraLoginError = Type.Object({
   category: ErrorCategory,
   code: Type.String({ maxLength: 100 }),
@@ -71,8 +85,11 @@ export const CameraLoginError = Type.Object({
 })
 export type CameraLoginError = Static<typeof CameraLoginError>
 
-/** PENDING: not yet sent to the gateway. SENT: it works on it. CLAIMED and CHANGED: done. FAILED: done, without success. */
-export const CameraLoginState = oneOf(['PENDING', 'SENT', 'CLAIMED', 'CHANGED', 'FAILED'])
+/**
+ * PENDING: not yet sent to the gateway. SENT: it works on it. CLAIMED and CHANGED: done. FAILED: done, without success. UNKNOWN: a new
+ * password may have been set on the camera; both are kept, and the gateway goes on finding out.
+ */
+export const CameraLoginState = oneOf(['PENDING', 'SENT', 'UNKNOWN', 'CLAIMED', 'CHANGED', 'FAILED'])
 export type CameraLoginState = Static<typeof CameraLoginState>
 
 export const CameraLogin = Type.Object(
@@ -92,6 +109,7 @@ export const CameraLoginCounters = Type.Object({
   total: Type.Integer(),
   pending: Type.Integer(),
   sent: Type.Integer(),
+  unknown: Type.Integer(),
   done: Type.Integer(),
   failed: Type.Integer(),
 })
@@ -101,7 +119,7 @@ export const CameraLoginBatch = Type.Object(
   {
     batchId: Uuid,
     gatewayId: Uuid,
-    kind: oneOf(['CLAIM', 'CREDENTIALS']),
+    kind: oneOf(['CLAIM', 'CREDENTIALS', 'PASSWORD']),
     createdAt: Timestamp,
     settled: Type.Boolean(),
     counters: CameraLoginCounters,
@@ -118,11 +136,15 @@ export type RecoveryKey = Static<typeof RecoveryKey>
 export const RecoveryKeyRequest = Type.Object({ publicKey: nullable(SealingJwk) }, { additionalProperties: false })
 export type RecoveryKeyRequest = Static<typeof RecoveryKeyRequest>
 
-/** A camera's login, sealed to the account's recovery key. */
+/**
+ * A camera's login, sealed to the account's recovery key. A device has two while a new password is being set on it: the one that was
+ * proved last, and the new one.
+ */
 export const RecoveryCopy = Type.Object({
   deviceId: DeviceId,
   address: nullable(Type.String({ description: 'Where the camera was last seen.' })),
   siteId: nullable(Uuid),
+  isProved: Type.Boolean({ description: 'False: a new password that may count, with which nobody has logged in yet.' }),
   place: Type.String({ description: 'The address or deviceId that the copy was sealed for.' }),
   sealed: SealedLogin,
   updatedAt: Timestamp,

@@ -33,6 +33,8 @@ export const Hello = Type.Object({
   sealingKey: Type.Optional(SealingJwk),
   /** Its heartbeats say which shares it keeps to; gateways before 0.3 do not, and their word is not waited for. */
   confirmsShares: Type.Optional(Type.Boolean()),
+  /** It can set new passwords on cameras; gateways that do not know the word cannot. */
+  setsPasswords: Type.Optional(Type.Boolean()),
 })
 export type Hello = Static<typeof Hello>
 
@@ -146,6 +148,8 @@ export const CameraResults = Type.Object({
       loginId: Uuid,
       deviceId: nullable(DeviceId),
       error: nullable(CameraLoginError),
+      /** Of a new password: whether it counts is not known yet, and `error` says why. Told again when it is. */
+      isUnknown: Type.Optional(Type.Boolean()),
     }),
     { minItems: 1, maxItems: 500 },
   ),
@@ -271,7 +275,7 @@ export type LicenseAnswer = Static<typeof LicenseAnswer>
 /** Say hello again: the session is not the present one (the platform restarted, or a newer connection took over). */
 export const HelloAgain = Type.Object({ kind: Type.Literal('hello-again'), session: Count })
 
-/** Cameras to claim, and cameras whose stored login is to be changed; each `sealed` opens only for what stands beside it. */
+/** Cameras to claim, cameras whose stored login is to be changed, and new passwords to be set on cameras; each `sealed` opens only for what stands beside it. */
 export const CameraLogins = Type.Object({
   kind: Type.Literal('camera-logins'),
   session: Count,
@@ -287,6 +291,7 @@ export const CameraLogins = Type.Object({
           siteId: nullable(Uuid),
         }),
         Type.Object({ kind: Type.Literal('credentials'), deviceId: DeviceId }),
+        Type.Object({ kind: Type.Literal('password'), deviceId: DeviceId }),
       ]),
     }),
     { minItems: 1 },

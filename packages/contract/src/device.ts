@@ -273,6 +273,7 @@ export const Gateway = Type.Object(
     deviceCount: Type.Integer(),
     /** To which passwords of cameras are sealed; null until a gateway that has one has connected. */
     sealingKey: nullable(SealingJwk),
+    setsPasswords: Type.Boolean({ description: 'It can set new passwords on cameras.' }),
     createdAt: Timestamp,
   },
   { $id: 'Gateway' },

@@ -2,6 +2,7 @@ import type {
   CameraClaim,
   CameraCredentials,
   CameraLoginBatch,
+  CameraPassword,
   CertificateRenewal,
   CertificateRenewalRequest,
   ClaimItem,
@@ -84,6 +85,20 @@ export const gatewayMethods = (api: Api) => ({
   /** What came of each device, in the order of the request. */
   credentialsBatch: api.route(
     `GET ${one}/camera-credentials/{batchId}`,
+    (send) =>
+      (gatewayId: string, batchId: string, options?: CallOptions): Promise<CameraLoginBatch> =>
+        send.json({ params: { gatewayId, batchId } }, options),
+  ),
+  /** Has a gateway set new passwords on its cameras. Everybody else who logs in to them needs the new one from then on. */
+  setPasswords: api.route(
+    `POST ${one}/camera-passwords`,
+    (send) =>
+      (gatewayId: string, devices: CameraPassword[], options?: CallOptions): Promise<CameraLoginBatch> =>
+        send.json({ params: { gatewayId }, json: { devices } }, options),
+  ),
+  /** What came of each device, in the order of the request. */
+  passwordsBatch: api.route(
+    `GET ${one}/camera-passwords/{batchId}`,
     (send) =>
       (gatewayId: string, batchId: string, options?: CallOptions): Promise<CameraLoginBatch> =>
         send.json({ params: { gatewayId, batchId } }, options),

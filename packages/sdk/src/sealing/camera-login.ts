@@ -11,6 +11,8 @@ export interface CameraLoginSecret {
 export type SealingPurpose =
   | { kind: 'claim'; gatewayId: string; address: string }
   | { kind: 'credentials'; gatewayId: string; deviceId: string }
+  /** `allowHttp`: the new password may go to a camera that is reached without TLS, where its network can read it. */
+  | { kind: 'password'; gatewayId: string; deviceId: string; allowHttp?: boolean }
   /** `place`: the address or deviceId of the same login's claim or change. */
   | { kind: 'recovery'; accountId: string; place: string }
 
@@ -23,7 +25,9 @@ export async function sealCameraLogin(
   { user, password }: CameraLoginSecret,
   purpose: SealingPurpose,
 ): Promise<string> {
-  return await sealFor(publicKey, padded(JSON.stringify({ user, password })), { purpose: purposeOf(purpose) })
+  const allowHttp = purpose.kind === 'password' && purpose.allowHttp ? { allowHttp: true } : {}
+  const text = JSON.stringify({ user, password, ...allowHttp })
+  return await sealFor(publicKey, padded(text), { purpose: purposeOf(purpose) })
 }
 
 function purposeOf(purpose: SealingPurpose): string {
@@ -32,6 +36,8 @@ function purposeOf(purpose: SealingPurpose): string {
       return `ocelli:claim:${purpose.gatewayId}:${purpose.address}`
     case 'credentials':
       return `ocelli:credentials:${purpose.gatewayId}:${purpose.deviceId}`
+    case 'password':
+      return `ocelli:password:${purpose.gatewayId}:${purpose.deviceId}`
     case 'recovery':
       return `ocelli:recovery:${purpose.accountId}:${purpose.place}`
   }

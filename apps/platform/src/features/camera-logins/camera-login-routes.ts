@@ -2,6 +2,7 @@ import {
   CameraClaimsRequest,
   CameraCredentialsRequest,
   CameraLoginBatch,
+  CameraPasswordsRequest,
   DeviceId,
   nullable,
   RecoveryCopy,
@@ -11,7 +12,7 @@ import { Type } from 'typebox'
 import { type AnyRoute, ok, route } from '../../platform/http/route.ts'
 import { readBatch } from './read-batch.ts'
 import { listRecoveryCopies } from './recovery-copies.ts'
-import { requestClaims, requestCredentials } from './request-logins.ts'
+import { requestClaims, requestCredentials, requestPasswords } from './request-logins.ts'
 
 const ofGateway = Type.Object({ gatewayId: Uuid })
 const ofBatch = Type.Object({ gatewayId: Uuid, batchId: Uuid })
@@ -66,6 +67,29 @@ export function cameraLoginRoutes({ wake }: { wake: () => void }): AnyRoute[] {
       params: ofBatch,
       responses: { 200: CameraLoginBatch },
       handle: async ({ context, params }) => ok(await readBatch(context, { ...params, kind: 'CREDENTIALS' })),
+    }),
+    route({
+      ...{ method: 'POST', path: '/device/v1/gateways/:gatewayId/camera-passwords', access: 'devices:edit', tag },
+      summary: 'Have a gateway set new passwords on its cameras',
+      description:
+        'Each is given to the user that the gateway logs in as, proved by a login, and only then replaces the stored one. The camera ends the sessions of everybody who has the password before: tell your video management system. `UNKNOWN` says that it may have been set; the gateway goes on finding out. One at a time for each camera.',
+      params: ofGateway,
+      body: CameraPasswordsRequest,
+      bodyLimitBytes,
+      responses: { 202: CameraLoginBatch },
+      async handle({ context, params, body }) {
+        const batch = await requestPasswords(context, params.gatewayId, body.devices)
+        context.afterCommit(wake)
+        return { status: 202, body: batch }
+      },
+    }),
+    route({
+      ...{ method: 'GET', path: '/device/v1/gateways/:gatewayId/camera-passwords/:batchId' },
+      ...{ access: 'devices:view', tag },
+      summary: 'What came of the new passwords that a gateway was to set',
+      params: ofBatch,
+      responses: { 200: CameraLoginBatch },
+      handle: async ({ context, params }) => ok(await readBatch(context, { ...params, kind: 'PASSWORD' })),
     }),
     route({
       ...{ method: 'GET', path: '/device/v1/gateways/:gatewayId/recovery-copies', access: 'devices:edit', tag },

@@ -24,9 +24,10 @@ export async function readBatch(
     total: items.length,
     pending: count('PENDING'),
     sent: count('SENT'),
+    unknown: count('UNKNOWN'),
     done: count('CLAIMED', 'CHANGED'),
     failed: count('FAILED'),
   }
-  const settled = counters.pending + counters.sent === 0
+  const settled = counters.pending + counters.sent + counters.unknown === 0
   return { batchId, gatewayId, kind, createdAt: first.createdAt, settled, counters, items }
 }

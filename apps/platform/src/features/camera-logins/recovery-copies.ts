@@ -6,7 +6,10 @@ import { readGateway } from '../gateways/gateway-service.ts'
 
 const pageSize = 500
 
-/** Of devices that are claimed now; ordered by deviceId, those after `cursor`. */
+/**
+ * Of devices that are claimed now; ordered by deviceId, those after `cursor`. New passwords that may count already are among them; the
+ * copies of one device stand on one page.
+ */
 export async function listRecoveryCopies(
   context: Context,
   gatewayId: string,
@@ -15,10 +18,22 @@ export async function listRecoveryCopies(
   const { db, caller } = context
   await readGateway(context, gatewayId)
   const { rows: items } = await sql<RecoveryCopy>`
-    SELECT r.device_id AS "deviceId", d.address, d.site_id AS "siteId", r.place, r.sealed, r.updated_at AS "updatedAt"
-    FROM camera_recovery r JOIN device d ON d.account_id = r.account_id AND d.device_id = r.device_id
-    WHERE r.account_id = ${caller.accountId} AND d.gateway_id = ${gatewayId} AND d.state = 'CLAIMED'
-      AND r.device_id > ${cursor} AND ${seesProjects(caller, sql.ref('d.project_ids'))}
-    ORDER BY r.device_id LIMIT ${pageSize}`.execute(db)
-  return { items, nextCursor: items.length < pageSize ? null : (items.at(-1)?.deviceId ?? null) }
+    WITH copy AS (
+      SELECT r.device_id, true AS is_proved, r.place, r.sealed, r.updated_at FROM camera_recovery r
+      WHERE r.account_id = ${caller.accountId} AND r.device_id > ${cursor}
+      UNION ALL
+      SELECT l.device_id, false, l.device_id, l.sealed_for_recovery, l.updated_at FROM camera_login l
+      WHERE l.account_id = ${caller.accountId} AND l.device_id > ${cursor} AND l.kind = 'PASSWORD'
+        AND l.state IN ('SENT', 'UNKNOWN')),
+    page AS (
+      SELECT d.device_id, d.address, d.site_id FROM device d
+      WHERE d.account_id = ${caller.accountId} AND d.gateway_id = ${gatewayId} AND d.state = 'CLAIMED'
+        AND d.device_id > ${cursor} AND ${seesProjects(caller, sql.ref('d.project_ids'))}
+        AND d.device_id IN (SELECT copy.device_id FROM copy)
+      ORDER BY d.device_id LIMIT ${pageSize})
+    SELECT copy.device_id AS "deviceId", page.address, page.site_id AS "siteId", copy.is_proved AS "isProved", copy.place,
+      copy.sealed, copy.updated_at AS "updatedAt"
+    FROM page JOIN copy USING (device_id) ORDER BY page.device_id, copy.is_proved DESC`.execute(db)
+  const isLast = new Set(items.map(({ deviceId }) => deviceId)).size < pageSize
+  return { items, nextCursor: isLast ? null : (items.at(-1)?.deviceId ?? null) }
 }

@@ -1,16 +1,16 @@
-import type { CameraLoginError, CameraResults } from '@ocelli/contract'
+import type { CameraLoginBatch, CameraLoginError, CameraResults, EventType } from '@ocelli/contract'
 import { sql } from 'kysely'
 import type { Database } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents, type NewEvent } from '../../platform/events/emit.ts'
 
-/** A login whose work is done. */
+/** A login whose work is done, or a new password that is in doubt. */
 export interface EndedLogin {
   accountId: string
   gatewayId: string
   batchId: string
-  kind: 'CLAIM' | 'CREDENTIALS'
-  state: 'CLAIMED' | 'CHANGED' | 'FAILED'
+  kind: CameraLoginBatch['kind']
+  state: 'CLAIMED' | 'CHANGED' | 'FAILED' | 'UNKNOWN'
   address: string | null
   deviceId: string | null
   error: CameraLoginError | null
@@ -22,7 +22,8 @@ export interface EndedLogin {
 
 /**
  * Notes what came of logins, once: a result that is doubled, late or another gateway's changes nothing. The sealed text goes; the
- * copy for the account's recovery key stays with the device, and what was said of the camera is written to it.
+ * copy for the account's recovery key stays with the device, and what was said of the camera is written to it. A new password in doubt
+ * keeps its texts. Another login that was proved on the camera settles one that is in doubt.
  */
 export async function takeResults(
   db: Database,
@@ -34,17 +35,22 @@ export async function takeResults(
   await inTransaction(db, async (transaction) => {
     const { rows } = await sql<EndedLogin>`
       WITH said AS MATERIALIZED (
-        SELECT * FROM jsonb_to_recordset(${JSON.stringify(said)}::jsonb) AS s("loginId" uuid, "deviceId" text, error jsonb)),
+        SELECT * FROM jsonb_to_recordset(${JSON.stringify(said)}::jsonb) AS s("loginId" uuid, "deviceId" text, error jsonb, "isUnknown" boolean)),
       open AS MATERIALIZED (
         SELECT l.* FROM camera_login l
         WHERE l.login_id = ANY(${said.map(({ loginId }) => loginId)}::uuid[]) AND l.gateway_id = ${gatewayId}
-          AND l.account_id = ${accountId} AND l.state IN ('PENDING', 'SENT')
+          AND l.account_id = ${accountId} AND l.state IN ('PENDING', 'SENT', 'UNKNOWN')
         ORDER BY l.login_id FOR UPDATE),
       ended AS (
         UPDATE camera_login l SET error = s.error, device_id = coalesce(l.device_id, s."deviceId" COLLATE "C"),
-          state = CASE WHEN s.error IS NOT NULL THEN 'FAILED' WHEN l.kind = 'CLAIM' THEN 'CLAIMED' ELSE 'CHANGED' END,
-          sealed = NULL, sealed_for_recovery = NULL, updated_at = now()
-        FROM open JOIN said s ON s."loginId" = open.login_id WHERE l.login_id = open.login_id
+          state = CASE WHEN s.error IS NULL AND l.kind = 'CLAIM' THEN 'CLAIMED' WHEN s.error IS NULL THEN 'CHANGED'
+            WHEN s.is_in_doubt THEN 'UNKNOWN' ELSE 'FAILED' END,
+          sealed = CASE WHEN s.is_in_doubt THEN l.sealed END,
+          sealed_for_recovery = CASE WHEN s.is_in_doubt THEN l.sealed_for_recovery END, updated_at = now()
+        FROM open JOIN LATERAL (
+          SELECT said.*, open.kind = 'PASSWORD' AND said.error IS NOT NULL AND coalesce(said."isUnknown", false) AS is_in_doubt
+          FROM said WHERE said."loginId" = open.login_id) s ON true
+        WHERE l.login_id = open.login_id
         RETURNING l.login_id, l.state, l.device_id, l.error),
       device_now AS MATERIALIZED (
         SELECT DISTINCT ON (d.device_id) d.device_id, d.project_ids, o.name, o.customer, o.tags, o.sealed_for_recovery,
@@ -67,12 +73,23 @@ export async function takeResults(
           tags = coalesce(n.tags, d.tags), updated_at = now()
         FROM device_now n
         WHERE d.account_id = ${accountId} AND d.device_id = n.device_id
-          AND (n.name IS NOT NULL OR n.customer IS NOT NULL OR n.tags IS NOT NULL))
+          AND (n.name IS NOT NULL OR n.customer IS NOT NULL OR n.tags IS NOT NULL)),
+      overtaken AS (
+        UPDATE camera_login l SET state = 'FAILED', sealed = NULL, sealed_for_recovery = NULL, updated_at = now(),
+          error = jsonb_build_object('category', 'internal', 'code', 'overtaken',
+            'detail', 'Another login was proved on the camera before anybody knew whether this password counts.')
+        FROM device_now n
+        WHERE l.account_id = ${accountId} AND l.device_id = n.device_id AND l.state = 'UNKNOWN'
+          AND l.login_id NOT IN (SELECT ended.login_id FROM ended)
+        RETURNING l.account_id, l.gateway_id, l.batch_id, l.kind, l.state, l.address, l.device_id, l.error, n.project_ids)
       SELECT o.account_id AS "accountId", o.gateway_id AS "gatewayId", o.batch_id AS "batchId", o.kind, e.state, o.address,
         e.device_id AS "deviceId", e.error, o.name, o.customer, o.tags, n.project_ids AS "projectIds"
-      FROM ended e JOIN open o ON o.login_id = e.login_id LEFT JOIN device_now n ON n.device_id = e.device_id`.execute(
-      transaction,
-    )
+      FROM ended e JOIN open o ON o.login_id = e.login_id LEFT JOIN device_now n ON n.device_id = e.device_id
+      WHERE e.state <> 'UNKNOWN' OR o.state <> 'UNKNOWN'
+      UNION ALL
+      SELECT t.account_id, t.gateway_id, t.batch_id, t.kind, t.state, t.address, t.device_id, t.error, NULL, NULL, NULL,
+        t.project_ids
+      FROM overtaken t`.execute(transaction)
     await emitEvents(transaction, origin, rows.flatMap(eventsOf))
   })
 }
@@ -81,12 +98,20 @@ export async function takeResults(
 export function eventsOf(login: EndedLogin): NewEvent[] {
   const { accountId, deviceId, projectIds, gatewayId, batchId, kind, state, address, error } = login
   const about = { accountId, deviceId, projectIds }
-  if (state === 'FAILED') {
-    const type = kind === 'CLAIM' ? 'device.claim-failed' : 'device.credentials-failed'
-    return [{ ...about, type, data: { gatewayId, batchId, address, error } }]
+  const ended = { gatewayId, batchId }
+  if (state === 'UNKNOWN') return [{ ...about, type: 'device.password-unknown', data: { ...ended, error } }]
+  if (state === 'FAILED') return [{ ...about, type: failureTypes[kind], data: { ...ended, address, error } }]
+  if (state === 'CHANGED') {
+    const type = kind === 'PASSWORD' ? 'device.password-changed' : 'device.credentials-changed'
+    return [{ ...about, type, data: ended }]
   }
-  if (state === 'CHANGED') return [{ ...about, type: 'device.credentials-changed', data: { gatewayId, batchId } }]
   const labels = Object.entries({ name: login.name, customer: login.customer, tags: login.tags })
   const given = Object.fromEntries(labels.filter(([, value]) => value !== null))
   return Object.keys(given).length > 0 ? [{ ...about, type: 'device.changed', data: given }] : []
+}
+
+const failureTypes: Record<EndedLogin['kind'], EventType> = {
+  CLAIM: 'device.claim-failed',
+  CREDENTIALS: 'device.credentials-failed',
+  PASSWORD: 'device.password-failed',
 }

@@ -63,20 +63,22 @@ export async function beginSessions(
 }
 
 async function writeSessions(db: Database, greetings: Greeting[]): Promise<Begun[]> {
-  const said = greetings.map(({ gatewayId, hello: { connectionId, confirmsShares = false, version, sealingKey } }) => ({
-    ...{ gatewayId, connectionId, confirmsShares, version, sealingKey },
-  }))
+  const said = greetings.map(({ gatewayId, hello }) => {
+    const { connectionId, confirmsShares = false, setsPasswords = false, version, sealingKey } = hello
+    return { gatewayId, connectionId, confirmsShares, setsPasswords, version, sealingKey }
+  })
   const { rows } = await sql<Begun & { version: string }>`
     WITH said AS (
       SELECT * FROM jsonb_to_recordset(${JSON.stringify(said)}::jsonb)
-        AS s("gatewayId" uuid, "connectionId" text, "confirmsShares" boolean, version text, "sealingKey" jsonb)),
+        AS s("gatewayId" uuid, "connectionId" text, "confirmsShares" boolean, "setsPasswords" boolean, version text,
+          "sealingKey" jsonb)),
     before AS (
       SELECT g.gateway_id, g.connected FROM gateway g JOIN account a ON a.account_id = g.account_id
       WHERE g.gateway_id IN (SELECT "gatewayId" FROM said) AND g.revoked_at IS NULL AND a.suspended_at IS NULL
       ORDER BY g.gateway_id FOR NO KEY UPDATE OF g)
     UPDATE gateway g SET session = nextval('gateway_session'), connection_id = said."connectionId", connected = true,
       away_at = NULL, confirms_shares = said."confirmsShares", version = said.version, last_message_at = now(),
-      sealing_key = coalesce(said."sealingKey", g.sealing_key)
+      sealing_key = coalesce(said."sealingKey", g.sealing_key), sets_passwords = said."setsPasswords"
     FROM before JOIN said ON said."gatewayId" = before.gateway_id WHERE g.gateway_id = before.gateway_id
     RETURNING g.gateway_id AS "gatewayId", g.account_id AS "accountId", g.site_id AS "siteId", g.session, g.version,
       before.connected AS "wasConnected"`.execute(db)

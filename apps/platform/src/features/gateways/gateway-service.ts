@@ -21,7 +21,7 @@ async function select({ db, caller }: Context, gatewayId: string | null): Promis
   const { rows } = await sql<Gateway>`
     SELECT g.gateway_id AS "gatewayId", g.site_id AS "siteId", g.name, g.connected, g.version,
       g.last_message_at AS "lastMessageAt", g.certificate_expires_at AS "certificateExpiresAt",
-      g.revoked_at AS "revokedAt", g.sealing_key AS "sealingKey", g.created_at AS "createdAt",
+      g.revoked_at AS "revokedAt", g.sealing_key AS "sealingKey", g.sets_passwords AS "setsPasswords", g.created_at AS "createdAt",
       (SELECT count(*)::int FROM device d WHERE d.gateway_id = g.gateway_id AND d.account_id = g.account_id
          AND d.state = 'CLAIMED' AND ${seesProjects(caller, sql.ref('d.project_ids'))}) AS "deviceCount"
     FROM gateway g

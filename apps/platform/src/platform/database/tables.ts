@@ -142,6 +142,7 @@ export interface GatewayTable {
   sealing_key: JSONColumnType<SealingJwk> | null
   confirms_shares: Generated<boolean>
   away_at: Time | null
+  sets_passwords: Generated<boolean>
   created_at: GeneratedTime
 }
 
