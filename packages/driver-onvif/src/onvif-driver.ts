@@ -87,6 +87,9 @@ export function openDriver(target: CameraTarget, settings: DriverSettings): Driv
     name: 'onvif',
     // Android takes no older version over a newer one, and ONVIF has no word for it: it is removed and installed anew.
     capabilities: { downgrade: 'REINSTALL' },
+    get refusedLogins() {
+      return client.refusedLogins
+    },
     readIdentity: (options) =>
       withApps(options, async ({ management, signal }) => ({
         deviceId: await management.getDeviceId({ signal }),

@@ -41,6 +41,7 @@ export type VapixCamera = {
   readonly clockOffsetMs: number | null
   /** The camera has accepted the login. */
   readonly isLoggedIn: boolean
+  readonly refusedLogins: number
 }
 
 export type PackageFile = {
@@ -158,6 +159,9 @@ export function createVapixCamera(session: VapixSession): VapixCamera {
     },
     get isLoggedIn() {
       return session.isLoggedIn
+    },
+    get refusedLogins() {
+      return session.refusedLogins
     },
   }
 }

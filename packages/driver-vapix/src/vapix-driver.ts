@@ -41,6 +41,9 @@ export function openDriver(target: CameraTarget, settings: DriverSettings): Driv
     name: 'vapix',
     // upload.cgi compares no versions: an older package is taken like a newer one (docs/axis.md).
     capabilities: { downgrade: 'IN_PLACE' },
+    get refusedLogins() {
+      return camera.refusedLogins
+    },
     readIdentity: (options) => call(options, (bounded) => readIdentity(camera, bounded)),
     readFacts: (options) => call(options, (bounded) => readFacts(camera, bounded)),
     readClockOffset: (options) =>

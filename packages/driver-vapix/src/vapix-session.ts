@@ -46,6 +46,8 @@ export type VapixSession = {
   readonly clockOffsetMs: number | null
   /** The camera has accepted the login. */
   readonly isLoggedIn: boolean
+  /** Logins with credentials that were refused since it was made. */
+  readonly refusedLogins: number
 }
 
 export type VapixSessionOptions = {
@@ -81,6 +83,9 @@ export function createVapixSession(options: VapixSessionOptions): VapixSession {
     },
     get isLoggedIn() {
       return login.record.isProven
+    },
+    get refusedLogins() {
+      return login.record.refusedLogins
     },
     // The whole call holds the queue, logins included: two calls side by side would both guess a wrong password.
     send: (request) => queue(() => send(request), request.signal),

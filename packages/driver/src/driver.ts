@@ -108,6 +108,8 @@ export interface PlacedLicense {
 export interface Driver {
   readonly name: 'onvif' | 'vapix'
   readonly capabilities: { downgrade: AppDowngrade }
+  /** Logins with credentials that the camera has refused since it was opened. Absent: not counted. */
+  readonly refusedLogins?: number
   /** With login. */
   readIdentity(options: CallOptions): Promise<DeviceIdentity>
   readFacts(options: CallOptions): Promise<DeviceFacts>

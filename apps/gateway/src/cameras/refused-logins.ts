@@ -1,5 +1,5 @@
 import { type CameraTarget, DriverError } from '@ocelli/driver'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { Clock } from '../state/clock.ts'
 import { fileNameOf } from '../state/file-name.ts'
@@ -7,6 +7,10 @@ import type { StateFolder } from '../state/state-folder.ts'
 import { placeOf } from './camera-marks.ts'
 
 const Refusal = Type.Object({ sealedCredentials: Type.String(), atMs: Type.Number() })
+/** Of several logins, as while it is not known which of two passwords counts. Gateways before 0.2 kept the last one alone. */
+const Refusals = Type.Object({ refusals: Type.Array(Refusal) })
+
+type Refusal = Static<typeof Refusal>
 
 /** VMS, gateway and people share the camera's lockout; a driver uses up both tries of this window by itself. */
 const windowMs = 30 * 60_000
@@ -40,28 +44,43 @@ type Folder = Pick<StateFolder, 'readJson' | 'writeJson' | 'remove' | 'seal' | '
 
 export function createRefusedLogins({ folder, clock }: { folder: Folder; clock: Clock }): RefusedLogins {
   /** The wall clock may jump; it only says once, when a refusal is first seen, how much of its window is left. */
-  const seen = new Map<string, { atMs: number; reopensAtMs: number }>()
+  const seen = new Map<string, number>()
+  const keyOf = (name: string, { sealedCredentials, atMs }: Refusal) => `${name} ${sealedCredentials} ${atMs}`
 
   const namesOf = ({ address, deviceId }: LoginPlace): string[] =>
     [`at ${placeOf(address)}`, ...(deviceId === null ? [] : [`of ${deviceId}`])].map(
       (key) => `refused-logins/${fileNameOf(key)}.json`,
     )
 
-  function reopensAtMs(name: string, atMs: number): number {
-    const known = seen.get(name)
-    if (known?.atMs === atMs) return known.reopensAtMs
-    const agoMs = clock.now() - atMs
+  function leftMsOf(name: string, refusal: Refusal): number {
+    const key = keyOf(name, refusal)
+    const agoMs = clock.now() - refusal.atMs
     // A clock that was set back must not keep a camera closed for ever.
-    const reopensAtMs = agoMs < 0 ? Number.NEGATIVE_INFINITY : clock.monotonic() + windowMs - agoMs
-    seen.set(name, { atMs, reopensAtMs })
-    return reopensAtMs
+    const reopensAtMs = seen.get(key) ?? (agoMs < 0 ? Number.NEGATIVE_INFINITY : clock.monotonic() + windowMs - agoMs)
+    seen.set(key, reopensAtMs)
+    return reopensAtMs - clock.monotonic()
   }
 
-  async function closedBy(name: string, credentials: Credentials): Promise<number> {
+  async function read(name: string): Promise<Refusal[]> {
     const stored = await folder.readJson(name)
-    if (!Value.Check(Refusal, stored)) return 0
-    const leftMs = reopensAtMs(name, stored.atMs) - clock.monotonic()
-    return leftMs > 0 && folder.unseal(stored.sealedCredentials) === textOf(credentials) ? leftMs : 0
+    if (Value.Check(Refusals, stored)) return stored.refusals
+    return Value.Check(Refusal, stored) ? [stored] : []
+  }
+
+  /** Those of other logins that still close. */
+  async function readOthers(name: string, credentials: Credentials): Promise<Refusal[]> {
+    const refusals = await read(name)
+    const others = refusals.filter((refusal) => leftMsOf(name, refusal) > 0 && !isOf(refusal, credentials))
+    for (const refusal of refusals) if (!others.includes(refusal)) seen.delete(keyOf(name, refusal))
+    return others
+  }
+
+  const isOf = ({ sealedCredentials }: Refusal, credentials: Credentials): boolean =>
+    folder.unseal(sealedCredentials) === textOf(credentials)
+
+  async function closedBy(name: string, credentials: Credentials): Promise<number> {
+    const own = (await read(name)).filter((refusal) => isOf(refusal, credentials))
+    return Math.max(0, ...own.map((refusal) => leftMsOf(name, refusal)))
   }
 
   async function closedForMs(place: LoginPlace, credentials: Credentials): Promise<number> {
@@ -82,17 +101,18 @@ export function createRefusedLogins({ folder, clock }: { folder: Folder; clock: 
       const atMs = clock.now()
       // Sealed, not hashed: a hash on the disk could be guessed from.
       const sealedCredentials = folder.seal(textOf(credentials))
+      const refusal = { sealedCredentials, atMs }
       for (const name of namesOf(place)) {
-        seen.set(name, { atMs, reopensAtMs: clock.monotonic() + windowMs })
-        await folder.writeJson(name, { sealedCredentials, atMs })
+        const others = await readOthers(name, credentials)
+        seen.set(keyOf(name, refusal), clock.monotonic() + windowMs)
+        await folder.writeJson(name, { refusals: [...others, refusal] })
       }
     },
     async accepted(place, credentials) {
       for (const name of namesOf(place)) {
-        const stored = await folder.readJson(name)
-        if (Value.Check(Refusal, stored) && folder.unseal(stored.sealedCredentials) !== textOf(credentials)) continue
-        seen.delete(name)
-        await folder.remove(name)
+        const others = await readOthers(name, credentials)
+        if (others.length > 0) await folder.writeJson(name, { refusals: others })
+        else await folder.remove(name)
       }
     },
   }

@@ -38,6 +38,11 @@ const byGatewayCode: Record<GatewayErrorCode, ExitCode> = {
   'camera-unsuitable': exitCodes.cameraUnsuitable,
   'identity-changed': exitCodes.cameraUnsuitable,
   'login-unreadable': exitCodes.state,
+  'user-differs': exitCodes.cameraRefused,
+  'needs-tls': exitCodes.cameraRefused,
+  'password-not-set': exitCodes.cameraRefused,
+  'password-in-doubt': exitCodes.cameraRefused,
+  'password-overtaken': exitCodes.cameraRefused,
   cancelled: exitCodes.interrupted,
 }
 

@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import type { DriverTable } from '@ocelli/driver'
 import { createCameraStore } from '../cameras/camera-store.ts'
 import { createLoginDesk } from '../cameras/login-desk.ts'
+import { createPasswordChanges } from '../cameras/password-changes.ts'
+import { createRefusedLogins } from '../cameras/refused-logins.ts'
 import { createChannel } from '../channel/channel.ts'
 import { createPackageCache } from '../packages/package-cache.ts'
 import { keepCertificateFresh } from '../platform/certificate-renewal.ts'
@@ -51,9 +53,12 @@ export async function runGateway(options: RunGatewayOptions): Promise<void> {
   })
   const accessToken = (until: AbortSignal) => api.accessToken(until)
   const channel = createChannel({ identity, accessToken, env, clock, random, log })
-  const loginDesk = createLoginDesk({ key, identity, folder, cameras, api, drivers, clock, log })
+  const refused = createRefusedLogins({ folder, clock })
+  const passwords = await createPasswordChanges({ folder, cameras, drivers, refused, clock, log })
+  const loginDesk = createLoginDesk({ key, identity, folder, cameras, passwords, api, drivers, clock, log })
   const gateway = createGateway({
     ...{ stateFolder: folder, channel, cameras, packages, drivers, clock, random, log, version, discovery, loginDesk },
+    passwords,
   })
 
   const stopping = new AbortController()

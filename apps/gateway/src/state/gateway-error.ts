@@ -22,6 +22,11 @@ export type GatewayErrorCode =
   | 'identity-changed'
   | 'login-unreadable'
   | 'not-found'
+  | 'user-differs'
+  | 'needs-tls'
+  | 'password-not-set'
+  | 'password-in-doubt'
+  | 'password-overtaken'
 
 const categories: Record<GatewayErrorCode, { category: ErrorCategory; retryable: boolean }> = {
   'invalid-input': { category: 'internal', retryable: false },
@@ -44,6 +49,11 @@ const categories: Record<GatewayErrorCode, { category: ErrorCategory; retryable:
   'identity-changed': { category: 'device-unreachable', retryable: true },
   'login-unreadable': { category: 'internal', retryable: false },
   'not-found': { category: 'internal', retryable: false },
+  'user-differs': { category: 'credentials-refused', retryable: false },
+  'needs-tls': { category: 'network', retryable: false },
+  'password-not-set': { category: 'refused-by-device', retryable: true },
+  'password-in-doubt': { category: 'internal', retryable: true },
+  'password-overtaken': { category: 'internal', retryable: false },
 }
 
 /** What went wrong at the gateway, with a sentence that a person can act on. */

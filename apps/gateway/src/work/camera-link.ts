@@ -3,6 +3,7 @@ import { type CameraTarget, type Driver, DriverError, type DriverTable, type Ins
 import { type CameraMarks, marksOf } from '../cameras/camera-marks.ts'
 import type { Camera } from '../cameras/camera-store.ts'
 import { readEndpointReference } from '../cameras/endpoint-reference.ts'
+import type { PasswordChanges } from '../cameras/password-changes.ts'
 import type { LoginPlace, RefusedLogins } from '../cameras/refused-logins.ts'
 import type { Clock } from '../state/clock.ts'
 import { followHints } from './camera-hints.ts'
@@ -21,6 +22,8 @@ export interface CameraLinkOptions {
   camera: Camera
   drivers: DriverTable
   refused: RefusedLogins
+  /** New passwords of which it is not known yet whether they count. */
+  passwords?: Pick<PasswordChanges, 'isOpen' | 'settle'>
   identities: IdentityRegistry
   clock: Clock
   log: Log
@@ -70,7 +73,7 @@ const proofHoldsMs = 5_000
 const detailsEveryMs = 5 * 60_000
 
 export function createCameraLink(options: CameraLinkOptions): CameraLink {
-  const { drivers, refused, identities, clock, log } = options
+  const { drivers, refused, passwords, identities, clock, log } = options
   let camera = options.camera
   let opened: Connection | null = null
   let details: { facts: DeviceFacts | null; clockOffsetMs: number | null; readAtMs: number } | null = null
@@ -186,6 +189,15 @@ export function createCameraLink(options: CameraLinkOptions): CameraLink {
     return hints
   }
 
+  /** Null when the login that the camera takes is known, if need be found out just now. */
+  async function doubtAboutLogin(signal: AbortSignal): Promise<Observation | null> {
+    if (!passwords?.isOpen(camera.deviceId)) return null
+    await close()
+    const settled = await passwords.settle(camera.deviceId, { signal })
+    if (settled.kind === 'settled') camera = { ...camera, credentials: settled.login }
+    return settled.kind === 'open' ? classify(settled.error) : null
+  }
+
   /** While a password may not be tried, the camera is still asked whether it is there, without a login. */
   async function lookWithoutLogin(closedForMs: number, signal: AbortSignal): Promise<Observation> {
     const { probe } = await moduleOf(camera)
@@ -203,6 +215,8 @@ export function createCameraLink(options: CameraLinkOptions): CameraLink {
   return {
     async observe(signal) {
       try {
+        const doubt = await doubtAboutLogin(signal)
+        if (doubt) return follow(doubt)
         const closedForMs = await refused.closedForMs(placeOf(camera), camera.credentials)
         return follow(await (closedForMs > 0 ? lookWithoutLogin(closedForMs, signal) : look(signal)))
       } catch (error) {

@@ -4,6 +4,7 @@ import type { Camera } from '../cameras/camera-store.ts'
 import type { PackageCache } from '../packages/package-cache.ts'
 import type { SiteRates } from '../packages/site-rates.ts'
 import type { Clock } from '../state/clock.ts'
+import { createAloneQueue } from './alone-queue.ts'
 import type { CameraLink, Observation } from './camera-link.ts'
 import type { CameraSearch } from './camera-search.ts'
 import type { DeviceMemory } from './device-memory.ts'
@@ -53,6 +54,8 @@ export interface DeviceWorker {
   moveTo(camera: Camera): Promise<void>
   /** Looks again now, for instance because another camera answers with this identity. */
   wake(): void
+  /** Runs a job between two turns, with the connection to the camera closed. */
+  alone<Result>(job: () => Promise<Result>): Promise<Result>
   /** A session has begun: tells the state anew, and goes to work if there is work. */
   sessionBegan(): void
   /** Ends `run` after the running step. */
@@ -78,6 +81,7 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
     hasHint = true
     wakeUp.wake()
   })
+  const alone = createAloneQueue({ prepare: link.abandon, wake: wakeUp.wake })
   const book = createRevisionBook(memory, clock)
   const clocks = createStepClocks(clock)
   const leases = createPackageLeases()
@@ -101,17 +105,9 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
   })
 
   function stateNow(): DeviceStateNow {
-    const certificateExpiresAt = link.certificateExpiresAt()
     const { address } = camera
-    return {
-      ...known(),
-      address,
-      observation,
-      isListCurrent,
-      lastAnswerAtMs,
-      certificateExpiresAt,
-      replacement: search.replacementOf(deviceId),
-    }
+    const seen = { observation, isListCurrent, lastAnswerAtMs, replacement: search.replacementOf(deviceId) }
+    return { ...known(), address, ...seen, certificateExpiresAt: link.certificateExpiresAt() }
   }
   const known = () => ({ deviceId, assignment: assignment(), revision: memory.content.desired?.revision ?? 0 })
 
@@ -262,7 +258,8 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
       await link.moveTo(next)
       wakeUp.wake()
     },
-    wake: () => wakeUp.wake(),
+    wake: wakeUp.wake,
+    alone: alone.run,
     sessionBegan() {
       reporting.tell({ anyway: true })
       wakeForWork()
@@ -278,6 +275,7 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
         if (book.begun().length > 0) place.ask()
         await wakeUp.wait(firstLookInMs, signal)
         while (!isRetired) {
+          await alone.work()
           const waitMs = await safeTurn(signal)
           if (waitMs === 0 || isRetired) continue
           reporting.tell()
@@ -289,6 +287,7 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
       } catch (error) {
         ignoreAbort(signal)(error)
       } finally {
+        alone.end()
         place.giveUp()
         leases.keepOnly(new Set())
         await link.close()

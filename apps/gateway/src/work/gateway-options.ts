@@ -1,6 +1,7 @@
 import type { DriverTable } from '@ocelli/driver'
 import type { CameraStore } from '../cameras/camera-store.ts'
 import type { LoginDesk } from '../cameras/login-desk.ts'
+import type { PasswordChanges } from '../cameras/password-changes.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { PackageCache } from '../packages/package-cache.ts'
 import type { Clock } from '../state/clock.ts'
@@ -32,6 +33,8 @@ export interface GatewayOptions {
   discovery?: DiscoveryMode
   /** Carries out sealed logins of cameras; without it they are left unanswered. */
   loginDesk?: LoginDesk
+  /** New passwords of cameras in doubt; those of the desk. */
+  passwords?: PasswordChanges
 }
 
 /** The gateway's work, from hello to the last report. */

@@ -36,7 +36,19 @@ interface Employed {
 
 /** Puts the gateway's parts together; nothing happens before `run`. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { stateFolder, channel, cameras, packages, drivers, clock, random, log, version, discovery = 'on' } = options
+  const {
+    stateFolder,
+    channel,
+    cameras,
+    packages,
+    drivers,
+    clock,
+    random,
+    log,
+    version,
+    passwords,
+    discovery = 'on',
+  } = options
   const uploads = createSiteRates(clock)
   const placesOf = (siteId: string) => shares.of(siteId)?.maxInFlight ?? 0
   const admission = createSiteQueue(placesOf, (siteId) => shares.loadChanged(siteId))
@@ -59,6 +71,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     log,
     version,
     sealingKey: options.loginDesk?.publicKey,
+    setsPasswords: options.passwords !== undefined,
     knownDevices: () => [...workers.values()].map(({ worker }) => worker.known()),
     sharesInUse: shares.inUse,
     onWelcome,
@@ -117,7 +130,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         reporter.acknowledge(message.acks)
         return
       case 'camera-logins':
-        options.loginDesk?.take(message.logins, { tell: tellResult, signal: stopSignal })
+        options.loginDesk?.take(message.logins, { tell: tellResult, alone, signal: stopSignal })
         return
       case 'license':
         licenses.answered(message)
@@ -130,6 +143,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     const session = platform.session()
     if (session !== null) void platform.send({ kind: 'camera-results', session, results: [result] })
   }
+
+  const alone = <Value>(deviceId: string, job: () => Promise<Value>): Promise<Value> =>
+    workers.get(deviceId)?.worker.alone(job) ?? job()
 
   async function wish(device: DesiredDevice): Promise<void> {
     const employed = workers.get(device.deviceId)
@@ -149,7 +165,9 @@ export function createGateway(options: GatewayOptions): Gateway {
       ...{ camera, memory, admission, placesOf, probes, licenses, packages, uploads, search, isConfirmed, clock, log },
       report: reporter.submit,
       createLink: (onHint) =>
-        createCameraLink({ camera, drivers, refused, identities, clock, log, onHint, onMoved, isReplaced, onMarks }),
+        createCameraLink({
+          ...{ camera, drivers, refused, passwords, identities, clock, log, onHint, onMoved, isReplaced, onMarks },
+        }),
     })
     const ended = worker.run({ firstLookInMs, signal: stopSignal }).catch((error: unknown) => {
       log.error({ deviceId, err: error }, 'The work on a camera has ended unexpectedly')
@@ -189,7 +207,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     search.forget(deviceId)
     await employed.forget()
     log.info({ deviceId }, 'A camera is no longer worked on by this gateway')
-    if (andCamera) await cameras.remove(deviceId)
+    if (!andCamera) return
+    await passwords?.forget(deviceId)
+    await cameras.remove(deviceId)
   }
 
   async function cameraChanged(change: CameraChange): Promise<void> {
@@ -226,6 +246,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         const { deviceId } = change.kind === 'saved' ? change.camera : change
         inOrder(deviceId, () => cameraChanged(change))
       })
+      const endTelling = passwords?.onSettled(tellResult)
       try {
         const known = cameras.list()
         const spreadMs = Math.min(probeEveryMs, known.length * spreadPerCameraMs)
@@ -240,6 +261,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       } finally {
         failure.abort()
         endListening()
+        endTelling?.()
         await endOfWork(parts)
       }
     },

@@ -30,6 +30,7 @@ export interface PlatformLinkOptions {
   log: Log
   version: string
   sealingKey?: SealingJwk
+  setsPasswords?: boolean
   knownDevices: () => { deviceId: string; assignment: number; revision: number }[]
   sharesInUse: () => ShareInUse[]
   onWelcome: (welcome: Welcome) => void
@@ -39,7 +40,7 @@ export interface PlatformLinkOptions {
 }
 
 export function createPlatformLink(options: PlatformLinkOptions): PlatformLink {
-  const { channel, clock, log, version, knownDevices, sealingKey } = options
+  const { channel, clock, log, version, knownDevices, sealingKey, setsPasswords } = options
   const wakeUp = createWakeUp(clock)
   let welcome: Welcome | null = null
   let confirmed = new Map<string, number>()
@@ -140,7 +141,15 @@ export function createPlatformLink(options: PlatformLinkOptions): PlatformLink {
     if (nowMs < helloDueAtMs) return helloDueAtMs - nowMs
     lastHelloAtMs = nowMs
     helloDueAtMs = nowMs + helloAgainAfterMs
-    await send({ kind: 'hello', connectionId, version, devices: knownDevices(), sealingKey, confirmsShares: true })
+    await send({
+      kind: 'hello',
+      connectionId,
+      version,
+      devices: knownDevices(),
+      sealingKey,
+      setsPasswords,
+      confirmsShares: true,
+    })
     return helloAgainAfterMs
   }
 

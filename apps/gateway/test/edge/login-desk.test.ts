@@ -7,6 +7,8 @@ import { CompactEncrypt, importJWK } from 'jose'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createCameraStore } from '../../src/cameras/camera-store.ts'
 import { createLoginDesk } from '../../src/cameras/login-desk.ts'
+import { createPasswordChanges } from '../../src/cameras/password-changes.ts'
+import { createRefusedLogins } from '../../src/cameras/refused-logins.ts'
 import type { GatewayIdentity } from '../../src/platform/gateway-identity.ts'
 import { openSealingKey } from '../../src/platform/sealing-key.ts'
 import { createSystemClock } from '../../src/state/clock.ts'
@@ -35,12 +37,15 @@ async function openDesk(network: Map<string, ScriptedCamera>) {
   const cameras = await createCameraStore({ folder, clock, log, watchEveryMs: null })
   const key = await openSealingKey(folder)
   const driver = createScriptedDriver(network)
+  const drivers = { onvif: async () => driver }
+  const refused = createRefusedLogins({ folder, clock })
+  const passwords = await createPasswordChanges({ folder, cameras, drivers, refused, clock, log })
   const stop = new AbortController()
   const told: Result[] = []
   const claims: ClaimItem[] = []
   const claim = { isAway: false }
   const desk = createLoginDesk({
-    ...{ key, folder, cameras, clock, log, drivers: { onvif: async () => driver } },
+    ...{ key, folder, cameras, passwords, clock, log, drivers },
     identity: () => ({ gatewayId, siteId }) as GatewayIdentity,
     api: {
       async claim(items) {
@@ -69,7 +74,12 @@ async function openDesk(network: Map<string, ScriptedCamera>) {
       const sealed = await seal(secret(password), `ocelli:credentials:${gatewayId}:${deviceId}`)
       return { loginId: randomUUID(), sealed, for: { kind: 'credentials', deviceId } }
     },
-    take: (...logins: Login[]) => desk.take(logins, { tell: (result) => void told.push(result), signal: stop.signal }),
+    async passwordOf(deviceId: string, password: string, more: object = {}): Promise<Login> {
+      const sealed = await seal({ ...secret(password), ...more }, `ocelli:password:${gatewayId}:${deviceId}`)
+      return { loginId: randomUUID(), sealed, for: { kind: 'password', deviceId } }
+    },
+    take: (...logins: Login[]) =>
+      desk.take(logins, { tell: (result) => void told.push(result), alone: (_, job) => job(), signal: stop.signal }),
     untilTold: (count: number) => vi.waitFor(() => expect(told.length).toBeGreaterThanOrEqual(count), 5000),
   }
 }
@@ -165,17 +175,51 @@ describe('sealed logins at the gateway', () => {
     expect(told[4]?.error?.code).toBe('not-found')
   })
 
+  test('a new password is set on the camera, and not by a login that was sealed to be tried only', async () => {
+    const camera = cameraAt()
+    const { take, claimOf, changeOf, passwordOf, untilTold, told, cameras } = await openDesk(
+      new Map([[address, camera]]),
+    )
+    take(await claimOf('192.0.2.7', 'right'))
+    await untilTold(1)
+    const turned = await changeOf('cam-1', 'new-secret')
+    take({ ...turned, for: { kind: 'password', deviceId: 'cam-1' } })
+    await untilTold(2)
+    expect([told[1]?.error?.code, camera.password]).toEqual(['login-unreadable', 'right'])
+    take(await passwordOf('cam-1', 'new-secret'))
+    await untilTold(3)
+    expect(told[2]).toMatchObject({ deviceId: 'cam-1', error: null })
+    expect([camera.password, cameras.get('cam-1')?.credentials?.password]).toEqual(['new-secret', 'new-secret'])
+  })
+
+  test('what a camera says to a new password is told without the password', async () => {
+    const camera = cameraAt({ refusesPassword: true })
+    const { take, claimOf, passwordOf, untilTold, told } = await openDesk(new Map([[address, camera]]))
+    take(await claimOf('192.0.2.7', 'right'))
+    await untilTold(1)
+    take(await passwordOf('cam-1', 'new-secret'))
+    await untilTold(2)
+    expect(told[1]).toMatchObject({ error: { code: 'password-refused', detail: 'No: *** is too weak.' } })
+  })
+
   test('neither the folder nor the log holds a password, and the private key lies sealed', async () => {
-    const { take, claimOf, changeOf, untilTold, log } = await openDesk(new Map([[address, cameraAt()]]))
+    const camera = cameraAt()
+    const desk = await openDesk(new Map([[address, camera]]))
+    const { take, claimOf, changeOf, passwordOf, untilTold, told, log } = desk
     take(await claimOf('192.0.2.7', 'right'))
     await untilTold(1)
     take(await changeOf('cam-1', 'wrong-secret'))
     await untilTold(2)
+    camera.isSilentAfterPassword = true
+    take(await passwordOf('cam-1', 'new-secret'))
+    await untilTold(3)
+    expect(told[2]).toMatchObject({ isUnknown: true })
     const names = (await readdir(home, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
     const texts = await Promise.all(names.map(({ parentPath, name }) => readFile(join(parentPath, name), 'latin1')))
     const all = [...texts, ...log.lines].join('\n')
     expect(all).not.toContain('"right"')
     expect(all).not.toContain('wrong-secret')
+    expect(all).not.toContain('new-secret')
     expect(all).not.toContain('"d":')
   })
 })

@@ -8,6 +8,9 @@ export interface ScriptedCamera {
   probe: Partial<ProbeResult>
   facts: Partial<DeviceFacts>
   refusedLogins: number
+  refusesPassword?: boolean
+  /** Nothing answers any more once it was sent a new password. */
+  isSilentAfterPassword?: boolean
 }
 
 const noFacts = { manufacturer: null, model: null, serialNumber: null, macAddress: null }
@@ -36,6 +39,14 @@ export function createScriptedDriver(network: Map<string, ScriptedCamera>): Driv
       name: 'onvif',
       capabilities: { downgrade: 'NONE' },
       readIdentity: async () => ({ deviceId: login().deviceId, source: 'onvif:GetDeviceId' }),
+      async setPassword({ password, beforeSending }) {
+        const camera = login()
+        await beforeSending()
+        if (camera.refusesPassword) throw new DriverError('password-refused', `No: ${password} is too weak.`)
+        camera.password = password
+        if (camera.isSilentAfterPassword) network.clear()
+        reach(target)
+      },
       readFacts: async () => ({
         ...{ ...noFacts, firmwareVersion: null, architecture: null, platformLevel: null, appFormats: ['apk'] },
         ...login().facts,

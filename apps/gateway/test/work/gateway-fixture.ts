@@ -1,6 +1,11 @@
 import { onTestFinished } from 'vitest'
 import { noMarks } from '../../src/cameras/camera-marks.ts'
 import type { Camera } from '../../src/cameras/camera-store.ts'
+import { createLoginDesk } from '../../src/cameras/login-desk.ts'
+import { createPasswordChanges } from '../../src/cameras/password-changes.ts'
+import { createRefusedLogins } from '../../src/cameras/refused-logins.ts'
+import type { GatewayIdentity } from '../../src/platform/gateway-identity.ts'
+import type { SealingKey } from '../../src/platform/sealing-key.ts'
 import { createGateway } from '../../src/work/gateway.ts'
 import type { Log } from '../../src/work/gateway-options.ts'
 import { createMemoryCameras, createMemoryFolder, createScriptedPackages } from './memory-edge.ts'
@@ -29,6 +34,12 @@ function createRandom(): () => number {
   }
 }
 
+/** Takes logins as they are: opening them takes real time, and has tests of its own. */
+const openKey: SealingKey = {
+  publicKey: { kty: 'OKP', crv: 'X25519', x: 'A'.repeat(43) },
+  open: async (sealed) => Buffer.from(sealed.split('.')[2] ?? '', 'base64url').toString(),
+}
+
 interface LogEntry {
   level: string
   fields: object
@@ -36,7 +47,7 @@ interface LogEntry {
 }
 
 /** A site of scripted cameras, a platform, and a gateway that can be killed and started again on the same folder. */
-export function createSite({ cameraCount = 1 } = {}) {
+export function createSite({ cameraCount = 1, hasDesk = false } = {}) {
   const clock = createVirtualClock()
   const indices = Array.from({ length: cameraCount }, (_, index) => index + 1)
   const network = new Map<string, ScriptedCamera>(
@@ -53,6 +64,18 @@ export function createSite({ cameraCount = 1 } = {}) {
   }
   const log: Log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
   const drivers = { onvif: async () => createScriptedProtocol(network, clock) }
+  /** What comes up for new passwords and other logins. */
+  async function openDesk() {
+    const passwords = await createPasswordChanges({
+      ...{ folder: stateFolder, cameras, drivers, clock, log },
+      refused: createRefusedLogins({ folder: stateFolder, clock }),
+    })
+    const api = { claim: () => Promise.reject(new Error('Nothing is claimed here.')) }
+    const identity = () => ({ gatewayId: 'gateway-1', siteId }) as GatewayIdentity
+    const common = { key: openKey, identity, folder: stateFolder, cameras, passwords, api, drivers, clock, log }
+    return { passwords, loginDesk: createLoginDesk(common) }
+  }
+
   let running: { stop: AbortController; ended: Promise<void> } | null = null
 
   const site = {
@@ -66,7 +89,8 @@ export function createSite({ cameraCount = 1 } = {}) {
       const stop = new AbortController()
       const options = { stateFolder, channel: platform.channel, cameras, packages, drivers, clock, log, version: '0' }
       platform.connect()
-      running = { stop, ended: createGateway({ ...options, random: createRandom() }).run(stop.signal) }
+      const run = (desk = {}) => createGateway({ ...options, ...desk, random: createRandom() }).run(stop.signal)
+      running = { stop, ended: hasDesk ? openDesk().then(run) : run() }
     },
     /** Kills the gateway where it stands; resolves when its promise has. */
     async stop(): Promise<void> {

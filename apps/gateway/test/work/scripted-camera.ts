@@ -10,7 +10,15 @@ import {
 } from '@ocelli/driver'
 import type { Clock } from '../../src/state/clock.ts'
 
-type WriteName = 'restoreConfiguration' | 'install' | 'placeLicense' | 'removeLicense' | 'start' | 'stop' | 'uninstall'
+type WriteName =
+  | 'setPassword'
+  | 'restoreConfiguration'
+  | 'install'
+  | 'placeLicense'
+  | 'removeLicense'
+  | 'start'
+  | 'stop'
+  | 'uninstall'
 
 /** A camera as a driver sees it, scripted by a test: what it holds, whether it answers, what happens inside a write. */
 export interface ScriptedCamera {
@@ -22,6 +30,8 @@ export interface ScriptedCamera {
   /** Every write that reached it, `install com.example.counter 4.0.0`. */
   writes: string[]
   refusedLogins: number
+  /** What a refused login costs of the camera's lockout. */
+  refusalCost: 1 | 2
   probes: number
   looks: number
   /** Called inside a write, before and after its effect; may throw or wait. */
@@ -69,6 +79,7 @@ export function createScriptedCamera(deviceId: string): ScriptedCamera {
     },
     ...{
       refusedLogins: 0,
+      refusalCost: 2,
       probes: 0,
       looks: 0,
       during: async () => undefined,
@@ -146,12 +157,15 @@ async function reach(
 }
 
 function createDriver(network: Map<string, ScriptedCamera>, target: CameraTarget, clock: Clock): Driver {
+  let refusedLogins = 0
+
   async function login(signal: AbortSignal): Promise<ScriptedCamera> {
     const camera = await reach(network, target, { clock, signal })
     if (target.credentials?.password === camera.password) return camera
     await camera.duringRead('identity')
     // As the interface says: a refused login is tried twice at most and then thrown.
-    camera.refusedLogins += 2
+    camera.refusedLogins += camera.refusalCost
+    refusedLogins += camera.refusalCost
     throw new DriverError('credentials-refused', 'The camera refused the user name or password.')
   }
 
@@ -181,6 +195,17 @@ function createDriver(network: Map<string, ScriptedCamera>, target: CameraTarget
     name: 'onvif',
     get capabilities() {
       return { downgrade: network.get(target.address)?.downgrade ?? 'NONE' }
+    },
+    get refusedLogins() {
+      return refusedLogins
+    },
+    async setPassword({ password, beforeSending }, { signal }) {
+      await login(signal)
+      await beforeSending()
+      const effect = (camera: ScriptedCamera) => {
+        camera.password = password
+      }
+      await write('setPassword', 'password', { signal, effect })
     },
     async readIdentity({ signal }) {
       const camera = await login(signal)

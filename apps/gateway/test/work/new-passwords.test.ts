@@ -1,0 +1,325 @@
+import { randomUUID } from 'node:crypto'
+import type { CameraLogins, CameraResults } from '@ocelli/contract'
+import { DriverError } from '@ocelli/driver'
+import { describe, expect, test } from 'vitest'
+import { cameraRecord, createSite } from './gateway-fixture.ts'
+import { appId, desiredApp, desiredDevice } from './scripted-platform.ts'
+
+/*
+ * The table of `password-changes.ts`: whatever breaks, the record ends with the password that the camera takes, and no camera is
+ * shown more than two refused logins in half an hour.
+ */
+
+const device = 'camera-1'
+const minuteMs = 60_000
+const [old, fresh] = ['correct', 'Kv7-tQmX_3rWbZ9']
+type Login = CameraLogins['logins'][number]
+type Result = CameraResults['results'][number]
+type Site = ReturnType<typeof createSite>
+
+const loginFor = (
+  password: string,
+  kind: 'password' | 'credentials' = 'password',
+  user = 'root',
+  more = {},
+): Login => ({
+  loginId: randomUUID(),
+  sealed: `head..${Buffer.from(JSON.stringify({ user, password, ...more })).toString('base64url')}.text.tag`,
+  for: { kind, deviceId: device },
+})
+
+async function startSite(arrange: (site: Site) => void = () => undefined): Promise<Site> {
+  const site = createSite({ hasDesk: true })
+  site.camera().refusalCost = 1
+  arrange(site)
+  site.start()
+  await site.clock.until(() => site.platform.state.get(device)?.connectivity.reason === null)
+  return site
+}
+
+const ask = (site: Site, ...logins: Login[]) =>
+  site.platform.down({ kind: 'camera-logins', session: site.platform.session, logins })
+const resultsOf = ({ platform }: Site, loginId: string): Result[] =>
+  platform.received.flatMap((message) =>
+    message.kind === 'camera-results' ? message.results.filter((result) => result.loginId === loginId) : [],
+  )
+const finalOf = (site: Site, loginId: string) => resultsOf(site, loginId).find(({ isUnknown }) => !isUnknown)
+const stored = (site: Site) => site.cameras.get(device)?.credentials?.password
+const openFiles = (site: Site) =>
+  [...site.stateFolder.files.keys()].filter((name) => name.startsWith('password-changes'))
+
+async function untilFinal(site: Site, { loginId }: Login, withinMs = 5 * minuteMs): Promise<Result | undefined> {
+  await site.clock.until(() => finalOf(site, loginId) !== undefined, { withinMs, what: 'the end of the change' })
+  return finalOf(site, loginId)
+}
+
+async function expectWorks(site: Site, password: string): Promise<void> {
+  expect([site.camera().password, stored(site), openFiles(site)]).toEqual([password, password, []])
+  const looks = site.camera().looks
+  await site.clock.until(() => site.camera().looks > looks + 1, { withinMs: 5 * minuteMs, what: 'a look' })
+}
+
+const lose = (when: 'before' | 'after') => async (moment: { write: string; when: string }) => {
+  if (moment.write === 'setPassword' && moment.when === when) throw new DriverError('unreachable', 'No answer came.')
+}
+
+describe('a new password', () => {
+  test('is set, proved and kept, with no refused login', async () => {
+    const site = await startSite()
+    const login = loginFor(fresh)
+    ask(site, login)
+    expect(await untilFinal(site, login)).toEqual({ loginId: login.loginId, deviceId: device, error: null })
+    await expectWorks(site, fresh)
+    expect(site.camera().refusedLogins).toBe(0)
+    ask(site, login)
+    await site.stop()
+    site.start()
+    await site.clock.settle()
+    ask(site, login)
+    await site.clock.until(() => resultsOf(site, login.loginId).length > 2)
+    expect(site.camera().writes).toEqual(['password'])
+  })
+
+  test('whose answer is lost is found to count by looking', async () => {
+    const site = await startSite()
+    site.camera().during = lose('after')
+    const login = loginFor(fresh)
+    ask(site, login)
+    expect(await untilFinal(site, login)).toMatchObject({ error: null })
+    await expectWorks(site, fresh)
+    expect(site.camera().refusedLogins).toBe(1)
+  })
+
+  test('that never reached the camera is told to be in doubt, and then not to be set', async () => {
+    const site = await startSite()
+    site.camera().during = lose('before')
+    const login = loginFor(fresh)
+    ask(site, login)
+    await site.clock.until(() => resultsOf(site, login.loginId).length > 0)
+    expect(resultsOf(site, login.loginId)).toMatchObject([{ isUnknown: true, error: { code: 'busy' } }])
+    expect(openFiles(site)).toHaveLength(1)
+    expect(await untilFinal(site, login)).toMatchObject({ error: { code: 'password-not-set' } })
+    await expectWorks(site, old)
+    expect(site.camera().refusedLogins).toBe(0)
+  })
+
+  test('that the camera lets count a minute late is not given up before', async () => {
+    const site = await startSite()
+    const camera = site.camera()
+    camera.during = async ({ write, when, signal }) => {
+      if (write !== 'setPassword' || when !== 'before') return
+      void site.clock.sleep(70_000, new AbortController().signal).then(() => {
+        camera.password = fresh
+      })
+      await lose('before')({ write, when })
+      signal.throwIfAborted()
+    }
+    const login = loginFor(fresh)
+    ask(site, login)
+    expect(await untilFinal(site, login)).toMatchObject({ error: null })
+    await expectWorks(site, fresh)
+    expect(camera.refusedLogins).toBe(1)
+  })
+
+  test('that the camera says to have taken and does not is not believed', async () => {
+    const site = await startSite()
+    const camera = site.camera()
+    camera.during = async ({ write, when }) => {
+      if (write === 'setPassword' && when === 'after') camera.password = old
+    }
+    const login = loginFor(fresh)
+    ask(site, login)
+    expect(await untilFinal(site, login)).toMatchObject({ error: { code: 'password-not-set' } })
+    await expectWorks(site, old)
+    expect(camera.refusedLogins).toBe(1)
+  })
+
+  test('that the camera refuses changes nothing, and its words are told', async () => {
+    const site = await startSite()
+    site.camera().during = async ({ write, when }) => {
+      if (write === 'setPassword' && when === 'before') throw new DriverError('password-refused', 'Too weak.')
+    }
+    const login = loginFor(fresh)
+    ask(site, login)
+    expect(await untilFinal(site, login, 5_000)).toMatchObject({
+      error: { category: 'refused-by-device', code: 'password-refused', detail: 'Too weak.' },
+    })
+    await expectWorks(site, old)
+  })
+
+  test('that a camera is sent before it goes away is looked for when it is back', async () => {
+    const site = await startSite()
+    const camera = site.camera()
+    camera.during = async ({ write, when }) => {
+      if (write === 'setPassword' && when === 'after') camera.isReachable = false
+    }
+    const login = loginFor(fresh)
+    ask(site, login)
+    await site.clock.until(() => resultsOf(site, login.loginId).length > 0)
+    expect(resultsOf(site, login.loginId)).toMatchObject([{ isUnknown: true, error: { code: 'unreachable' } }])
+    await site.clock.advance(20 * minuteMs)
+    expect(finalOf(site, login.loginId)).toBeUndefined()
+    camera.isReachable = true
+    expect(await untilFinal(site, login)).toMatchObject({ error: null })
+    await expectWorks(site, fresh)
+    expect(camera.refusedLogins).toBe(1)
+  })
+
+  test.each([1, 2] as const)(
+    'beside which others change the password too costs two refused logins in half an hour, of %i each',
+    async (cost) => {
+      const site = await startSite()
+      const camera = site.camera()
+      camera.refusalCost = cost
+      camera.during = async ({ write, when }) => {
+        if (write === 'setPassword' && when === 'after') camera.password = 'by hand'
+      }
+      const login = loginFor(fresh)
+      ask(site, login)
+      await site.clock.advance(25 * minuteMs)
+      ask(site, login)
+      await site.clock.advance(minuteMs)
+      expect(camera.refusedLogins).toBe(2)
+      expect(resultsOf(site, login.loginId).every(({ isUnknown }) => isUnknown)).toBe(true)
+      expect(site.platform.state.get(device)?.connectivity).toMatchObject({
+        state: 'ONLINE',
+        reason: 'credentials-refused',
+      })
+      const proved = loginFor('by hand', 'credentials')
+      ask(site, proved)
+      expect(await untilFinal(site, proved)).toMatchObject({ error: null })
+      expect(await untilFinal(site, login)).toMatchObject({ error: { code: 'password-overtaken' } })
+      await expectWorks(site, 'by hand')
+    },
+  )
+
+  test('waits until what is under way on the camera has ended', async () => {
+    const site = await startSite()
+    const camera = site.camera()
+    const login = loginFor(fresh)
+    camera.during = async ({ write, when, signal }) => {
+      if (write !== 'install' || when !== 'before') return
+      ask(site, login)
+      await site.clock.sleep(3 * minuteMs, signal)
+    }
+    site.platform.wish(desiredDevice(device, [desiredApp()]))
+    await site.untilSettled()
+    expect(await untilFinal(site, login)).toMatchObject({ error: null })
+    expect(site.phase()).toBe('CONVERGED')
+    expect(camera.writes.indexOf('password')).toBeGreaterThan(camera.writes.indexOf(`install ${appId} 4.0.0`))
+    expect(camera.refusedLogins).toBe(0)
+  })
+
+  test('is not sent while it is not known whether an earlier one counts', async () => {
+    const site = await startSite()
+    site.camera().during = lose('before')
+    const [first, second] = [loginFor(fresh), loginFor('another one')]
+    ask(site, first, second)
+    expect(await untilFinal(site, second)).toMatchObject({ error: { code: 'password-in-doubt' } })
+    expect(await untilFinal(site, first)).toMatchObject({ error: { code: 'password-not-set' } })
+    expect(site.camera().writes).toEqual(['password'])
+  })
+
+  test('of another user, and one that would go over the network in clear, are not sent', async () => {
+    const site = await startSite()
+    const other = loginFor(fresh, 'password', 'admin')
+    ask(site, other)
+    expect(await untilFinal(site, other)).toMatchObject({ error: { code: 'user-differs' } })
+    const open = 'http://192.0.2.1'
+    site.network.set(open, site.camera())
+    await site.cameras.save(cameraRecord(1, { address: open, tls: { pinnedSha256: null, allowLegacy: false } }))
+    const inClear = loginFor(fresh)
+    ask(site, inClear)
+    expect(await untilFinal(site, inClear)).toMatchObject({ error: { code: 'needs-tls' } })
+    expect(site.camera().writes).toEqual([])
+    const allowed = loginFor(fresh, 'password', 'root', { allowHttp: true })
+    ask(site, allowed)
+    expect(await untilFinal(site, allowed)).toMatchObject({ error: null })
+  })
+
+  test("of a camera that is another gateway's by now is forgotten", async () => {
+    const site = await startSite()
+    const camera = site.camera()
+    camera.during = async ({ write, when }) => {
+      if (write === 'setPassword' && when === 'after') camera.isReachable = false
+    }
+    const login = loginFor(fresh)
+    ask(site, login)
+    await site.clock.until(() => resultsOf(site, login.loginId).length > 0)
+    site.platform.down({ kind: 'unassigned', session: site.platform.session, deviceIds: [device] })
+    await site.clock.until(() => openFiles(site).length === 0)
+  })
+})
+
+type Kill = (site: Site, kill: () => void) => void
+
+const onWrite =
+  (when: 'before' | 'after'): Kill =>
+  (site, kill) => {
+    site.camera().during = async (moment) => {
+      if (moment.write === 'setPassword' && moment.when === when) kill()
+    }
+  }
+
+/** Kills behind an operation of the folder or the store that concerns a change. */
+function onFile(operation: 'writeJson' | 'remove', when: 'before' | 'after'): Kill {
+  return ({ stateFolder }, kill) => {
+    const real = stateFolder[operation] as (name: string, value?: unknown) => Promise<void>
+    let isKilled = false
+    Object.assign(stateFolder, {
+      async [operation](name: string, value?: unknown) {
+        const isMoment = name.startsWith('password-changes') && !isKilled
+        isKilled ||= isMoment
+        if (isMoment && when === 'before') {
+          kill()
+          // A killed process goes no further.
+          await new Promise(() => undefined)
+        }
+        await real(name, value)
+        if (isMoment) kill()
+      },
+    })
+  }
+}
+
+const onSave: Kill = ({ cameras }, kill) => {
+  const real = cameras.save
+  cameras.save = async (camera) => {
+    await real(camera)
+    if (camera.credentials?.password === fresh) kill()
+  }
+}
+
+describe('a gateway killed while it sets a password', () => {
+  test.each<[string, Kill]>([
+    ['before the change is written down', onFile('writeJson', 'before')],
+    ['before the password is sent', onFile('writeJson', 'after')],
+    ['when it was sent, before the camera does it', onWrite('before')],
+    ['when the camera has done it', onWrite('after')],
+    ['when the record holds the new one', onSave],
+    ['before the change is dropped', onFile('remove', 'before')],
+    ['when the change is dropped', onFile('remove', 'after')],
+  ])('%s, ends with the password that counts', async (_, arrange) => {
+    const login = loginFor(fresh)
+    let isKilled = false
+    let stopped: Promise<void> | null = null
+    const site = await startSite((made) =>
+      arrange(made, () => {
+        if (isKilled) return
+        isKilled = true
+        stopped = made.stop()
+      }),
+    )
+    ask(site, login)
+    await site.clock.until(() => isKilled, { what: 'the kill' })
+    await stopped
+    site.platform.received.length = 0
+    site.start()
+    await site.clock.advance(5 * minuteMs)
+    // What the platform does with what it was not told of.
+    if (!finalOf(site, login.loginId)) ask(site, login)
+    expect(await untilFinal(site, login)).toBeDefined()
+    await expectWorks(site, site.camera().password)
+    expect(site.camera().refusedLogins).toBeLessThanOrEqual(2)
+  })
+})
