@@ -38,6 +38,7 @@ test('says that another version wrote it', async () => {
   const other = Buffer.from(`configuration of ${APP} 3\nzones`)
   const error = await failureOf(apps.putConfiguration({ appId: APP, configuration: other }))
   expect([error.code, error.httpStatus, error.retryable]).toEqual(['rejected', 521, false])
+  expect(error.message).toContain('another version')
 })
 
 test('gives null where the camera names no place for it', async () => {
