@@ -1,27 +1,12 @@
-import type { ChildProcess } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { createCamera, type SimulatedCamera } from '@ocelli/camera-sim'
 import type { Event, Installation, LicenseQuantity } from '@ocelli/contract'
-import type { PublicLicenseKey } from '@ocelli/license'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { cloneDatabase } from '../../apps/platform/test/postgres/test-database.ts'
-import { startTestServer } from '../../apps/platform/test/postgres/test-server.ts'
-import { type Answer, type ApiClient, createApiClient } from './api-client.ts'
+import type { Answer } from './api-client.ts'
 import { chooseMosquittoPorts, findMosquitto, startMosquitto } from './mosquitto.ts'
-import {
-  type Environment,
-  end,
-  freePort,
-  runGatewayCommand,
-  runPlatformCommand,
-  startGatewayProcess,
-  startPlatformProcess,
-} from './processes.ts'
+import { end, runGatewayCommand, runPlatformCommand, startGatewayProcess, startPlatformProcess } from './processes.ts'
 import { apiDemos } from './real-apps.ts'
+import { type Node, poll, startTwoPlatforms, type TwoPlatforms } from './two-platforms.ts'
 
 const program = findMosquitto()
 if (!program) process.stderr.write('Skipped: two platforms behind Mosquitto, which is not installed here.\n')
@@ -29,99 +14,41 @@ if (!program) process.stderr.write('Skipped: two platforms behind Mosquitto, whi
 const { appId } = apiDemos
 const password = 'camera-password'
 const deviceIds = ['ONE', 'TWO', 'THREE', 'FOUR']
-const settlesWithinMs = 60_000
-
-interface Node extends ApiClient {
-  environment: Environment
-  process: ChildProcess
-}
 
 describe.skipIf(!program)('two platforms on one PostgreSQL behind Mosquitto', () => {
-  const undo: (() => Promise<unknown>)[] = []
   const cameras: SimulatedCamera[] = []
-  let shared: Environment
-  let brokerFolder: string
+  let two: TwoPlatforms
   let nodes: [Node, Node]
 
   beforeAll(async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'ocelli-two-'))
-    undo.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
-    const server = await startTestServer({ settings: { fsync: 'on' } })
-    undo.push(() => server.stop())
-    const ports = await chooseMosquittoPorts()
-    brokerFolder = join(folder, 'broker')
-    await mkdir(brokerFolder)
-    shared = {
-      ...process.env,
-      DATABASE_URL: (await cloneDatabase(server)).connectionString,
-      BLOB_URL: `file://${join(folder, 'blobs')}`,
-      OCELLI_MASTER_KEY: randomBytes(32).toString('base64'),
-      OCELLI_HOME: join(folder, 'home'),
-      OCELLI_LOCAL_GATEWAY: 'off',
-      OCELLI_MQTT_PUBLIC_URL: `mqtts://127.0.0.1:${ports.gateways}`,
-      OCELLI_CLIENT_ID: 'two',
-      OCELLI_CLIENT_SECRET: randomBytes(24).toString('base64url'),
-      OCELLI_RATE_LIMIT: '1000',
-      // Lost connections are what this is about.
-      OCELLI_LOG_LEVEL: process.env.OCELLI_LOG_LEVEL ?? 'error',
-    }
-    const certified = ['broker', 'certificate', '--name', '127.0.0.1', '--out', brokerFolder]
-    expect(await runPlatformCommand(certified, shared)).toMatchObject({ code: 0 })
-    const broker = await startMosquitto({ program: program ?? '', folder: brokerFolder, ports })
-    undo.push(() => broker.stop())
-    shared.MQTT_URL = broker.platformUrl
-    nodes = [await startNode(join(folder, 'a')), await startNode(join(folder, 'b'))]
-    undo.push(() => Promise.all(nodes.map((node) => end(node.process, 'SIGTERM'))))
-    await startSite(join(folder, 'gateway'))
+    two = await startTwoPlatforms(program ?? '')
+    ;({ nodes } = two)
+    await startSite(join(two.folder, 'gateway'))
   }, 240_000)
-  afterAll(async () => {
-    for (const step of undo.reverse()) await step()
-  })
-
-  async function startNode(home: string): Promise<Node> {
-    const port = await freePort()
-    const environment = { ...shared, OCELLI_HOME: home, OCELLI_HTTP_PORT: String(port) }
-    const login = { clientId: shared.OCELLI_CLIENT_ID ?? '', clientSecret: shared.OCELLI_CLIENT_SECRET ?? '' }
-    const client = createApiClient({ url: `http://127.0.0.1:${port}`, ...login })
-    return { ...client, environment, process: await startPlatformProcess(environment) }
-  }
+  afterAll(() => two?.close())
 
   /** A gateway with its cameras, an app, and units for all of them. */
   async function startSite(home: string): Promise<void> {
     const [node] = nodes
-    const quiet = { OCELLI_LOG_LEVEL: shared.OCELLI_LOG_LEVEL }
+    const quiet = { OCELLI_LOG_LEVEL: two.shared.OCELLI_LOG_LEVEL }
     const gateway = { ...process.env, ...quiet, OCELLI_GATEWAY_HOME: home, OCELLI_CAMERA_PASSWORD: password }
-    const url = `http://127.0.0.1:${node.environment.OCELLI_HTTP_PORT}`
+    const url = `http://127.0.0.1:${node.port}`
     const { body: site } = await node.call('POST', '/device/v1/sites', { name: 'Two' })
     const { body: token } = await node.call('POST', `/device/v1/sites/${site.siteId}/enrollment-tokens`)
     await runGatewayCommand(['enroll', '--platform', url, '--token', String(token.token)], gateway)
     const running = startGatewayProcess(['run'], gateway)
-    undo.push(() => end(running, 'SIGTERM'))
-    const { keys } = (await node.call<{ keys: PublicLicenseKey[] }>('GET', '/.well-known/jwks.json')).body
+    two.undo.push(() => end(running, 'SIGTERM'))
     for (const deviceId of deviceIds) {
-      const camera = await createCamera({ deviceId, user: 'admin', password, trust: keys, installMs: 300 })
+      const camera = await createCamera({ deviceId, user: 'admin', password, trust: two.licenseKeys, installMs: 300 })
       cameras.push(camera)
-      undo.push(() => camera.close())
+      two.undo.push(() => camera.close())
       const address = `http://127.0.0.1:${camera.port}`
       await runGatewayCommand(['camera', 'add', '--address', address, '--user', 'admin'], gateway)
     }
-    const uploaded = await node.call('POST', '/store/v1/packages', new Uint8Array(await readFile(apiDemos.v4_0_0)), {
-      'content-type': 'application/vnd.android.package-archive',
-    })
-    expect(uploaded.status).toBe(201)
-    const order = { appId, licenseType: 'FULL', quantity: deviceIds.length }
-    const { body } = await node.call('POST', '/store/v1/orders', order)
-    expect((await node.call('POST', `/store/v1/orders/${body.orderId}/confirm`)).status).toBe(200)
+    await two.offer({ appId, file: apiDemos.v4_0_0, units: deviceIds.length })
     for (const deviceId of deviceIds) await untilOnline(deviceId)
   }
 
-  async function poll<T>(what: string, look: () => Promise<T | null>): Promise<T> {
-    for (const deadlineMs = Date.now() + settlesWithinMs; ; await pause(100)) {
-      const found = await look()
-      if (found !== null) return found
-      if (Date.now() > deadlineMs) throw new Error(`It did not come about: ${what}`)
-    }
-  }
   const untilOnline = (deviceId: string) =>
     poll(`${deviceId} is online`, async () => {
       const { body } = await nodes[1].call('GET', `/device/v1/devices/${deviceId}`)
@@ -190,17 +117,17 @@ describe.skipIf(!program)('two platforms on one PostgreSQL behind Mosquitto', ()
   })
 
   test('prove by `broker check` that foreign names and topics are refused, and tell what an operator forgot', async () => {
-    const checked = await runPlatformCommand(['broker', 'check'], shared)
+    const checked = await runPlatformCommand(['broker', 'check'], two.shared)
     expect(checked, checked.said).toMatchObject({ code: 0 })
     expect(checked.said.match(/^ok /gm)?.length).toBe(6)
 
     const ports = await chooseMosquittoPorts()
     const careless = await startMosquitto({
-      ...{ program: program ?? '', folder: brokerFolder, ports, without: ['acl_file', 'use_username_as_clientid'] },
+      ...{ program: program ?? '', folder: two.brokerFolder, ports, without: ['acl_file', 'use_username_as_clientid'] },
     })
     try {
       const args = ['broker', 'check', '--url', careless.platformUrl, '--gateway-url', careless.gatewayUrl]
-      const told = await runPlatformCommand(args, shared)
+      const told = await runPlatformCommand(args, two.shared)
       expect(told).toMatchObject({ code: 1 })
       for (const code of ['login-foreign', 'publish-foreign', 'subscribe-foreign'])
         expect(told.said).toContain(`FAIL ${code}`)

@@ -1,0 +1,147 @@
+import type { Installation, Rollout, Site } from '@ocelli/contract'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openDatabase } from '../../apps/platform/src/platform/database/database.ts'
+import { mostWithin } from './line-meter.ts'
+import { type MeteredSite, packageFromBytes, type SiteCamera, startMeteredSite } from './metered-site.ts'
+import { findMosquitto } from './mosquitto.ts'
+import { end, startGatewayProcess, startPlatformProcess } from './processes.ts'
+import { settingsApp } from './real-apps.ts'
+import { type Node, poll, startTwoPlatforms, type TwoPlatforms } from './two-platforms.ts'
+
+const program = findMosquitto()
+if (!program)
+  process.stderr.write('Skipped: the budget of a site behind two platforms, since Mosquitto is not installed here.\n')
+
+const { appId } = settingsApp
+const gatewayCount = 3
+const camerasEach = 4
+const generousPlaces = 6
+const tightPlaces = 3
+const uploadBytesPerSecond = 2_000_000
+const downloadBytesPerSecond = 2_000_000
+/** What passes in a stretch may be more than the rate by what was under way when it began. */
+const stretchMs = 4_000
+const tolerance = 1.25
+
+describe.skipIf(!program)('a site with three gateways under two platforms', () => {
+  let two: TwoPlatforms
+  let nodes: [Node, Node]
+  let siteId: string
+  let site: MeteredSite
+  let database: ReturnType<typeof openDatabase>
+
+  beforeAll(async () => {
+    two = await startTwoPlatforms(program ?? '')
+    ;({ nodes } = two)
+    database = openDatabase({
+      ...{ connectionString: two.shared.DATABASE_URL ?? '', maxConnections: 1, onError: () => undefined },
+    })
+    two.undo.push(() => database.close())
+    const budget = { maxInFlight: generousPlaces, uploadBytesPerSecond, downloadBytesPerSecond }
+    const made = await nodes[0].call<Site>('POST', '/device/v1/sites', { name: 'Harbour', ...budget })
+    expect(made).toMatchObject({ status: 201, body: budget })
+    siteId = made.body.siteId
+    site = await startMeteredSite(two, { siteId, gatewayCount, camerasEach })
+    await two.offer({ appId, file: settingsApp.package, units: gatewayCount * camerasEach })
+    for (const { deviceId } of site.cameras) {
+      await poll(`${deviceId} is online`, async () => {
+        const { body } = await nodes[1].call('GET', `/device/v1/devices/${deviceId}`)
+        return body.connectivity === 'ONLINE' ? true : null
+      })
+    }
+  }, 300_000)
+  afterAll(() => two?.close())
+
+  const isDone = ({ simulated }: SiteCamera) =>
+    simulated.apps().some((app) => app.appId === appId && app.state !== 'Installing')
+  const untilDone = (count: number) =>
+    poll(`${count} cameras have the app`, async () => (site.cameras.filter(isDone).length >= count ? true : null))
+
+  /** All gateways have said that they keep to the shares that they were told last. */
+  const untilConfirmed = () =>
+    poll('the shares are confirmed', async () => {
+      const shares = database.db.selectFrom('site_share').select(['number', 'confirmed_number', 'held'])
+      const rows = await shares.where('site_id', '=', siteId).execute()
+      const isOpen = rows.length < gatewayCount || rows.some((row) => row.number !== row.confirmed_number)
+      return isOpen ? null : rows.reduce((sum, { held }) => sum + held, 0)
+    })
+
+  test('never has more cameras at work than its budget, whoever asks, whatever is lowered and whoever is killed', async () => {
+    const [one, other] = nodes
+    expect(await untilConfirmed()).toBe(generousPlaces)
+    const deviceIds = site.cameras.map(({ deviceId }) => deviceId)
+    const isRolled = (deviceId: string) => deviceId.endsWith('-1') || deviceId.endsWith('-2')
+
+    const asked = {
+      ...{ name: 'Berths', action: 'INSTALL', appId, licenseType: 'FULL' },
+      devices: { deviceIds: deviceIds.filter(isRolled) },
+    }
+    const made = await one.call<Rollout>('POST', '/software/v1/rollouts', asked)
+    expect(made.status).toBe(201)
+    const singles = deviceIds.filter((deviceId) => !isRolled(deviceId))
+    const answers = await Promise.all(
+      singles.map((deviceId) =>
+        other.call('PUT', `/software/v1/apps/${appId}/devices/${deviceId}`, { licenseType: 'FULL' }),
+      ),
+    )
+    expect(answers.map(({ status }) => status)).toEqual(singles.map(() => 202))
+
+    await untilDone(1)
+    const lowered = await other.call<Site>('PATCH', `/device/v1/sites/${siteId}`, { maxInFlight: tightPlaces })
+    expect(lowered).toMatchObject({ status: 200, body: { maxInFlight: tightPlaces } })
+    const confirmedHeld = await untilConfirmed()
+    const confirmedAtMs = performance.now()
+    expect(confirmedHeld).toBeLessThanOrEqual(generousPlaces)
+
+    await untilDone(3)
+    const [, victim] = site.gateways
+    if (!victim) throw new Error('There is no second gateway.')
+    await end(victim.process, 'SIGKILL')
+    await end(one.process, 'SIGKILL')
+    victim.process = startGatewayProcess(['run'], victim.environment)
+    one.process = await startPlatformProcess(one.environment)
+
+    for (const deviceId of deviceIds) {
+      const settled = await poll(`${deviceId} settles`, async () => {
+        const { body } = await other.call<Installation>('GET', `/software/v1/apps/${appId}/devices/${deviceId}`)
+        return body.settled ? body : null
+      })
+      expect(settled).toMatchObject({ installationState: 'INSTALLED', error: null })
+    }
+    await poll('the rollout is complete', async () => {
+      const { body } = await other.call<Rollout>('GET', `/software/v1/rollouts/${made.body.rolloutId}`)
+      return body.state === 'COMPLETED' ? body : null
+    })
+    expect(site.cameras.every(isDone)).toBe(true)
+
+    // all of the larger budget was used, and never more
+    expect(Math.max(...site.beginnings.map(({ atWork }) => atWork))).toBe(generousPlaces)
+    // what was begun under it is let end; from then on the smaller one is used, and never more
+    const under = site.beginnings.filter(({ atMs }) => atMs > confirmedAtMs)
+    const within = under.slice(
+      Math.max(
+        0,
+        under.findIndex(({ atWork }) => atWork <= tightPlaces),
+      ),
+    )
+    expect(within.length).toBeGreaterThan(1)
+    for (const { atWork } of within) expect(atWork).toBeLessThanOrEqual(tightPlaces)
+  }, 150_000)
+
+  test('has kept to its rates, to the cameras and from the platform', () => {
+    const up = site.cameras.flatMap(({ line }) => line.connections.flatMap((connection) => connection.up))
+    expect(mostWithin(up, stretchMs)).toBeLessThan((uploadBytesPerSecond * stretchMs * tolerance) / 1000)
+    const down = site.gateways.flatMap(({ line }) => line.connections.flatMap((connection) => connection.down))
+    expect(mostWithin(down, stretchMs)).toBeLessThan((downloadBytesPerSecond * stretchMs * tolerance) / 1000)
+  })
+
+  test('has fetched the package once for all cameras of a gateway', () => {
+    for (const { line } of site.gateways) {
+      const fetched = line.connections.filter(({ firstLine, range, down }) => {
+        const bytes = down.reduce((sum, passage) => sum + passage.bytes, 0)
+        return firstLine.startsWith('GET ') && range === null && bytes > packageFromBytes
+      })
+      expect(fetched.map(({ firstLine }) => firstLine)).toHaveLength(1)
+    }
+  })
+})
