@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { downTopic, type UpMessage, upTopic } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { connectAsync } from 'mqtt'
@@ -208,6 +210,23 @@ describe('the broker', () => {
     await client.subscribeAsync(downTopic(gateway.gatewayId), { qos: 1 })
     await expect(login(await tokens.issue({ kind: 'gateway', id: randomUUID() }))).rejects.toThrow(/Not authorized/)
     await expect(login(await tokens.issue({ kind: 'technical-user', id: gateway.gatewayId }))).rejects.toThrow()
+  })
+
+  test('outlives whoever breaks off an upgrade to another place, and keeps no connection of theirs', async () => {
+    const upgrade = 'GET /elsewhere HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
+    const rude = connect({ port: webSocketPort, host: '127.0.0.1' })
+    rude.write(upgrade)
+    await once(rude, 'data')
+    rude.resetAndDestroy()
+
+    const stubborn = connect({ port: webSocketPort, host: '127.0.0.1', allowHalfOpen: true })
+    const letGo = new Promise((resolve) => stubborn.once('close', resolve))
+    stubborn.on('error', () => {})
+    stubborn.write(upgrade)
+    expect(String(await once(stubborn, 'data'))).toMatch(/^HTTP\/1.1 404 /)
+    // nobody is there any more who takes it
+    const pushing = setInterval(() => stubborn.write('more'), 20)
+    await letGo.finally(() => clearInterval(pushing))
   })
 
   test('is found to let in enrolled gateways only', async () => {

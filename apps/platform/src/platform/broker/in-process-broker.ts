@@ -137,11 +137,13 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     disconnect: (gatewayId) => clients.get(gatewayId)?.close(),
     attachWebSocket(server: HttpServer) {
       server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+        // Node has taken its own listener off: without one, whoever breaks off here would end this process.
+        socket.on('error', (error) => log.debug({ err: error }, 'a WebSocket broke'))
         if (request.url?.split('?')[0] !== '/mqtt') {
-          socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+          const answer = 'HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
+          socket.end(answer, () => socket.destroy())
           return
         }
-        socket.on('error', (error) => log.debug({ err: error }, 'a WebSocket broke'))
         webSockets.handleUpgrade(request, socket, head, (webSocket) => take(createWebSocketStream(webSocket), request))
       })
     },
