@@ -8,6 +8,7 @@ import { type IdempotentRequest, runIdempotent } from './idempotency.ts'
 import { ProblemError } from './problem.ts'
 import type { Answer, AnyRoute, Context } from './route.ts'
 import { createSchemaRegistry } from './schema-registry.ts'
+import { refuseUnstorable } from './storable-text.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -49,6 +50,8 @@ export function registerRoutes(
         if (route.params) request.params = Value.Convert(route.params, request.params)
       },
       handler: async (request, reply) => {
+        // gateways tell what cameras say, and no word of a camera is worth a failed claim: their routes take such text out
+        if (route.access !== 'gateway') refuseUnstorable(request)
         if (route.stream) return await route.stream(routeRequest(request, contextOf(request, db)), reply)
         return send(reply, await answer(route, request, db))
       },
