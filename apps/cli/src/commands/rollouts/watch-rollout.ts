@@ -19,5 +19,6 @@ export async function watchRollout(rolloutId: string, context: CommandContext): 
   })
   if (!last) throw new CliError('not-found', 'The rollout told nothing of itself. See: ocelli rollout show')
   if (!out.isJson) out.one(last, rolloutFields(last))
+  if (last.rolledBackBy) context.say(`It is rolled back by another rollout: ocelli rollout watch ${last.rolledBackBy}`)
   return last.state === 'ABORTED' || failedCount(last.counters) > 0 ? exitCodes.someFailed : exitCodes.ok
 }

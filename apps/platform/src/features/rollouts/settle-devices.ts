@@ -24,7 +24,8 @@ export async function settleDevices(
   const moves: Move[] = []
   const underWay: string[] = []
   for (const row of rows) {
-    const outcome = settle(row, { action: rollout.action, strategy: rollout.strategy, mayRetry })
+    const { action, strategy, rollbackOf } = rollout
+    const outcome = settle(row, { action, strategy, mayRetry, isRollback: rollbackOf !== null })
     if (outcome) moves.push(moveOf(row.deviceId, outcome))
     else underWay.push(row.deviceId)
   }

@@ -24,6 +24,13 @@ const outcome = (
   ].join(' ')
 }
 
+it('of a rollback is cancelled when its wish was overtaken, though the app is installed', () => {
+  const overtaken = { attempts: 1, revision: 6, installation: installed }
+  const options = { action: 'UPDATE', strategy: {}, mayRetry: true } as const
+  expect(settle(overtaken, { ...options, isRollback: true })).toMatchObject({ to: 'CANCELLED', reason: 'superseded' })
+  expect(settle(overtaken, options)).toMatchObject({ to: 'SUCCEEDED' })
+})
+
 describe('a device in flight', () => {
   it.each<[string, Partial<Now> | null, RolloutAction, string]>([
     ['stays while its installation is not settled', { settled: false }, 'INSTALL', 'under way'],

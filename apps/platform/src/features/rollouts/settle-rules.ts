@@ -31,11 +31,17 @@ const defaults = {
 /** What has become of a device in flight; null while it is under way. Pure. */
 export function settle(
   { attempts, revision, installation: now }: InFlight,
-  { action, strategy, mayRetry }: { action: RolloutAction; strategy: RolloutStrategy; mayRetry: boolean },
+  {
+    action,
+    strategy,
+    mayRetry,
+    isRollback = false,
+  }: { action: RolloutAction; strategy: RolloutStrategy; mayRetry: boolean; isRollback?: boolean },
 ): Settled | null {
   if (!now) return { to: 'CANCELLED', reason: 'device-gone' }
   const isOurs = now.revision === revision
-  if (now.settled && isReached(action, now)) return { to: 'SUCCEEDED' }
+  // an installed app is what an update wants, whoever asked for it; not what going back wants
+  if (now.settled && (isOurs || !isRollback) && isReached(action, now)) return { to: 'SUCCEEDED' }
   // after a failed first install the platform itself raises the revision, to clean up
   if (now.settled && now.error && (isOurs || now.installationState === 'INSTALLATION_FAILED')) {
     return ended(now.error, { attempts, strategy, mayRetry })
