@@ -120,12 +120,23 @@ const isSame = (told: SiteShare | null, site: SiteShare): boolean =>
 
 /** Gateways that are connected and have devices there or live there, and those that hold something still. */
 async function readSharers(db: Database, siteIds: string[]): Promise<Row[]> {
+  // from the sites to their own devices and gateways: asked of each gateway, a hello would read the whole account
   const { rows } = await sql<Row>`
+    WITH near AS (
+      SELECT n.site_id, n.gateway_id, bool_or(n.serves) AS serves FROM (
+        SELECT g.site_id, g.gateway_id, true AS serves FROM gateway g WHERE g.site_id = ANY(${siteIds}::uuid[])
+        UNION ALL
+        SELECT d.site_id, d.gateway_id, true FROM site s
+        JOIN device d ON d.account_id = s.account_id AND d.site_id = s.site_id AND d.state = 'CLAIMED'
+        WHERE s.site_id = ANY(${siteIds}::uuid[])
+        UNION ALL
+        SELECT h.site_id, h.gateway_id, false FROM site_share h WHERE h.site_id = ANY(${siteIds}::uuid[])) n
+      GROUP BY n.site_id, n.gateway_id)
     SELECT s.site_id AS "siteId", s.repair, s.address_ranges AS "addressRanges", s.time_zone AS "timeZone",
       s.max_in_flight AS "maxInFlight", s.download_bytes_per_second AS "downloadBytesPerSecond",
       s.upload_bytes_per_second AS "uploadBytesPerSecond", s.budget_hours AS "budgetHours",
       g.gateway_id AS "gatewayId", g.session, g.connected AS "isConnected", g.confirms_shares AS confirms,
-      g.connected AND serving.there AS "isServing", extract(epoch FROM now() - coalesce(g.away_at, g.last_message_at, g.created_at))::float8 AS "awaySeconds",
+      g.connected AND n.serves AS "isServing", extract(epoch FROM now() - coalesce(g.away_at, g.last_message_at, g.created_at))::float8 AS "awaySeconds",
       CASE WHEN g.connected THEN 0 ELSE (SELECT coalesce(max(p.size), 0) FROM device d
         JOIN installation i ON i.account_id = d.account_id AND i.device_id = d.device_id AND NOT i.settled
         JOIN app_package p ON p.package_id = i.package_id
@@ -134,11 +145,10 @@ async function readSharers(db: Database, siteIds: string[]): Promise<Row[]> {
       extract(epoch FROM now() - coalesce(h.share_since, g.created_at))::float8 AS "sinceSeconds",
       coalesce(g.confirms_shares AND h.confirmed_number IS DISTINCT FROM h.number
         AND h.told_at < now() - ${repeatAfterSeconds} * interval '1 second', false) AS "isOverdue"
-    FROM site s JOIN gateway g ON g.account_id = s.account_id
-    LEFT JOIN site_share h ON h.site_id = s.site_id AND h.gateway_id = g.gateway_id
-    CROSS JOIN LATERAL (SELECT g.site_id = s.site_id OR EXISTS (
-      SELECT 1 FROM device d WHERE d.gateway_id = g.gateway_id AND d.site_id = s.site_id AND d.state = 'CLAIMED') AS there) serving
-    WHERE s.site_id = ANY(${siteIds}::uuid[]) AND (h.site_id IS NOT NULL OR (g.connected AND serving.there))
+    FROM near n JOIN site s ON s.site_id = n.site_id
+    JOIN gateway g ON g.gateway_id = n.gateway_id AND g.account_id = s.account_id
+    LEFT JOIN site_share h ON h.site_id = n.site_id AND h.gateway_id = n.gateway_id
+    WHERE h.site_id IS NOT NULL OR (g.connected AND n.serves)
     ORDER BY s.site_id, g.gateway_id`.execute(db)
   return rows
 }
