@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { AppReport, DeviceReport, LicenseType } from '@ocelli/contract'
-import type { ReportBatch } from '../src/features/installations/apply-reports.ts'
+import type { ReportBatch } from '../src/features/installations/device-reports.ts'
 import type { Database } from '../src/platform/database/database.ts'
 
 export interface TestDevice {

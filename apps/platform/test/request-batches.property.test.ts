@@ -115,7 +115,7 @@ async function errorsOf(sent: Sent & { deviceId: string }, got: Got): Promise<st
 /** Each step of a device's revision was told, by the request that made it. */
 async function untoldRevisions(accountId: string): Promise<unknown[]> {
   const { rows } = await sql`
-    SELECT d.device_id, d.revision, count(e.event_id)::int AS told FROM device d LEFT JOIN event e
+    SELECT d.device_id, d.revision, count(e.event_id)::int AS told FROM device_channel d LEFT JOIN event e
       ON e.account_id = d.account_id AND e.device_id = d.device_id
         AND (e.type = 'installation.requested' OR (e.type = 'installation.state-changed' AND e.data->>'reason' = 'cancelled'))
     WHERE d.account_id = ${accountId} GROUP BY d.device_id, d.revision HAVING d.revision <> count(e.event_id)`.execute(

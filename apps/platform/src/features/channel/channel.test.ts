@@ -143,7 +143,11 @@ describe('the device channel', () => {
     const { session } = await hear('welcome')
     await say(report(session, deviceId, 1))
     await hear('ack')
-    await db.updateTable('device').set({ revision: 3, sent_at: null }).where('device_id', '=', deviceId).execute()
+    await db
+      .updateTable('device_channel')
+      .set({ revision: 3, sent_at: null })
+      .where('device_id', '=', deviceId)
+      .execute()
     channel.wake()
     expect(await hear('desired')).toMatchObject({ session, devices: [{ deviceId, revision: 3, apps: [] }] })
     await say({ kind: 'gone', connectionId: 'older' })

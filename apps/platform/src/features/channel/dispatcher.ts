@@ -95,17 +95,17 @@ async function claimDue(db: Database): Promise<Due[]> {
   const { rows } = await sql<Due>`
     WITH due AS (
       SELECT w.account_id, w.device_id, g.session FROM gateway g CROSS JOIN LATERAL (
-        SELECT d.account_id, d.device_id FROM device d
-        WHERE d.gateway_id = g.gateway_id AND d.revision <> d.reported_revision AND d.state = 'CLAIMED'
-          AND (d.sent_at IS NULL OR d.sent_revision <> d.revision OR d.sent_session <> g.session
-            OR d.sent_at < now() - make_interval(secs => least(300, 5 * 2 ^ least(greatest(d.send_count - 1, 0), 10))))
+        SELECT c.account_id, c.device_id FROM device_channel c
+        WHERE c.gateway_id = g.gateway_id AND c.revision <> c.reported_revision
+          AND (c.sent_at IS NULL OR c.sent_revision <> c.revision OR c.sent_session <> g.session
+            OR c.sent_at < now() - make_interval(secs => least(300, 5 * 2 ^ least(greatest(c.send_count - 1, 0), 10))))
         LIMIT ${chunk} FOR UPDATE SKIP LOCKED) w
       WHERE g.connected AND g.revoked_at IS NULL
       LIMIT ${chunk})
-    UPDATE device d SET sent_at = now(), sent_revision = d.revision, sent_session = due.session,
-      send_count = CASE WHEN d.sent_revision = d.revision AND d.sent_session = due.session THEN d.send_count + 1 ELSE 1 END
-    FROM due WHERE d.account_id = due.account_id AND d.device_id = due.device_id
-    RETURNING d.account_id AS "accountId", d.device_id AS "deviceId", d.gateway_id AS "gatewayId", due.session`.execute(
+    UPDATE device_channel c SET sent_at = now(), sent_revision = c.revision, sent_session = due.session,
+      send_count = CASE WHEN c.sent_revision = c.revision AND c.sent_session = due.session THEN c.send_count + 1 ELSE 1 END
+    FROM due WHERE c.account_id = due.account_id AND c.device_id = due.device_id
+    RETURNING c.account_id AS "accountId", c.device_id AS "deviceId", c.gateway_id AS "gatewayId", due.session`.execute(
     db,
   )
   return rows

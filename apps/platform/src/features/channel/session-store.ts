@@ -96,8 +96,9 @@ type Assignment = Welcome['assignments'][number] & { gatewayId: string }
 
 async function readAssignments(db: Database, gatewayIds: string[]): Promise<Map<string, Assignment[]>> {
   const { rows } = await sql<Assignment>`
-    SELECT d.gateway_id AS "gatewayId", d.device_id AS "deviceId", d.assignment, d.revision
+    SELECT d.gateway_id AS "gatewayId", d.device_id AS "deviceId", d.assignment, c.revision
     FROM device d JOIN gateway g ON g.gateway_id = d.gateway_id AND g.account_id = d.account_id
+    JOIN device_channel c ON c.account_id = d.account_id AND c.device_id = d.device_id
     WHERE d.gateway_id = ANY(${gatewayIds}::uuid[]) AND d.state = 'CLAIMED'
     ORDER BY d.gateway_id, d.device_id`.execute(db)
   return Map.groupBy(rows, ({ gatewayId }) => gatewayId)

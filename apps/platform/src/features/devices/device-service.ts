@@ -7,6 +7,7 @@ import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
 import { explainConnectivity } from './explain-connectivity.ts'
+import { raiseRevision } from './raise-revision.ts'
 
 interface DetailRow {
   document: string
@@ -60,8 +61,6 @@ export async function changeDevice(context: Context, deviceId: string, patch: De
             ...Object.entries({ ...columns, ...(siteId ? { site_id: siteId } : {}) }).map(
               ([column, value]) => sql`${sql.ref(column)} = ${value}`,
             ),
-            // a higher revision has the gateway sent the site whose limits hold now
-            ...(siteId ? [sql`revision = revision + 1`] : []),
             sql`updated_at = now()`,
           ],
           sql`, `,
@@ -69,6 +68,8 @@ export async function changeDevice(context: Context, deviceId: string, patch: De
         WHERE d.account_id = ${caller.accountId} AND d.device_id = ${deviceId} AND ${seesProjects(caller, sql.ref('d.project_ids'))}
         RETURNING d.project_ids`.execute(db)
       if (!rows[0]) throw notFound(`The device ${deviceId}`)
+      // a higher revision has the gateway sent the site whose limits hold now
+      if (siteId) await raiseRevision(db, { accountId: caller.accountId, deviceId })
       await emitEvents(db, context.origin, [
         {
           type: 'device.changed',

@@ -6,6 +6,7 @@ import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
 import { readDevice } from './device-service.ts'
+import { raiseRevision } from './raise-revision.ts'
 
 /**
  * Gives a device to another gateway of the account; a higher assignment makes reports of the old one void.
@@ -40,9 +41,10 @@ export async function moveDevice(
     const inside = { ...context, db }
     if (device.gateway_id === gatewayId) return { device: await readDevice(inside, deviceId), movedFrom: null }
     await sql`UPDATE device SET gateway_id = ${gatewayId}, site_id = ${gateway.site_id}, assignment = assignment + 1,
-        revision = revision + 1, connectivity = 'UNKNOWN', connectivity_detail = NULL, replacement = NULL,
+        connectivity = 'UNKNOWN', connectivity_detail = NULL, replacement = NULL,
         connectivity_reason = ${gateway.connected ? null : 'gateway-away'}, updated_at = now()
       WHERE account_id = ${accountId} AND device_id = ${deviceId}`.execute(db)
+    await raiseRevision(db, { accountId, deviceId })
     const data = { from: device.gateway_id, to: gatewayId }
     await emitEvents(db, context.origin, [
       { type: 'device.moved', accountId, deviceId, projectIds: device.project_ids, data },

@@ -240,10 +240,14 @@ describe('a machine that takes the place of a gateway', () => {
     expect(claimed.status).toBe(200)
     const devices = async () =>
       await db
-        .selectFrom('device')
-        .select(['device_id', 'gateway_id', 'assignment', 'revision', 'site_id'])
-        .where('account_id', '=', owner.caller.accountId)
-        .orderBy('device_id')
+        .selectFrom('device as d')
+        .innerJoin('device_channel as c', (join) =>
+          join.onRef('c.account_id', '=', 'd.account_id').onRef('c.device_id', '=', 'd.device_id'),
+        )
+        // the channel's own gateway: what is to be sent is found by it
+        .select(['d.device_id', 'c.gateway_id', 'd.assignment', 'c.revision', 'd.site_id'])
+        .where('d.account_id', '=', owner.caller.accountId)
+        .orderBy('d.device_id')
         .execute()
     const tokenFor = (by: SignedIn, gatewayId: string) =>
       by.call('POST', `/device/v1/gateways/${gatewayId}/replacement-tokens`)

@@ -18,12 +18,15 @@ export async function takeOver(
     WITH theirs AS MATERIALIZED (
       SELECT device_id FROM device WHERE account_id = ${accountId} AND gateway_id = ${from} ORDER BY device_id FOR UPDATE),
     moved AS (
-      UPDATE device d SET gateway_id = ${to}, assignment = d.assignment + 1, revision = d.revision + 1,
+      UPDATE device d SET gateway_id = ${to}, assignment = d.assignment + 1,
         connectivity = CASE d.state WHEN 'CLAIMED' THEN 'UNKNOWN' ELSE d.connectivity END,
         connectivity_reason = CASE d.state WHEN 'CLAIMED' THEN 'gateway-away' ELSE d.connectivity_reason END,
         connectivity_detail = NULL, replacement = NULL, updated_at = now()
       FROM theirs WHERE d.account_id = ${accountId} AND d.device_id = theirs.device_id
-      RETURNING d.device_id, d.project_ids)
+      RETURNING d.device_id, d.project_ids),
+    raised AS (
+      UPDATE device_channel c SET revision = c.revision + 1 FROM theirs
+      WHERE c.account_id = ${accountId} AND c.device_id = theirs.device_id)
     INSERT INTO event (account_id, type, actor_kind, actor_id, request_id, device_id, project_ids, data)
     SELECT ${accountId}, 'device.moved', ${kind}, ${id}, ${origin.requestId}, device_id, project_ids,
       jsonb_build_object('from', ${from}::text, 'to', ${to}::text) FROM moved`.execute(db)

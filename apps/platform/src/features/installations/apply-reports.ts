@@ -5,6 +5,7 @@ import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { byPlatform, type EventOrigin, emitEvents, type NewEvent } from '../../platform/events/emit.ts'
 import { bestPackageFirst } from '../apps/fitting-package.ts'
 import { refreshUpdatable } from '../apps/refresh-updatable.ts'
+import { eventsOf, type GivenReport, type LockedDevice, type ReportBatch, writeDevices } from './device-reports.ts'
 import {
   type ChangedInstallation,
   type LockedInstallation,
@@ -16,30 +17,10 @@ import {
 import { applyAppReport, type Observed, type ReportedApp } from './report-rules.ts'
 import { emptyInstallation } from './situation.ts'
 
-export interface ReportBatch {
-  gateway: { gatewayId: string; accountId: string }
-  session: number
-  reports: DeviceReport[]
-}
-
 export interface ReportAck {
   gatewayId: string
   deviceId: string
   seq: number
-}
-
-interface LockedDevice {
-  accountId: string
-  deviceId: string
-  gatewayId: string
-  connectivity: string
-  connectivityReason: string | null
-  projectIds: string[]
-  factsChanged: boolean
-  replacementChanged: boolean
-  deviceRevision: number
-  architecture: string | null
-  repair: 'request' | 'auto'
 }
 
 /**
@@ -78,73 +59,13 @@ export async function applyReports(
   }))
 }
 
-type GivenReport = { batch: ReportBatch; report: DeviceReport }
-type Given = GivenReport[]
-
 function isNewer(a: GivenReport, b: GivenReport): boolean {
   return a.batch.session === b.batch.session ? a.report.seq > b.report.seq : a.batch.session > b.batch.session
 }
 
-/** Locks and updates the device rows whose report is newer; gives back those, as they were before in what events tell. */
-async function writeDevices(db: DatabaseTransaction, given: Given): Promise<LockedDevice[]> {
-  const rows = given.map(({ batch, report }) => ({
-    accountId: batch.gateway.accountId,
-    gatewayId: batch.gateway.gatewayId,
-    session: batch.session,
-    deviceId: report.deviceId,
-    assignment: report.assignment,
-    seq: report.seq,
-    revision: report.revision,
-    ...report.connectivity,
-    address: report.address,
-    facts: report.facts,
-  }))
-  const { rows: devices } = await sql<LockedDevice>`
-    WITH given AS (
-      SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS r("accountId" uuid, "gatewayId" uuid, session bigint, "deviceId" text,
-        assignment integer, seq bigint, revision bigint, state text, reason text, detail text, "lastAnswerSecondsAgo" integer,
-        "clockOffsetSeconds" integer, "certificateExpiresAt" timestamptz, replacement jsonb, address text, facts jsonb)
-    ), locked AS (
-      SELECT d.account_id, d.device_id, d.connectivity, d.connectivity_reason, d.replacement AS replaced_by, d.project_ids,
-        (d.app_formats, d.architecture, d.platform_level, d.firmware_version, d.unsigned_apps) AS fit, s.repair, g.*
-      FROM given g
-      JOIN gateway w ON w.gateway_id = g."gatewayId" AND w.session = g.session AND w.revoked_at IS NULL
-      JOIN device d ON d.account_id = g."accountId" AND d.device_id = g."deviceId" AND d.gateway_id = g."gatewayId"
-        AND d.assignment = g.assignment AND (d.report_session, d.report_seq) < (g.session, g.seq)
-      JOIN site s ON s.site_id = d.site_id
-      ORDER BY d.account_id, d.device_id FOR UPDATE OF d
-    )
-    UPDATE device d SET
-      report_session = l.session, report_seq = l.seq,
-      reported_revision = greatest(d.reported_revision, least(l.revision, d.revision)),
-      connectivity = l.state, connectivity_reason = l.reason, connectivity_detail = l.detail,
-      replacement = nullif(l.replacement, 'null'::jsonb),
-      last_seen_at = coalesce(now() - l."lastAnswerSecondsAgo" * interval '1 second', d.last_seen_at),
-      clock_offset_seconds = coalesce(l."clockOffsetSeconds", d.clock_offset_seconds),
-      certificate_expires_at = coalesce(l."certificateExpiresAt", d.certificate_expires_at),
-      address = coalesce(l.address, d.address),
-      manufacturer = coalesce(l.facts->>'manufacturer', d.manufacturer), model = coalesce(l.facts->>'model', d.model),
-      serial_number = coalesce(l.facts->>'serialNumber', d.serial_number), mac_address = coalesce(l.facts->>'macAddress', d.mac_address),
-      firmware_version = coalesce(l.facts->>'firmwareVersion', d.firmware_version),
-      architecture = coalesce(l.facts->>'architecture', d.architecture),
-      platform_level = coalesce((l.facts->>'platformLevel')::int, d.platform_level),
-      unsigned_apps = coalesce((l.facts->>'unsignedApps')::boolean, d.unsigned_apps),
-      app_downgrade = coalesce(l.facts->>'appDowngrade', d.app_downgrade),
-      app_formats = CASE WHEN jsonb_typeof(l.facts->'appFormats') = 'array'
-        THEN ARRAY(SELECT jsonb_array_elements_text(l.facts->'appFormats')) ELSE d.app_formats END
-    FROM locked l WHERE d.account_id = l.account_id AND d.device_id = l.device_id
-    RETURNING d.account_id AS "accountId", d.device_id AS "deviceId", d.gateway_id AS "gatewayId", l.connectivity,
-      l.connectivity_reason AS "connectivityReason", d.project_ids AS "projectIds", d.revision AS "deviceRevision", d.architecture, l.repair,
-      l.replaced_by IS DISTINCT FROM d.replacement AS "replacementChanged",
-      (d.app_formats, d.architecture, d.platform_level, d.firmware_version, d.unsigned_apps) IS DISTINCT FROM l.fit AS "factsChanged"`.execute(
-    db,
-  )
-  return devices
-}
-
 async function decideChanges(
   db: DatabaseTransaction,
-  { devices, given }: { devices: LockedDevice[]; given: Given },
+  { devices, given }: { devices: LockedDevice[]; given: GivenReport[] },
 ): Promise<ChangedInstallation[]> {
   const keys = JSON.stringify(devices.map(({ accountId, deviceId }) => ({ accountId, deviceId })))
   const { rows } = await sql<LockedInstallation>`
@@ -192,7 +113,7 @@ interface PublishedPackage {
 }
 
 /** Version codes of the version names that cameras report, for apps that we published. */
-async function readPackages(db: DatabaseTransaction, given: Given): Promise<Packages> {
+async function readPackages(db: DatabaseTransaction, given: GivenReport[]): Promise<Packages> {
   const appIds = [...new Set(given.flatMap(({ report }) => (report.apps ?? []).map((app) => app.appId)))]
   const codes = new Map<string, number>()
   const byCode = new Map<string, PublishedPackage[]>()
@@ -257,7 +178,6 @@ function unknownInstallation(
     appId,
     name: report.apps?.find((app) => app.appId === appId)?.name ?? null,
     projectIds: device.projectIds,
-    deviceRevision: device.deviceRevision,
     targetVersionCode: null,
     licenseState: null,
     hasOtherLicense: false,
@@ -265,21 +185,6 @@ function unknownInstallation(
 }
 
 const byGateway = (id: string): EventOrigin => ({ actor: { kind: 'gateway', id }, requestId: null })
-
-/** What a report tells of the device itself. */
-function eventsOf(device: LockedDevice, { connectivity }: DeviceReport): NewEvent[] {
-  const { accountId, deviceId, projectIds } = device
-  const { state, reason, detail, replacement } = connectivity
-  const events: NewEvent[] = []
-  if (device.connectivity !== state || device.connectivityReason !== reason) {
-    const data = { from: device.connectivity, to: state, reason, detail }
-    events.push({ type: 'device.connectivity-changed', accountId, deviceId, projectIds, data })
-  }
-  if (device.replacementChanged && replacement) {
-    events.push({ type: 'device.replacement-found', accountId, deviceId, projectIds, data: { replacement } })
-  }
-  return events
-}
 
 async function refresh(
   db: DatabaseTransaction,

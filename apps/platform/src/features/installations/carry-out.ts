@@ -49,14 +49,14 @@ export async function carryOutChanges<Key>(db: Database, changes: Map<Key, Chang
         presence text, "packageId" uuid, "desiredRunningState" text, "allowDowngrade" boolean, "installationState" text, "orderId" uuid, "licenseType" text,
         queued boolean, "projectIds" uuid[], "expectedRevision" bigint, "licenseId" uuid, "actorKind" text, "actorId" text, "requestId" text)
     ), locked AS MATERIALIZED (
-      SELECT g.* FROM given g JOIN device d ON d.account_id = g."accountId" AND d.device_id = g."deviceId"
-        AND d.revision = g."expectedRevision" AND d.state = 'CLAIMED'
-      ORDER BY d.account_id, d.device_id FOR NO KEY UPDATE OF d
+      SELECT g.* FROM given g JOIN device d ON d.account_id = g."accountId" AND d.device_id = g."deviceId" AND d.state = 'CLAIMED'
+      JOIN device_channel c ON c.account_id = g."accountId" AND c.device_id = g."deviceId" AND c.revision = g."expectedRevision"
+      ORDER BY d.account_id, d.device_id FOR NO KEY UPDATE OF d, c
     ), moved AS (
-      UPDATE device d SET revision = d.revision + 1,
-        sent_at = CASE WHEN d.revision = d.reported_revision THEN NULL ELSE d.sent_at END
-      FROM locked l WHERE d.account_id = l."accountId" AND d.device_id = l."deviceId"
-      RETURNING l.*, d.revision
+      UPDATE device_channel c SET revision = c.revision + 1,
+        sent_at = CASE WHEN c.revision = c.reported_revision THEN NULL ELSE c.sent_at END
+      FROM locked l WHERE c.account_id = l."accountId" AND c.device_id = l."deviceId"
+      RETURNING l.*, c.revision
     ), reserved AS (
       INSERT INTO license (account_id, app_id, device_id, license_type, order_id, state)
       SELECT "accountId", "appId", "deviceId", "licenseType", "orderId", 'RESERVED'
@@ -104,12 +104,17 @@ export async function carryOutCancel(
   { accountId, pair, expectedRevision, projectIds, origin }: Attempt,
 ): Promise<boolean> {
   const { rows } = await sql<{ revision: number }>`
-    WITH moved AS (
-      UPDATE device d SET revision = revision + 1
-      WHERE account_id = ${accountId} AND device_id = ${pair.deviceId} AND revision = ${expectedRevision}
+    WITH locked AS (
+      SELECT c.account_id, c.device_id FROM device d
+      JOIN device_channel c ON c.account_id = d.account_id AND c.device_id = d.device_id AND c.revision = ${expectedRevision}
+      WHERE d.account_id = ${accountId} AND d.device_id = ${pair.deviceId}
         AND EXISTS (SELECT 1 FROM installation i WHERE i.account_id = d.account_id AND i.device_id = d.device_id AND i.app_id = ${pair.appId}
-          AND i.installation_state = 'PENDING' AND (d.sent_at IS NULL OR d.sent_at < i.requested_at))
-      RETURNING revision
+          AND i.installation_state = 'PENDING' AND (c.sent_at IS NULL OR c.sent_at < i.requested_at))
+      FOR NO KEY UPDATE OF d, c
+    ), moved AS (
+      UPDATE device_channel c SET revision = c.revision + 1
+      FROM locked l WHERE c.account_id = l.account_id AND c.device_id = l.device_id
+      RETURNING c.revision
     ), released AS (
       UPDATE license SET state = 'RELEASED', released_at = now(), release_reason = 'cancelled'
       WHERE account_id = ${accountId} AND state = 'RESERVED' AND license_id = (SELECT license_id FROM installation

@@ -12,7 +12,7 @@ export async function readDesired(
 ): Promise<DesiredDevice[]> {
   if (devices.length === 0) return []
   const { rows } = await sql<{ desired: DesiredDevice }>`
-    SELECT jsonb_build_object('deviceId', d.device_id, 'assignment', d.assignment, 'revision', d.revision, 'siteId', d.site_id,
+    SELECT jsonb_build_object('deviceId', d.device_id, 'assignment', d.assignment, 'revision', c.revision, 'siteId', d.site_id,
       'apps', coalesce((SELECT jsonb_agg(jsonb_build_object(
           'appId', i.app_id, 'revision', i.revision, 'presence', i.presence,
           'package', CASE WHEN p.package_id IS NULL THEN NULL ELSE jsonb_build_object('packageId', p.package_id, 'format', p.format,
@@ -29,6 +29,7 @@ export async function readDesired(
         WHERE i.account_id = d.account_id AND i.device_id = d.device_id AND i.presence IS NOT NULL), '[]')) AS desired
     FROM jsonb_to_recordset(${JSON.stringify(devices)}::jsonb) AS wanted("accountId" uuid, "deviceId" text)
     JOIN device d ON d.account_id = wanted."accountId" AND d.device_id = wanted."deviceId"
+    JOIN device_channel c ON c.account_id = wanted."accountId" AND c.device_id = wanted."deviceId"
     WHERE d.state = 'CLAIMED'`.execute(db)
   return rows.map((row) => row.desired)
 }

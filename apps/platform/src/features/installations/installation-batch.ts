@@ -11,7 +11,6 @@ export interface LockedInstallation extends InstallationRow {
   appId: string
   name: string | null
   projectIds: string[]
-  deviceRevision: number
   targetVersionCode: number | null
   licenseState: 'RESERVED' | 'VALID' | null
   /** The pair holds a license beside its own, which a success gives back. */
@@ -45,7 +44,7 @@ export const lockedColumns = sql`
   i.desired_running_state AS "desiredRunningState", i.allow_downgrade AS "allowDowngrade", i.revision, i.settled, i.queued, i.requested_at AS "requestedAt",
   i.license_id AS "licenseId", i.installation_state AS "installationState", i.progress, i.error, i.drift, i.managed, i.present,
   i.installed_version AS "installedVersion", i.installed_version_code AS "installedVersionCode", i.running_state AS "runningState",
-  d.project_ids AS "projectIds", d.revision AS "deviceRevision",
+  d.project_ids AS "projectIds",
   (SELECT p.version_code FROM app_package p WHERE p.package_id = i.package_id) AS "targetVersionCode",
   (SELECT l.state FROM license l WHERE l.license_id = i.license_id AND l.state IN ('RESERVED', 'VALID')) AS "licenseState",
   EXISTS (SELECT 1 FROM license l WHERE l.account_id = i.account_id AND l.device_id = i.device_id AND l.app_id = i.app_id
@@ -77,10 +76,10 @@ export async function writeOutcomes(
         "installedVersionCode" bigint, "runningState" text, "isObserved" boolean, "newRevision" boolean, "hasDeadline" boolean,
         "deadlineInSeconds" integer)
     ), raised AS (
-      UPDATE device d SET revision = d.revision + 1, sent_at = NULL
+      UPDATE device_channel c SET revision = c.revision + 1, sent_at = NULL
       FROM (SELECT DISTINCT "accountId", "deviceId" FROM given WHERE "newRevision") n
-      WHERE d.account_id = n."accountId" AND d.device_id = n."deviceId"
-      RETURNING d.account_id, d.device_id, d.revision
+      WHERE c.account_id = n."accountId" AND c.device_id = n."deviceId"
+      RETURNING c.account_id, c.device_id, c.revision
     )
     INSERT INTO installation AS i (account_id, device_id, app_id, name, presence, package_id, desired_running_state,
       allow_downgrade, settled, queued,

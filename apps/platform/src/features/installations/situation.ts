@@ -164,7 +164,7 @@ export async function readSituations<Request extends { caller: Caller; question:
     SELECT g.place,
       CASE WHEN d.device_id IS NOT NULL THEN
         json_build_object('state', d.state, 'connectivity', d.connectivity, 'connectivityReason', d.connectivity_reason,
-          'revision', d.revision, 'sentAt', d.sent_at, 'appFormats', d.app_formats, 'architecture', d.architecture,
+          'revision', c.revision, 'sentAt', c.sent_at, 'appFormats', d.app_formats, 'architecture', d.architecture,
           'platformLevel', d.platform_level, 'firmwareVersion', d.firmware_version, 'unsignedApps', d.unsigned_apps,
           'appDowngrade', d.app_downgrade, 'projectIds', d.project_ids) END AS device,
       EXISTS (SELECT 1 FROM app a WHERE a.app_id = g."appId" AND ${seesApp(asking, sql.ref('a.app_id'))}
@@ -188,6 +188,7 @@ export async function readSituations<Request extends { caller: Caller; question:
     LEFT JOIN unit u ON u."accountId" = g."accountId" AND u."appId" = g."appId" AND u."licenseType" = g."licenseType"
       AND u."orderId" IS NOT DISTINCT FROM g."orderId"
     LEFT JOIN device d ON d.account_id = g."accountId" AND d.device_id = g."deviceId" AND ${seesProjects(asking, sql.ref('d.project_ids'))}
+    LEFT JOIN device_channel c ON c.account_id = g."accountId" AND c.device_id = g."deviceId"
     LEFT JOIN installation i ON i.account_id = g."accountId" AND i.device_id = g."deviceId" AND i.app_id = g."appId"`.execute(
     db,
   )

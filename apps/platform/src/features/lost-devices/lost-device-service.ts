@@ -6,6 +6,7 @@ import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents, type NewEvent } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
+import { raiseRevision } from '../devices/raise-revision.ts'
 import { forgetUnlicensed } from '../licenses/unclaimed-devices.ts'
 
 /**
@@ -78,6 +79,7 @@ async function endWishes(
       SELECT 1 FROM license l WHERE l.account_id = installation.account_id AND l.device_id = installation.device_id
         AND l.app_id = installation.app_id AND l.state IN ('RESERVED', 'VALID'))) RETURNING 1`.execute(db)
   if (rows.length === 0) return
-  await sql`UPDATE device SET revision = revision + 1, apps_update_possible = false, updated_at = now()
+  await sql`UPDATE device SET apps_update_possible = false, updated_at = now()
     WHERE account_id = ${accountId} AND device_id = ${deviceId}`.execute(db)
+  await raiseRevision(db, { accountId, deviceId })
 }

@@ -36,10 +36,11 @@ export async function admitDevices(db: DatabaseTransaction, rollout: RolloutRow,
         "installationState" text, "licenseId" uuid, "isNewLicense" boolean,
         "fromVersionCode" bigint, "toVersionCode" bigint)
     ), moved AS (
-      UPDATE device d SET revision = d.revision + 1,
-        sent_at = CASE WHEN d.revision = d.reported_revision THEN NULL ELSE d.sent_at END
-      FROM given g WHERE d.account_id = ${accountId} AND d.device_id = g."deviceId" AND d.state = 'CLAIMED'
-      RETURNING d.device_id, d.revision, d.project_ids
+      UPDATE device_channel c SET revision = c.revision + 1,
+        sent_at = CASE WHEN c.revision = c.reported_revision THEN NULL ELSE c.sent_at END
+      FROM given g JOIN device d ON d.account_id = ${accountId} AND d.device_id = g."deviceId" AND d.state = 'CLAIMED'
+      WHERE c.account_id = d.account_id AND c.device_id = d.device_id
+      RETURNING c.device_id, c.revision, d.project_ids
     ), written AS (
       INSERT INTO installation AS i (account_id, device_id, app_id, name, presence, package_id, desired_running_state,
         allow_downgrade, revision, rollout_revision, settled, queued, requested_at, deadline_at, license_id, installation_state, managed, updated_at)

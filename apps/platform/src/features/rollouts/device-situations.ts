@@ -75,13 +75,14 @@ export async function readDeviceSituations(
   const installed = wanted.withPrevious
     ? firstCandidate({ appId, versionCode: sql.ref('i.installed_version_code') })
     : sql`NULL::jsonb`
-  const locked = lock ? sql`FOR UPDATE OF d SKIP LOCKED` : sql``
+  const locked = lock ? sql`FOR NO KEY UPDATE OF d, c SKIP LOCKED` : sql``
   const { rows } = await sql<Row>`
     WITH given AS MATERIALIZED (
-      SELECT d.device_id, d.state, d.connectivity, d.connectivity_reason, d.revision, d.sent_at, d.app_formats, d.architecture,
+      SELECT d.device_id, d.state, d.connectivity, d.connectivity_reason, c.revision, c.sent_at, d.app_formats, d.architecture,
         d.platform_level, d.project_ids, d.site_id, d.driver, d.firmware_version,
         d.unsigned_apps, d.app_downgrade
-      FROM device d WHERE d.account_id = ${accountId} AND d.device_id = ANY(${deviceIds}::text[])
+      FROM device d JOIN device_channel c ON c.account_id = d.account_id AND c.device_id = d.device_id
+      WHERE d.account_id = ${accountId} AND d.device_id = ANY(${deviceIds}::text[])
       ORDER BY d.device_id ${locked}
     )
     SELECT d.device_id AS "deviceId",

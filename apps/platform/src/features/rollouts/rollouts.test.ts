@@ -362,7 +362,7 @@ describe('a rollout', () => {
     await stepAll(platform.db, rollout.rolloutId)
     expect((await inFlight(platform.db, rollout.rolloutId)).map(({ deviceId }) => deviceId)).toEqual(ids.slice(0, 2))
     await sql`DELETE FROM device WHERE device_id = ANY(${[ids[0], ids[2]]}::text[])`.execute(platform.db)
-    await sql`UPDATE device SET revision = revision + 1 WHERE device_id = ${ids[1]}`.execute(platform.db)
+    await sql`UPDATE device_channel SET revision = revision + 1 WHERE device_id = ${ids[1]}`.execute(platform.db)
     await sql`UPDATE installation SET revision = revision + 1, package_id = (SELECT package_id FROM app_package WHERE app_id = ${fleet.appId} AND version_code = 2)
       WHERE device_id = ${ids[1]}`.execute(platform.db)
     await sql`UPDATE app_version SET withdrawn_at = now() WHERE app_id = ${fleet.appId} AND version_code = 1`.execute(

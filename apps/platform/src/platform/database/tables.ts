@@ -204,6 +204,18 @@ export interface DeviceTable {
   identity_source: string | null
   apps_update_possible: Generated<boolean>
   assignment: Generated<number>
+  claimed_at: Time | null
+  created_at: GeneratedTime
+  updated_at: GeneratedTime
+  /** The JSON of the device as the API answers it. */
+  document: GeneratedAlways<string>
+}
+
+/** A row for each device, made and moved by triggers on `device`. */
+export interface DeviceChannelTable {
+  account_id: string
+  device_id: string
+  gateway_id: string | null
   revision: Generated<number>
   reported_revision: Generated<number>
   sent_at: Time | null
@@ -212,11 +224,6 @@ export interface DeviceTable {
   send_count: Generated<number>
   report_session: Generated<number>
   report_seq: Generated<number>
-  claimed_at: Time | null
-  created_at: GeneratedTime
-  updated_at: GeneratedTime
-  /** The JSON of the device as the API answers it. */
-  document: GeneratedAlways<string>
 }
 
 export interface RolloutTable {
@@ -476,6 +483,7 @@ export interface Tables {
   site_share: SiteShareTable
   enrollment_token: EnrollmentTokenTable
   device: DeviceTable
+  device_channel: DeviceChannelTable
   app: AppTable
   app_version: AppVersionTable
   app_package: AppPackageTable
