@@ -28,23 +28,26 @@ export function createReportIntake(options: {
 }): Collector<ReceivedReports> {
   const { db, applyReports, publish, counted, log } = options
 
-  /** One gateway's report that cannot be applied must not hold up the others; it is sent again by its gateway. */
-  async function apply(batches: ReportBatch[]): Promise<{ acks: ReportAck[]; failed: Set<ReportBatch> }> {
+  /**
+   * Reports that cannot be applied must not hold up the others: what fails is done in parts, first by gateway, then by device. A
+   * device's own report that holds what the database refuses is acknowledged, since sending it again helps nobody; whatever else
+   * fails is sent again by its gateway.
+   */
+  async function apply(batches: ReportBatch[]): Promise<ReportAck[]> {
     try {
-      return { acks: await applyReports(db, batches), failed: new Set() }
+      return await applyReports(db, batches)
     } catch (error) {
-      if (batches.length > 1) {
+      const parts = partsOf(batches, error)
+      if (parts.length > 1) {
         const acks: ReportAck[] = []
-        const failed = new Set<ReportBatch>()
-        for (const batch of batches) {
-          const one = await apply([batch])
-          acks.push(...one.acks)
-          for (const left of one.failed) failed.add(left)
-        }
-        return { acks, failed }
+        for (const part of parts) acks.push(...(await apply([part])))
+        return acks
       }
-      log.error({ err: error, gatewayId: batches[0]?.gateway.gatewayId }, 'reports could not be applied')
-      return { acks: [], failed: new Set(batches) }
+      const said = batches.flatMap(({ gateway: { gatewayId }, reports }) =>
+        reports.map(({ deviceId, seq }) => ({ gatewayId, deviceId, seq })),
+      )
+      log.error({ err: error, reports: said.slice(0, 10) }, 'reports could not be applied')
+      return isRefusedValue(error) ? said : []
     }
   }
 
@@ -65,12 +68,9 @@ export function createReportIntake(options: {
     }
     for (const [gatewayId, session] of strangers) publish(gatewayId, { kind: 'hello-again', session })
     if (batches.size === 0) return
-    const { acks, failed } = await apply([...batches.values()])
+    const acks = await apply([...batches.values()])
     counted(acks.length)
-    await answer(
-      [...batches.values()].filter((batch) => !failed.has(batch)),
-      acks,
-    )
+    await answer([...batches.values()], acks)
   }
 
   /** A report about a device that is another's would be sent for ever: its gateway is told to forget the device. */
@@ -98,4 +98,16 @@ export function createReportIntake(options: {
         log.error({ err: error }, 'reports were left; their gateways send them again'),
       ),
   })
+}
+
+function partsOf(batches: ReportBatch[], error: unknown): ReportBatch[] {
+  const [first] = batches
+  if (batches.length > 1 || !first || !isRefusedValue(error)) return batches
+  return first.reports.map((report) => ({ ...first, reports: [report] }))
+}
+
+/** SQLSTATE class 22, data exception: a value that no repetition makes storable. */
+function isRefusedValue(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return typeof code === 'string' && code.startsWith('22')
 }

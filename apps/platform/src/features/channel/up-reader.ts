@@ -2,6 +2,7 @@ import { UpMessage } from '@ocelli/contract'
 import type { Logger } from 'pino'
 import { Compile } from 'typebox/compile'
 import { maxPayloadBytes } from '../../platform/broker/broker.ts'
+import { isStorable } from '../../platform/http/storable-text.ts'
 
 const warnEveryMs = 60_000
 
@@ -36,10 +37,16 @@ export function createUpReader(
   }
 }
 
-/** PostgreSQL's text holds no NUL: a camera that sends one must not keep its reports from being applied. */
+const unstorable = /\\u(?:0000|d[89a-f])/i
+
+/**
+ * PostgreSQL holds neither NUL nor, inside a JSON document, half of a surrogate pair: a camera that says one must not keep its
+ * reports from being applied.
+ */
 function parse(text: string): unknown {
-  if (!text.includes('\\u0000')) return JSON.parse(text)
-  return JSON.parse(text, (_key, value: unknown) =>
-    typeof value === 'string' ? value.replaceAll('\u0000', '') : value,
-  )
+  if (!unstorable.test(text)) return JSON.parse(text)
+  return JSON.parse(text, (name, value: unknown) => {
+    if (!isStorable(name)) return undefined
+    return typeof value === 'string' ? value.replaceAll('\u0000', '').toWellFormed() : value
+  })
 }

@@ -34,4 +34,5 @@ function findUnstorable(given: unknown): string | null {
   return null
 }
 
-const isStorable = (text: string): boolean => !text.includes('\0') && text.isWellFormed()
+/** Whether PostgreSQL can hold it, as text and inside a JSON document. */
+export const isStorable = (text: string): boolean => !text.includes('\0') && text.isWellFormed()

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto'
+import { type DeviceFacts, type DeviceReport, upTopic } from '@ocelli/contract'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { type ChannelFixture, createChannelFixture, type Enrolled, hello } from '../../../test/channel-fixture.ts'
+import { claimDevices } from '../claims/claim-service.ts'
+
+vi.setConfig({ testTimeout: 20_000 })
+
+let fixture: ChannelFixture
+beforeAll(async () => {
+  fixture = await createChannelFixture()
+})
+afterAll(() => fixture.close())
+
+const facts: DeviceFacts = {
+  ...{ manufacturer: 'M', model: 'X', serialNumber: null, macAddress: null, firmwareVersion: '1' },
+  ...{ architecture: null, platformLevel: 30, appFormats: ['apk'] },
+}
+
+async function claim(gateway: Enrolled): Promise<string> {
+  const deviceId = randomUUID()
+  const source = { identitySource: 'onvif:GetDeviceId', driver: 'onvif', address: 'http://192.0.2.1' } as const
+  await claimDevices(gateway.context, [{ deviceId, ...source, facts }])
+  return deviceId
+}
+
+function report(deviceId: string, more: Partial<DeviceReport['connectivity']> = {}): DeviceReport {
+  return {
+    ...{ deviceId, assignment: 1, seq: 1, revision: 0, address: null, facts: null, apps: null, work: [] },
+    connectivity: {
+      ...{ state: 'OFFLINE', reason: 'unreachable', detail: null, lastAnswerSecondsAgo: null },
+      ...{ clockOffsetSeconds: null, certificateExpiresAt: null, ...more },
+    },
+  }
+}
+
+const deviceOf = (deviceId: string) =>
+  fixture.db.selectFrom('device').selectAll().where('device_id', '=', deviceId).executeTakeFirstOrThrow()
+
+/** A gateway with so many devices that has said hello. */
+async function connect(devices: number) {
+  const gateway = await fixture.enroll()
+  const deviceIds: string[] = []
+  for (let count = 0; count < devices; count++) deviceIds.push(await claim(gateway))
+  const { client, say, hear } = await fixture.talk(gateway)
+  await say(hello('c'))
+  const { session } = await hear('welcome')
+  const tell = (reports: DeviceReport[]) => say({ kind: 'report', session, reports })
+  const acknowledged = async () => (await hear('ack')).acks.map((ack) => ack.deviceId).sort()
+  return { gateway, deviceIds, client, session, tell, acknowledged }
+}
+
+describe('what a camera makes its gateway say', () => {
+  test('a report that cannot be stored is dropped for good, and the others of its gateway are applied', async () => {
+    const { deviceIds, tell, acknowledged } = await connect(3)
+    const [first = '', bad = '', last = ''] = deviceIds
+    // a moment that the format allows and PostgreSQL does not know
+    await tell([report(first), report(bad, { certificateExpiresAt: '0000-01-01T00:00:00Z' }), report(last)])
+    expect(await acknowledged()).toEqual([...deviceIds].sort())
+    const states = await Promise.all(deviceIds.map(async (id) => (await deviceOf(id)).connectivity))
+    expect(states).toEqual(['OFFLINE', 'UNKNOWN', 'OFFLINE'])
+  })
+
+  test('halves of surrogate pairs and NULs, also in names that nobody asked for, do not keep a report from being applied', async () => {
+    const { gateway, deviceIds, client, session, acknowledged } = await connect(1)
+    const [deviceId = ''] = deviceIds
+    const told = { ...report(deviceId), facts: { ...facts, model: 'A\0\ud83dB', 'x\0': 1, '\udc00': 'y' } }
+    const message = { kind: 'report', session, reports: [told] }
+    await client.publishAsync(upTopic(gateway.gatewayId), JSON.stringify(message), { qos: 1 })
+    await acknowledged()
+    expect(await deviceOf(deviceId)).toMatchObject({ connectivity: 'OFFLINE', model: 'A\ufffdB' })
+  })
+})
