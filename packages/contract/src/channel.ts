@@ -21,14 +21,19 @@ export const channelRoot = 'ocelli/v1/gateways'
 export const upTopic = (gatewayId: string) => `${channelRoot}/${gatewayId}/up`
 export const downTopic = (gatewayId: string) => `${channelRoot}/${gatewayId}/down`
 
-const Count = Type.Integer({ minimum: 0 })
+// Bounded, because one statement writes what many gateways say: a number that no column holds would make it fail for all.
+const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
+const SmallCount = Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 })
+const Cameras = Type.Integer({ minimum: 0, maximum: 1_000_000 })
 
 /** What a gateway works on, as it says itself when it connects. */
 export const Hello = Type.Object({
   kind: Type.Literal('hello'),
   connectionId: Type.String({ minLength: 1, maxLength: 100 }),
   version: Type.String({ maxLength: 50 }),
-  devices: Type.Array(Type.Object({ deviceId: DeviceId, assignment: Count, revision: Count }), { maxItems: 20_000 }),
+  devices: Type.Array(Type.Object({ deviceId: DeviceId, assignment: SmallCount, revision: Count }), {
+    maxItems: 20_000,
+  }),
   /** To which passwords of cameras are sealed; gateways before 0.2 have none. */
   sealingKey: Type.Optional(SealingJwk),
   /** Its heartbeats say which shares it keeps to; gateways before 0.3 do not, and their word is not waited for. */
@@ -43,9 +48,9 @@ export const ShareInUse = Type.Object({
   siteId: Uuid,
   number: Count,
   /** Cameras at work. From then on no more than this or the share, whichever is greater. */
-  inFlight: Count,
+  inFlight: Cameras,
   /** Cameras that have work and wait for a place. */
-  waiting: Count,
+  waiting: Cameras,
 })
 export type ShareInUse = Static<typeof ShareInUse>
 
@@ -73,7 +78,7 @@ export const Work = Type.Object({
   phase: oneOf(['WAITING', 'WORKING', 'CONVERGED', 'FAILED']),
   step: nullable(Step),
   percent: nullable(Type.Integer({ minimum: 0, maximum: 100 })),
-  stepSecondsLeft: nullable(Count),
+  stepSecondsLeft: nullable(SmallCount),
   error: nullable(InstallationError),
   /** Said with the end of a revision for which the app was removed and installed anew. */
   configuration: Type.Optional(nullable(AppConfiguration)),
@@ -98,14 +103,14 @@ export type AppReport = Static<typeof AppReport>
  */
 export const DeviceReport = Type.Object({
   deviceId: DeviceId,
-  assignment: Count,
+  assignment: SmallCount,
   seq: Count,
   revision: Count,
   connectivity: Type.Object({
     state: oneOf(['ONLINE', 'OFFLINE']),
     reason: nullable(ConnectivityReason),
     detail: nullable(Type.String({ maxLength: 1000 })),
-    lastAnswerSecondsAgo: nullable(Count),
+    lastAnswerSecondsAgo: nullable(SmallCount),
     clockOffsetSeconds: nullable(Type.Integer()),
     certificateExpiresAt: nullable(Timestamp),
     /** Another camera that answers at the address; gateways before 0.2 do not say it. */
@@ -130,7 +135,7 @@ export const LicenseAsk = Type.Object({
   kind: Type.Literal('license-ask'),
   session: Count,
   deviceId: DeviceId,
-  assignment: Count,
+  assignment: SmallCount,
   appId: AppId,
   licenseId: Uuid,
 })
@@ -194,7 +199,7 @@ export type DesiredApp = Static<typeof DesiredApp>
 /** Whole desired state of one device. Only apps named here are ever touched; removal needs an ABSENT entry. */
 export const DesiredDevice = Type.Object({
   deviceId: DeviceId,
-  assignment: Count,
+  assignment: SmallCount,
   revision: Count,
   siteId: Uuid,
   apps: Type.Array(DesiredApp, { maxItems: 1000 }),
@@ -226,7 +231,7 @@ export const Welcome = Type.Object({
   connectionId: Type.String(),
   session: Count,
   heartbeatSeconds: Type.Integer({ minimum: 1 }),
-  assignments: Type.Array(Type.Object({ deviceId: DeviceId, assignment: Count, revision: Count })),
+  assignments: Type.Array(Type.Object({ deviceId: DeviceId, assignment: SmallCount, revision: Count })),
   sites: Type.Array(SiteShare),
 })
 export type Welcome = Static<typeof Welcome>

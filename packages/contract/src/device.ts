@@ -150,7 +150,7 @@ export const DeviceFacts = Type.Object({
   macAddress: text,
   firmwareVersion: text,
   architecture: text,
-  platformLevel: nullable(Type.Integer()),
+  platformLevel: nullable(Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 })),
   appFormats: Type.Array(Type.String({ maxLength: 100 }), { maxItems: 20 }),
   unsignedApps: Type.Optional(
     nullable(Type.Boolean({ description: 'Whether packages without a signature may be installed; null: not told.' })),
