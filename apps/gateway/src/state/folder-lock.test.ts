@@ -34,10 +34,14 @@ test('a second run on a folder is refused until the first lets go', async () => 
 
 test('waits for a run that is about to stop', async () => {
   const first = await lock(0)
-  const waiting = lock(10_000)
-  setTimeout(() => first.release(), 150)
-  const second = await waiting
+  let waits = 0
+  const sleep: typeof clock.sleep = async (ms, signal) => {
+    if (++waits === 2) first.release()
+    await clock.sleep(ms, signal)
+  }
+  const second = await lockFolder(home, { clock: { ...clock, sleep }, waitMs: 600_000, signal: never })
   second.release()
+  expect(waits).toBe(2)
 })
 
 test('a wait for the lock ends with its signal', async () => {

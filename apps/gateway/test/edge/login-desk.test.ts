@@ -80,7 +80,7 @@ async function openDesk(network: Map<string, ScriptedCamera>) {
     },
     take: (...logins: Login[]) =>
       desk.take(logins, { tell: (result) => void told.push(result), alone: (_, job) => job(), signal: stop.signal }),
-    untilTold: (count: number) => vi.waitFor(() => expect(told.length).toBeGreaterThanOrEqual(count), 5000),
+    untilTold: (count: number) => vi.waitFor(() => expect(told.length).toBeGreaterThanOrEqual(count), 15_000),
   }
 }
 
@@ -143,7 +143,7 @@ describe('sealed logins at the gateway', () => {
     const login = await claimOf('192.0.2.7', 'right')
     claim.isAway = true
     take(login)
-    await vi.waitFor(() => expect(log.lines.join()).toContain('platform-unreachable'), 5000)
+    await vi.waitFor(() => expect(log.lines.join()).toContain('platform-unreachable'), 15_000)
     expect(told).toEqual([])
     claim.isAway = false
     await vi.waitFor(() => {

@@ -146,7 +146,7 @@ describe('platform api', () => {
     platform.routes.set(`GET ${packagePath}`, () => undefined)
     const stop = new AbortController()
     const call = open().packageSource('p1', stop.signal)
-    await expect.poll(() => asked(packagePath).length).toBe(1)
+    await expect.poll(() => asked(packagePath).length, { timeout: 10_000 }).toBe(1)
     stop.abort(new Error('stopped'))
     await expect(call).rejects.toThrow('stopped')
   })

@@ -4,13 +4,15 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createTestAuthority, type Pair, type TestAuthority } from './test-authority.ts'
 import { startTestBroker, type TestBroker } from './test-broker.ts'
 import { gatewayId, startTestPlatform, type TestPlatform } from './test-platform.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-const within = { timeout: 15_000, interval: 20 }
+// each start of a process takes seconds on a machine that does other things
+const within = { timeout: 40_000, interval: 20 }
+vi.setConfig({ testTimeout: 150_000 })
 
 let authority: TestAuthority
 let server: Pair
@@ -61,11 +63,10 @@ describe('ocelli-gateway run', () => {
     await expect.poll(() => hellos().length, within).toBe(1)
     expect(hellos()).toMatchObject([{ version: '0.1.0', devices: [] }])
     expect(broker.logins).toMatchObject([{ commonName: gatewayId, path: 'direct' }])
-    const beganAtMs = performance.now()
     child.kill('SIGTERM')
     child.kill('SIGINT')
+    // after five seconds it would end itself with another code
     expect(await exited).toEqual({ code: 0, signal: null })
-    expect(performance.now() - beganAtMs).toBeLessThan(5_000)
     expect(broker.said.at(-1)).toMatchObject({ kind: 'gone' })
     expect(broker.wills).toEqual([])
     expect(err()).not.toContain(platform.token.slice(6, 40))

@@ -65,7 +65,7 @@ export async function createDiskSite(options: DiskSiteOptions) {
     stopRunning = null
   }
 
-  async function until(condition: () => boolean, what: string, withinMs = 15_000): Promise<void> {
+  async function until(condition: () => boolean, what: string, withinMs = 60_000): Promise<void> {
     const endMs = clock.monotonic() + withinMs
     while (!condition()) {
       if (clock.monotonic() > endMs) {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { sweepDeadlines } from '../../src/features/installations/deadline-sweep.ts'
 import { sweepExpiry } from '../../src/features/licenses/expire-licenses.ts'
@@ -51,10 +52,13 @@ export async function runCommand(world: World, command: Command): Promise<number
       await warnOfExpiry(db, [30, 7, 1])
       return null
     case 'kill-connection':
-      await sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      // Waited for: one that is told to end and gets to it late would take down a statement of a wave that counts.
+      await sql`SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle' ORDER BY random() LIMIT 1`.execute(
         db,
       )
+      // its goodbye has arrived; now the pool has heard it too
+      await nextTurn()
       return null
     case 'release':
     case 'end-trial':

@@ -72,9 +72,9 @@ test('an upload that breaks off leaves nothing', async () => {
   const { upload, answer } = startUpload(headers, 10_000_000)
   answer.catch(() => {})
   upload.write(Buffer.alloc(2_000_000))
-  await expect.poll(() => store.files()).toBe(before + 1)
+  await expect.poll(() => store.files(), { timeout: 10_000 }).toBe(before + 1)
   upload.destroy()
-  await expect.poll(() => store.files()).toBe(before)
+  await expect.poll(() => store.files(), { timeout: 10_000 }).toBe(before)
 })
 
 test('an upload that says it is too large is refused before it is sent', async () => {

@@ -118,7 +118,7 @@ test('bytes that a refused upload removed meanwhile are put back before a versio
   const answer = await store.db.transaction().execute(async (transaction) => {
     await sql`SELECT 1 FROM app WHERE app_id = 'put.back' FOR UPDATE`.execute(transaction)
     const publishing = store.publish(headers, bytes)
-    await expect.poll(() => store.blobs.size(sha256(bytes))).toBe(bytes.length)
+    await expect.poll(() => store.blobs.size(sha256(bytes)), { timeout: 10_000 }).toBe(bytes.length)
     await store.blobs.remove(sha256(bytes))
     return { publishing }
   })

@@ -66,7 +66,7 @@ const settled = (context: Context, { gatewayId, batchId, kind }: CameraLoginBatc
       if (!batch.settled) throw new Error(JSON.stringify(batch.counters))
       return batch
     },
-    { timeout: 5000, interval: 20 },
+    { timeout: 15_000, interval: 20 },
   )
 const keptTexts = async (batchId: string) =>
   (
@@ -199,7 +199,7 @@ describe('sealed logins of cameras', () => {
         .where('gateway_id', '=', gateway.gatewayId)
         .executeTakeFirst()
       expect(row?.sealing_key).toEqual(sealingKey)
-    })
+    }, 15_000)
     const operator = operatorOf(gateway)
     const request = (address: string) =>
       requestClaims(operator, gateway.gatewayId, [{ address, sealed, sealedForRecovery: forRecovery }])

@@ -220,11 +220,14 @@ test('many streams of several accounts cost one statement a turn, and none when 
 
   for (const stream of streams) stream.stop()
   await expect
-    .poll(async () => {
-      const before = statements
-      await pause(3 * pollEveryMs)
-      return statements - before
-    })
+    .poll(
+      async () => {
+        const before = statements
+        await pause(3 * pollEveryMs)
+        return statements - before
+      },
+      { timeout: 10_000 },
+    )
     .toBe(0)
 })
 

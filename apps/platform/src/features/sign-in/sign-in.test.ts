@@ -137,7 +137,7 @@ describe('a person', () => {
     const { userId } = JSON.parse(joined.text)
     expect((await call('DELETE', `/account/v1/users/${userId}`, boss)).status).toBe(204)
     expect((await call('GET', '/account/v1/me', { cookie: again.cookies })).status).toBe(401)
-    await expect.poll(async () => (await signIn(email, 'second password')).status).toBe(401)
+    await expect.poll(async () => (await signIn(email, 'second password')).status, { timeout: 10_000 }).toBe(401)
   })
 
   test('waits after ten refusals', async () => {
