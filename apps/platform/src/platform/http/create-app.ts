@@ -9,6 +9,7 @@ import type { Logger } from 'pino'
 import type { Metrics } from '../metrics.ts'
 import { createLazySerializers } from './lazy-serializers.ts'
 import { ProblemError, toProblem, toProblemError } from './problem.ts'
+import { rateLimitKey } from './rate-limit-key.ts'
 import { watchStalledBodies } from './stalled-body.ts'
 
 export interface AppOptions {
@@ -68,9 +69,7 @@ export async function createApp({
       timeWindow: 2000,
       enableDraftSpec: true,
       cache: 20_000,
-      // whoever signs in chooses what it sends there, so only the address counts
-      keyGenerator: (request: FastifyRequest) =>
-        request.url.startsWith('/auth/') ? request.ip : (request.headers.authorization ?? request.ip),
+      keyGenerator: rateLimitKey,
       allowList: (request: FastifyRequest) => request.url.startsWith('/health/'),
       errorResponseBuilder: (_request, { ttl }) =>
         new ProblemError('too-many-requests', 'Too many requests: wait as long as Retry-After says.', {
