@@ -17,15 +17,22 @@ function createDice(seed: number) {
   return { roll, pick: <Value>(values: readonly Value[]): Value => values[roll(values.length)] as Value }
 }
 
-/** Wishes never go below a version wished before: that would be a downgrade whenever the removal between was overtaken. */
-function nextWish(before: DesiredApp, lowest: number, dice: ReturnType<typeof createDice>): DesiredApp {
+/**
+ * Without `allowDowngrade` wishes never go below a version wished before: that would be a downgrade whenever the removal
+ * between was overtaken.
+ */
+function nextWish(
+  before: DesiredApp,
+  { lowest, allowDowngrade }: { lowest: number; allowDowngrade: boolean },
+  dice: ReturnType<typeof createDice>,
+): DesiredApp {
   const revision = before.revision + 1
   if (before.presence === 'PRESENT' && dice.roll(4) === 0) {
     return { ...before, revision, presence: 'ABSENT', package: null, running: null }
   }
-  const wanted = versions[Math.max(lowest, dice.roll(versions.length))] ?? null
+  const wanted = versions[Math.max(allowDowngrade ? 0 : lowest, dice.roll(versions.length))] ?? null
   const running = dice.pick([null, 'RUNNING', 'NOT_RUNNING'] as const)
-  return desiredApp({ revision, package: wanted, running, license: licenseOf(1 + dice.roll(3)) })
+  return desiredApp({ revision, package: wanted, running, license: licenseOf(1 + dice.roll(3)), allowDowngrade })
 }
 
 function expectWish(wish: DesiredApp, site: ReturnType<typeof createSite>): void {
@@ -39,17 +46,23 @@ function expectWish(wish: DesiredApp, site: ReturnType<typeof createSite>): void
   if (wish.running !== null) expect(app?.state).toBe(wish.running)
 }
 
-test.each(Array.from({ length: 40 }, (_, index) => 1_000 + 7 * index))(
-  'kills, lost messages, reboots and changing wishes end in the last wish (seed %i)',
-  async (seed) => {
+test.each(
+  (['NONE', 'IN_PLACE', 'REINSTALL'] as const).flatMap((downgrade) =>
+    Array.from({ length: 40 }, (_, index) => [1_000 + 7 * index, downgrade] as const),
+  ),
+)(
+  'kills, lost messages, reboots and changing wishes end in the last wish (seed %i, going back %s)',
+  async (seed, downgrade) => {
     const dice = createDice(seed)
     const site = createSite()
+    const allowDowngrade = downgrade !== 'NONE'
+    site.camera().downgrade = downgrade
     site.camera().apps.set(foreign.appId, foreign)
     let isRough = true
     site.platform.passesUp = () => !isRough || dice.roll(10) > 0
     site.platform.passesDown = () => !isRough || dice.roll(10) > 0
     site.camera().during = ({ signal }) => site.clock.sleep(isRough ? dice.roll(4_000) : 0, signal)
-    let wish = desiredApp()
+    let wish = desiredApp({ allowDowngrade })
     let lowest = 0
     site.platform.desired.set(device, desiredDevice(device, [wish]))
     site.start()
@@ -68,7 +81,7 @@ test.each(Array.from({ length: 40 }, (_, index) => 1_000 + 7 * index))(
         await site.clock.advance(dice.roll(20_000))
         site.camera().isReachable = true
       } else {
-        wish = nextWish(wish, lowest, dice)
+        wish = nextWish(wish, { lowest, allowDowngrade }, dice)
         lowest = Math.max(
           lowest,
           versions.findIndex(({ packageId }) => packageId === wish.package?.packageId),

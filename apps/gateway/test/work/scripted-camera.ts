@@ -232,7 +232,11 @@ function createDriver(network: Map<string, ScriptedCamera>, target: CameraTarget
         effect(camera) {
           onProgress?.({ step: 'UPLOAD', percent: 100 })
           onProgress?.({ step: 'INSTALL', percent: null })
-          const licenses = camera.apps.get(appId)?.licenses ?? []
+          const { licenses = [], version: before = null } = camera.apps.get(appId) ?? {}
+          // versions of these tests sort as text
+          if (before !== null && version < before && camera.downgrade !== 'IN_PLACE') {
+            throw new DriverError('install-failed', `${version} is older than ${before}.`)
+          }
           // ONVIF AppMgmt: an app that is updated goes to Inactive first.
           camera.apps.set(appId, listedApp(appId, { version, licenses }))
         },

@@ -1,4 +1,4 @@
-import { type RawBuilder, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { Database } from '../../platform/database/database.ts'
 import { asksForVendorKey } from '../apps/asks-for-vendor-key.ts'
 import { firstCandidate, type PackageCandidate } from '../apps/fitting-package.ts'
@@ -66,12 +66,14 @@ export async function readDeviceSituations(
 ): Promise<DeviceSituation[]> {
   if (deviceIds.length === 0) return []
   const { accountId, appId, version, maxVersionCode } = wanted
-  const own = (columns: RawBuilder<unknown>) =>
-    sql`(SELECT ${columns} FROM rollout_device o WHERE o.rollout_id = ${wanted.rolloutId}::uuid AND o.device_id = d.device_id)`
-  const versionCode = wanted.rollbackOf ? own(sql`o.to_version_code`) : undefined
+  const versionCode = wanted.rollbackOf ? sql.ref('own.to_version_code') : undefined
   const rollback = wanted.rollbackOf
-    ? own(sql`json_build_object('fromVersionCode', o.from_version_code, 'toVersionCode', o.to_version_code)`)
+    ? sql`json_build_object('fromVersionCode', own.from_version_code, 'toVersionCode', own.to_version_code)`
     : sql`NULL::json`
+  const own = wanted.rollbackOf
+    ? sql`LEFT JOIN LATERAL (SELECT o.from_version_code, o.to_version_code FROM rollout_device o
+        WHERE o.rollout_id = ${wanted.rolloutId}::uuid AND o.device_id = d.device_id OFFSET 0) own ON true`
+    : sql``
   const installed = wanted.withPrevious
     ? firstCandidate({ appId, versionCode: sql.ref('i.installed_version_code') })
     : sql`NULL::jsonb`
@@ -111,9 +113,8 @@ export async function readDeviceSituations(
       ${installed} AS installed, ${rollback} AS rollback
     FROM given d
     LEFT JOIN LATERAL (SELECT o.* FROM installation o
-      WHERE o.account_id = ${accountId} AND o.device_id = d.device_id AND o.app_id = ${appId} OFFSET 0) i ON true`.execute(
-    db,
-  )
+      WHERE o.account_id = ${accountId} AND o.device_id = d.device_id AND o.app_id = ${appId} OFFSET 0) i ON true
+    ${own}`.execute(db)
   return rows.map(toSituation)
 }
 

@@ -179,6 +179,31 @@ describe('an update that an abort rule ends', () => {
     expect(await bench.versions(fleet)).toEqual({ '1.0.1': 1 })
   })
 
+  it('is set back once, though several processes see the rule hold and a person says it too', async () => {
+    const { db } = bench.platform
+    const fleet = await bench.fleetOnOlder(4)
+    const rollout = await bench.roll(fleet, { abort: [{ on: 'ALL', count: 2 }] })
+    const { rolloutId } = rollout
+    await stepAll(db, rolloutId)
+    const wishes = await inFlight(db, rolloutId)
+    const settled = await finish(
+      db,
+      fleet,
+      wishes.map((wish) => ({ ...wish, error: refused, version: '1.0.1', present: true })),
+    )
+    await Promise.all([
+      ...Array.from({ length: 6 }, () => stepAll(db, rolloutId, { settled })),
+      ...Array.from({ length: 3 }, () => post(bench.platform, fleet.account, { path: `/${rolloutId}/rollback` })),
+    ])
+    await stepAll(db, rolloutId, { settled })
+    const { rows } = await sql`SELECT 1 FROM rollout WHERE rollback_of = ${rolloutId}`.execute(db)
+    expect(rows).toHaveLength(1)
+    const ended = await bench.view(fleet, rolloutId)
+    expect(ended).toMatchObject({ state: 'ABORTED', counters: { total: 4, rejected: 4 } })
+    await bench.run(fleet, ended.rolledBackBy ?? '', () => ({ version: '1.0.1' }))
+    expect((await bench.view(fleet, ended.rolledBackBy ?? '')).counters).toMatchObject({ total: 4, alreadyDone: 4 })
+  })
+
   it('says that the version before was withdrawn meanwhile', async () => {
     const fleet = await bench.fleetOnOlder(1)
     const rollout = await bench.roll(fleet, { abort: [{ on: 'ALL', count: 1 }] })

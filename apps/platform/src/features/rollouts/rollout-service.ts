@@ -21,7 +21,6 @@ interface Locked {
   createdByKind: string
   createdById: string | null
   canRollBack: boolean
-  isRolledBack: boolean
 }
 
 type Act = (db: DatabaseTransaction, rollout: Locked) => Promise<void>
@@ -33,8 +32,7 @@ async function act(context: Context, rolloutId: string, run: Act): Promise<Rollo
       SELECT r.rollout_id AS "rolloutId", r.account_id AS "accountId", r.app_id AS "appId", r.state, r.reason_code AS "reasonCode", r.wave,
         r.start_at <= now() AS "isDue", coalesce(r.deadline_at <= now(), false) AS "isPastDeadline", r.keep_open AS "keepOpen",
         r.created_by_kind AS "createdByKind", r.created_by_id AS "createdById",
-        r.strategy->>'rollback' = 'PREVIOUS_VERSION' AS "canRollBack",
-        EXISTS (SELECT 1 FROM rollout b WHERE b.rollback_of = r.rollout_id) AS "isRolledBack"
+        r.strategy->>'rollback' = 'PREVIOUS_VERSION' AS "canRollBack"
       FROM rollout r WHERE r.account_id = ${context.caller.accountId} AND r.rollout_id = ${rolloutId} AND ${seesRollout(context.caller)}
       FOR UPDATE OF r`.execute(db)
     const rollout = rows[0]
@@ -74,10 +72,16 @@ export const abortRollout = (context: Context, rolloutId: string): Promise<Rollo
     await changeState(db, rollout, { state: 'ABORTED', reason, origin: context.origin })
   })
 
+/** Read once the rollout's row is held: within the statement that waits for it, it would be as it was before the waiting. */
+async function isRolledBack(db: DatabaseTransaction, rolloutId: string): Promise<boolean> {
+  const { rows } = await sql`SELECT 1 FROM rollout WHERE rollback_of = ${rolloutId}`.execute(db)
+  return rows.length > 0
+}
+
 /** Sets back what the rollout has changed; one that still runs is aborted first. */
 export const rollBackRollout = (context: Context, rolloutId: string): Promise<Rollout> =>
   act(context, rolloutId, async (db, rollout) => {
-    if (rollout.isRolledBack) return
+    if (await isRolledBack(db, rolloutId)) return
     requireState(rollout, ['RUNNING', 'PAUSED', 'ABORTED', 'COMPLETED'], 'rolled back')
     if (!rollout.canRollBack) {
       throw new ProblemError(
@@ -127,7 +131,7 @@ export const retriedStates: readonly Retried[] = ['FAILED', 'REJECTED', 'TIMED_O
 export const retryRollout = (context: Context, rolloutId: string, states: readonly Retried[]): Promise<Rollout> =>
   act(context, rolloutId, async (db, rollout) => {
     requireState(rollout, ['RUNNING', 'PAUSED', 'COMPLETED'], 'retried')
-    if (rollout.isRolledBack) {
+    if (await isRolledBack(db, rolloutId)) {
       throw new ProblemError(
         'state-conflict',
         'This rollout has been rolled back. Retry the rollback, or make a new rollout.',
