@@ -20,6 +20,14 @@ export {
   type StreamBody,
 } from './http-transport.ts'
 export { createLoginRecord, type LoginFailure, type LoginRecord, MAX_REFUSED_LOGINS } from './login-record.ts'
+export {
+  type Interfaces,
+  isLinkLocal,
+  type MulticastGroups,
+  type MulticastRoute,
+  multicastRoutes,
+  openMulticastSocket,
+} from './multicast-socket.ts'
 export { openOrigins } from './open-origins.ts'
 export type { CameraCertificate, CameraTls } from './pinned-socket.ts'
 export { createSerialQueue, type SerialQueue } from './serial-queue.ts'

@@ -1,7 +1,8 @@
 import type { Finding } from '@ocelli/driver'
+import { awaitLinkLocal, createNamespaces, type NetworkNamespaces } from '@ocelli/driver/test-suite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { awaitLinkLocal, createNamespaces, type NetworkNamespaces } from './namespaces/network-namespaces.ts'
 
+const program = (file: string) => new URL(`./namespaces/${file}`, import.meta.url)
 const made = await createNamespaces('here', 'router', 'four', 'six', 'far')
 if (made.kind === 'impossible') process.stderr.write(`Skipped: ${made.reason}\n`)
 
@@ -42,7 +43,7 @@ describe.skipIf(made.kind === 'impossible')('cameras on other networks', () => {
       ['far', 'IPv4', 'IPv6'],
     ] as const) {
       const { endpointId, responders } = JSON.parse(
-        await net.start(name, './run-camera.ts', name, ...families),
+        await net.start(name, program('run-camera.ts'), name, ...families),
       ) as Started
       expect(responders).toBe(families.length)
       cameras.set(name, `urn:uuid:${endpointId}`)
@@ -51,7 +52,7 @@ describe.skipIf(made.kind === 'impossible')('cameras on other networks', () => {
   afterAll(() => net?.remove())
 
   const search = async (...args: string[]): Promise<Finding[]> =>
-    JSON.parse(await net.start('here', './run-search.ts', ...args)) as Finding[]
+    JSON.parse(await net.start('here', program('run-search.ts'), ...args)) as Finding[]
   const found = (findings: Finding[], name: string) =>
     findings.find(({ endpointReference }) => endpointReference === cameras.get(name))
 

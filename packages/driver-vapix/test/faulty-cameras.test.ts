@@ -198,7 +198,7 @@ test('an upload that breaks off is worth a retry, and the retry succeeds', async
       ({ version }) => version,
       ({ code }) => code,
     )
-  await expect.poll(again).toBe('1.0.0')
+  await expect.poll(again, { timeout: 15_000 }).toBe('1.0.0')
 })
 
 test('an early refusal of a large package is heard before all of it is sent', async () => {

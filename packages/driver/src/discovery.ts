@@ -12,6 +12,8 @@ export interface Finding {
   addresses: string[]
   /** Network addresses that its answers came from, for a person: `192.0.2.7`, `fe80::1%eth0`. */
   answeredFrom: string[]
+  /** Of those, the ones that are no address to reach it at, each with a sentence why; absent: none. */
+  leftOut?: { address: string; reason: string }[]
   manufacturer: string | null
   model: string | null
   firmwareVersion: string | null

@@ -30,7 +30,8 @@ const categories: Record<DriverErrorCode, { category: ErrorCategory; retryable: 
   'needs-first-password': { category: 'credentials-refused', retryable: false },
   'certificate-changed': { category: 'credentials-refused', retryable: false },
   unsupported: { category: 'incompatible', retryable: false },
-  'bad-reply': { category: 'refused-by-device', retryable: true },
+  // What answers so may be a proxy, or half of an answer: nobody has refused anything.
+  'bad-reply': { category: 'network', retryable: true },
   refused: { category: 'refused-by-device', retryable: false },
   'app-not-found': { category: 'refused-by-device', retryable: false },
   'install-failed': { category: 'refused-by-device', retryable: false },

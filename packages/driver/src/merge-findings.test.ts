@@ -35,6 +35,20 @@ test('a camera that both drivers found is one, with VAPIX first whoever found it
   ])
 })
 
+test('a link-local address is never one to reach a camera at: another one is told, or that there is none', () => {
+  const six = vapix({ answeredFrom: ['fe80::7%eth0'], serialNumber: 'ACCC8E123456' })
+  const four = vapix({ addresses: ['http://192.0.2.7'], answeredFrom: ['192.0.2.7'], serialNumber: 'ACCC8E123456' })
+  const [both, ...others] = mergeFindings([six, four])
+  expect(others).toEqual([])
+  expect(both).toMatchObject({ addresses: ['http://192.0.2.7'], answeredFrom: ['fe80::7%eth0', '192.0.2.7'] })
+  expect(both?.leftOut).toEqual([
+    { address: 'fe80::7%eth0', reason: expect.stringContaining('http://192.0.2.7 is used instead') },
+  ])
+  expect(mergeFindings([six])[0]?.leftOut?.[0]?.reason).toContain('told no other one')
+  // what was said of half of the answers does not stay
+  expect(mergeFindings([...mergeFindings([six]), four])).toEqual([both])
+})
+
 test.each([
   ['a device id', { deviceId: 'camera-1' }, { deviceId: 'camera-1' }],
   ['a MAC address in another spelling', { macAddress: 'AC-CC-8E-12-34-56' }, { macAddress: 'accc8e123456' }],

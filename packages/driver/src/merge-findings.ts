@@ -1,6 +1,8 @@
 import type { Finding } from './discovery.ts'
 import type { Driver } from './driver.ts'
 
+const isLinkLocal = (host: string): boolean => /^fe[89ab][0-9a-f]:/i.test(host)
+
 /** A camera that speaks both is driven by VAPIX: it shows more. */
 export const driverOrder: readonly Driver['name'][] = ['vapix', 'onvif']
 
@@ -11,10 +13,25 @@ export const driverOrder: readonly Driver['name'][] = ['vapix', 'onvif']
  * VAPIX has it, then as it was seen first.
  */
 export function mergeFindings(findings: Iterable<Finding>): Finding[] {
-  return weights.reduce(
-    (merged, { keysOf }, weight) => mergeBy(merged, keysOf, weights.slice(0, weight)),
+  const merged = weights.reduce(
+    (whole, { keysOf }, weight) => mergeBy(whole, keysOf, weights.slice(0, weight)),
     [...findings].map(normalized),
   )
+  return merged.map(withReasons)
+}
+
+/** Says why an address that answered is none to reach the camera at, and which is taken instead. */
+function withReasons({ leftOut: _, ...finding }: Finding): Finding {
+  const [best] = finding.addresses
+  const instead =
+    best === undefined
+      ? 'The camera told no other one: give it an IPv4 address or a routable IPv6 address, or ask its range.'
+      : `${best} is used instead.`
+  const leftOut = finding.answeredFrom.filter(isLinkLocal).map((address) => ({
+    address,
+    reason: `A link-local address holds on one interface of this machine only, so it cannot be a camera's address. ${instead}`,
+  }))
+  return leftOut.length === 0 ? finding : { ...finding, leftOut }
 }
 
 interface Weight {

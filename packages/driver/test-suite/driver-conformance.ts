@@ -9,6 +9,7 @@ import { testRemoving } from './removing.ts'
 import { testRunning } from './running.ts'
 
 export type { CameraFault, CameraSetup, ConformanceCamera, ConformanceHarness } from './conformance-camera.ts'
+export { awaitLinkLocal, createNamespaces, type NetworkNamespaces } from './network-namespaces.ts'
 
 /** Registers what every driver must do, whatever its protocol. Call it at the top of a test file. */
 export function testDriverConformance(module: DriverModule, harness: ConformanceHarness): void {

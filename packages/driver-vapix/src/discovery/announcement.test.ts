@@ -11,8 +11,30 @@ test('a response of multicast DNS tells serial number and port', () => {
     txt('other=1', 'macaddress=ACCC8E123456'),
   ]
   expect(readMdnsResponse(records, '192.0.2.7')).toEqual({
-    ...{ host: '192.0.2.7', port: 80, serialNumber: 'ACCC8E123456', foundBy: 'mdns' },
+    ...{ host: '192.0.2.7', port: 80, serialNumber: 'ACCC8E123456', foundBy: 'mdns', told: [] },
   })
+})
+
+test('further addresses are noted, as far as another machine can ask there', () => {
+  const address = (type: string, data: unknown) => ({ type, name: 'axis-accc8e123456.local', data })
+  const of = (...records: { type: string; name: string; data: unknown }[]) =>
+    readMdnsResponse([txt('macaddress=ACCC8E123456'), ...records], 'fe80::1%eth0')?.told
+  expect(of(address('A', '192.0.2.9'), address('AAAA', 'fd77::9'))).toEqual(['192.0.2.9', 'fd77::9'])
+  const useless = [
+    '127.0.0.1',
+    '0.0.0.0',
+    '::1',
+    '::',
+    'fe80::9',
+    'ff02::1',
+    '224.0.0.1',
+    '::ffff:7f00:1',
+    'x',
+    7,
+    null,
+  ]
+  expect(of(...useless.map((data) => address('AAAA', data)))).toEqual([])
+  expect(of(...Array.from({ length: 50 }, (_, n) => address('A', `192.0.2.${n + 1}`)))).toHaveLength(4)
 })
 
 test('a response may lack everything but its name, and a serial number may be written in any way', () => {
@@ -41,7 +63,7 @@ const usn = 'uuid:Upnp-BasicDevice-1_0-00408CA45086::urn:axis-com:service:BasicS
 
 test('an answer of SSDP tells the serial number, and the host is the sender whatever it says', () => {
   expect(readSsdpAnswer(answer(usn), '192.0.2.8')).toEqual({
-    ...{ host: '192.0.2.8', port: null, serialNumber: '00408CA45086', foundBy: 'ssdp' },
+    ...{ host: '192.0.2.8', port: null, serialNumber: '00408CA45086', foundBy: 'ssdp', told: ['198.51.100.9'] },
   })
 })
 

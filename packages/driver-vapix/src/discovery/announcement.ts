@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+import { isLinkLocal } from '@ocelli/camera-http'
 import { normalMac } from '@ocelli/driver'
 
 /** An Axis camera that showed itself on the local network; `host` is where its datagram came from, never what it says. */
@@ -7,6 +9,8 @@ export type Announcement = {
   port: number | null
   serialNumber: string | null
   foundBy: 'mdns' | 'ssdp'
+  /** Further addresses that it says to have. Asked only where `host` cannot be, and believed only when the same camera answers there. */
+  told: string[]
 }
 
 export const MDNS_SERVICE = '_axis-video._tcp.local'
@@ -24,7 +28,18 @@ export function readMdnsResponse(records: readonly DnsRecord[], host: string): A
   const ours = records.filter(isOurs)
   if (ours.length === 0) return null
   const data = (type: string) => ours.find((record) => record.type === type)?.data
-  return { host, port: portIn(data('SRV')), serialNumber: serialIn(data('TXT')), foundBy: 'mdns' }
+  const told = records.filter(({ type }) => type === 'A' || type === 'AAAA').map((record) => record.data)
+  return { host, port: portIn(data('SRV')), serialNumber: serialIn(data('TXT')), foundBy: 'mdns', told: hostsIn(told) }
+}
+
+const MAX_TOLD = 4
+
+/** Addresses under which another machine can be asked. */
+function hostsIn(texts: readonly unknown[]): string[] {
+  const hosts = texts.filter((text) => typeof text === 'string' && isIP(text) !== 0) as string[]
+  return hosts
+    .filter((host) => !isLinkLocal(host) && !/^(127\.|0\.0\.0\.0|::1?$|ff|::ffff:|2[2-5]\d\.)/i.test(host))
+    .slice(0, MAX_TOLD)
 }
 
 function portIn(data: unknown): number | null {
@@ -45,10 +60,18 @@ function serialIn(data: unknown): string | null {
 export function readSsdpAnswer(datagram: Buffer, host: string): Announcement | null {
   const lines = datagram.subarray(0, 2_048).toString('latin1').split(/\r?\n/)
   if (!/^HTTP\/1\.[01] 200\b/i.test(lines[0] ?? '')) return null
-  const usn = lines.map((line) => /^usn\s*:\s*(.*)$/i.exec(line)?.[1]).find((value) => value !== undefined)
+  const header = (name: string) => {
+    const line = lines.find((each) => each.toLowerCase().startsWith(`${name}:`))
+    return line?.slice(name.length + 1).trim()
+  }
+  const usn = header('usn')
   if (usn?.toLowerCase().includes(SSDP_TARGET.toLowerCase()) !== true) return null
   const serial = /-([0-9a-f]{12})::/i.exec(usn)?.[1]
-  return { host, port: null, serialNumber: serial === undefined ? null : serialOf(serial), foundBy: 'ssdp' }
+  const location = header('location') ?? ''
+  const told = URL.canParse(location) ? [new URL(location).hostname.replace(/^\[|\]$/g, '')] : []
+  const serialNumber = serial === undefined ? null : serialOf(serial)
+  // The port there is the one of UPnP's description, not of the camera's pages.
+  return { host, port: null, serialNumber, foundBy: 'ssdp', told: hostsIn(told) }
 }
 
 /** The serial number of an Axis camera is its MAC address without anything between the digits. */

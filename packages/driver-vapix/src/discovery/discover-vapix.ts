@@ -1,4 +1,5 @@
-import { type AddressRanges, askConcurrently, openOrigins, readAddressRanges } from '@ocelli/camera-http'
+import { isIPv6 } from 'node:net'
+import { type AddressRanges, askConcurrently, isLinkLocal, openOrigins, readAddressRanges } from '@ocelli/camera-http'
 import { type DiscoverOptions, DriverError, type Finding, normalMac } from '@ocelli/driver'
 import { connectTo, type DriverSettings } from '../connect.ts'
 import { describeOpenly, type OpenDescription } from '../probe-camera.ts'
@@ -35,7 +36,7 @@ async function* discover(
     ...{ concurrency: ASKED_AT_A_TIME, signal },
     ask: async (group, until) => {
       const described = group.origins.some(skip) ? null : await describe(group.origins, until)
-      return { group, described }
+      return { group, described: isToldOf(group, described) ? described : null }
     },
   })
   for await (const { group, described } of fromMulticast) {
@@ -65,11 +66,8 @@ async function hear({ multicast, signal, waitMs = WAIT_MS }: DiscoverOptions, { 
   if (!multicast) return nothing
   try {
     const announcements = await hearAnnouncements({ ...where, signal, waitMs })
-    const groups = Object.values(Object.groupBy(announcements, ({ host, port }) => originsOf(host, port).join()))
-    const announced = groups.flatMap((answers = []) => {
-      const [first] = answers
-      return first === undefined ? [] : [{ origins: originsOf(first.host, first.port), answers }]
-    })
+    const places = Object.groupBy(announcements, ({ host, port }) => `${host} ${isLinkLocal(host) ? '' : port}`)
+    const announced = Object.values(places).map((answers = []) => ({ origins: originsOfAnswers(answers), answers }))
     return { announced, trouble: null }
   } catch (error) {
     if (!(error instanceof DriverError)) throw error
@@ -77,9 +75,28 @@ async function hear({ multicast, signal, waitMs = WAIT_MS }: DiscoverOptions, { 
   }
 }
 
+/**
+ * Where to ask what answered from one host: there. A link-local address means nothing without an interface, which a URL cannot carry:
+ * then at the addresses that it told, which is why `isToldOf` looks who answers.
+ */
+function originsOfAnswers(answers: readonly Announcement[]): string[] {
+  const origins = answers.flatMap(({ host, port, told }) =>
+    (isLinkLocal(host) ? told : [host]).flatMap((each) => originsOf(each, port)),
+  )
+  return [...new Set(origins)]
+}
+
 function originsOf(host: string, port: number | null): string[] {
+  const name = isIPv6(host) ? `[${host}]` : host
   const isUsual = port === null || port === 80 || port === 443
-  return isUsual ? [`https://${host}`, `http://${host}`] : [`http://${host}:${port}`, `https://${host}:${port}`]
+  return isUsual ? [`https://${name}`, `http://${name}`] : [`http://${name}:${port}`, `https://${name}:${port}`]
+}
+
+/** Anybody can tell the address of somebody else's camera. */
+function isToldOf({ answers }: Group, described: Described): boolean {
+  const serialNumbers = answers.flatMap(({ host, serialNumber }) => (isLinkLocal(host) ? (serialNumber ?? []) : []))
+  const found = described?.description.serialNumber ?? null
+  return serialNumbers.length === 0 || found === null || serialNumbers.includes(found)
 }
 
 /** Asks the origins that take connections one after the other until an Axis camera answers. Throws the signal's reason alone. */

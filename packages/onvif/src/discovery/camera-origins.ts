@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { isLinkLocal } from '@ocelli/camera-http'
 
 const DEVICE_SERVICE_PATHS = ['/', '/onvif/device_service']
 const MAX_ORIGINS = 16
@@ -51,7 +52,6 @@ const plainHost = (host: string): string =>
     .toLowerCase()
 const written = (host: string): string => (isIP(host) === 6 ? `[${host}]` : host)
 const familyOf = (host: string): number => isIP(host)
-const isLinkLocal = (host: string): boolean => /^fe[89ab][0-9a-f]:/i.test(host)
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\./.test(host)
 const isUnspecified = (host: string): boolean => host === '0.0.0.0' || host === '::'
 const rank = ({ address }: Reported): number => (address.startsWith('https:') ? 0 : 1)

@@ -3,11 +3,11 @@ import type { RemoteInfo, Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Interfaces, type MulticastRoute, multicastRoutes, openMulticastSocket } from '@ocelli/camera-http'
 import { OnvifError } from '../onvif-error.ts'
 import { createCameraCollection, type DiscoveredCamera, toDiscovered } from './discovered-camera.ts'
 import { readProbeMatches } from './probe-match.ts'
 import { probedTypes, writeProbe } from './probe-message.ts'
-import { type Interfaces, multicastRoutes, openProbeSocket, type ProbeRoute } from './probe-sockets.ts'
 import { repeatDelays, SENDINGS } from './repeat-delays.ts'
 
 export type SearchOptions = {
@@ -20,6 +20,7 @@ export type SearchOptions = {
   random?: () => number
 }
 
+const GROUPS = { udp4: '239.255.255.250', udp6: 'ff02::c' }
 /** A second process on a hostile network must not cost more than this. */
 const LIMITS = { cameras: 16_384, perSender: 1_024 }
 const MAX_DATAGRAMS = 100_000
@@ -31,19 +32,20 @@ const MAX_DATAGRAMS = 100_000
  * interface could be used. ONVIF Core, device discovery; WS-Discovery of April 2005.
  */
 export function searchCameras(options: SearchOptions): AsyncIterable<DiscoveredCamera> {
-  const routes = multicastRoutes(options.interfaces ?? networkInterfaces(), process.platform)
+  const { interfaces = networkInterfaces() } = options
+  const routes = multicastRoutes(interfaces, { groups: GROUPS, platform: process.platform })
   return search(routes, { ...options, waitMs: options.waitMs ?? 4_000, sendings: SENDINGS.multicast })
 }
 
 /** The same question to one address (IPv4, or IPv6 with its zone where it is link-local), for networks without multicast. */
 export function searchCameraAt(address: string, options: SearchOptions): AsyncIterable<DiscoveredCamera> {
   const family = isIPv6(address) ? 'udp6' : 'udp4'
-  const routes: ProbeRoute[] = [{ from: '', to: address, family, multicastInterface: null }]
+  const routes: MulticastRoute[] = [{ from: '', to: address, family, multicastInterface: null }]
   return search(routes, { ...options, waitMs: options.waitMs ?? 1_500, sendings: SENDINGS.unicast })
 }
 
 async function* search(
-  routes: readonly ProbeRoute[],
+  routes: readonly MulticastRoute[],
   options: SearchOptions & { waitMs: number; sendings: number },
 ): AsyncGenerator<DiscoveredCamera, void, void> {
   const { signal, waitMs, port = 3702, random = Math.random, sendings } = options
@@ -89,15 +91,15 @@ async function* search(
   }
 }
 
-type OpenRoute = { socket: Socket; route: ProbeRoute }
+type OpenRoute = { socket: Socket; route: MulticastRoute }
 
 /** One interface that is going down does not keep the others from asking. */
 async function openAll(
-  routes: readonly ProbeRoute[],
+  routes: readonly MulticastRoute[],
   hear: (datagram: Buffer, from: RemoteInfo) => void,
 ): Promise<OpenRoute[]> {
   const opened = await Promise.allSettled(
-    routes.map(async (route) => ({ route, socket: await openProbeSocket(route, hear) })),
+    routes.map(async (route) => ({ route, socket: await openMulticastSocket(route, hear) })),
   )
   return opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
 }

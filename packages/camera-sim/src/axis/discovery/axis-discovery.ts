@@ -5,7 +5,9 @@ import { startSsdp } from './ssdp-responder.ts'
 
 export interface AxisDiscoveryOptions {
   cameras: readonly SimulatedAxisCamera[]
-  /** Address of the one network interface to use; all by default. */
+  /** IPv4 by default. */
+  family?: 'IPv4' | 'IPv6'
+  /** Address of the one network interface to use, `::%eth0` for IPv6; all by default. */
   interfaceAddress?: string
   /** UDP ports, those of the standards by default; null leaves that way of being found out. */
   ports?: { mdns?: number | null; ssdp?: number | null; wsDiscovery?: number | null }
@@ -23,7 +25,7 @@ export interface AxisDiscovery {
  * be had.
  */
 export async function startAxisDiscovery(options: AxisDiscoveryOptions): Promise<AxisDiscovery> {
-  const { cameras, interfaceAddress } = options
+  const { cameras, family = 'IPv4', interfaceAddress } = options
   const { mdns = 5353, ssdp = 1900, wsDiscovery = 3702 } = options.ports ?? {}
   const started: { port: number; close(): Promise<void> }[] = []
   const close = async () => {
@@ -40,10 +42,10 @@ export async function startAxisDiscovery(options: AxisDiscoveryOptions): Promise
   }
   try {
     const ports = {
-      mdns: await start(mdns, (port) => startMdns({ cameras, port, interfaceAddress })),
-      ssdp: await start(ssdp, (port) => startSsdp({ cameras, port, interfaceAddress })),
+      mdns: await start(mdns, (port) => startMdns({ cameras, port, family, interfaceAddress })),
+      ssdp: await start(ssdp, (port) => startSsdp({ cameras, port, family, interfaceAddress })),
       wsDiscovery: await start(wsDiscovery, (port) =>
-        startDiscovery({ cameras: cameras.map(({ onvif }) => onvif), port, interfaceAddress }),
+        startDiscovery({ cameras: cameras.map(({ onvif }) => onvif), port, family, interfaceAddress }),
       ),
     }
     return { ports, close }

@@ -15,10 +15,10 @@ export type DnsRecord = { name: string; seconds: number } & (
   | { kind: 'ptr'; target: string }
   | { kind: 'srv'; target: string; port: number }
   | { kind: 'txt'; texts: readonly string[] }
-  | { kind: 'a'; address: string }
+  | { kind: 'a' | 'aaaa'; address: string }
 )
 
-export const types = { a: 1, ptr: 12, txt: 16, srv: 33, any: 255 }
+export const types = { a: 1, ptr: 12, txt: 16, aaaa: 28, srv: 33, any: 255 }
 
 const isReply = 0x8000
 const authoritative = 0x0400
@@ -112,7 +112,17 @@ function writeData(record: DnsRecord): Buffer {
       return Buffer.concat(record.texts.map(writeText))
     case 'a':
       return Buffer.from(record.address.split('.').map(Number))
+    case 'aaaa':
+      return writeIpv6(record.address)
   }
+}
+
+function writeIpv6(address: string): Buffer {
+  const [head = '', tail] = address.split('::')
+  const groups = (text = '') => text.split(':').filter((group) => group !== '')
+  const [before, after] = [groups(head), groups(tail)]
+  const zeros = new Array<string>(8 - before.length - after.length).fill('0')
+  return numbers(...[...before, ...zeros, ...after].map((group) => Number.parseInt(group, 16)))
 }
 
 const writeName = (name: string) => Buffer.concat([...name.split('.').map(writeText), Buffer.of(0)])

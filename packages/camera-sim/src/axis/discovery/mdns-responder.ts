@@ -1,4 +1,5 @@
 import type { RemoteInfo } from 'node:dgram'
+import { isIPv6 } from 'node:net'
 import { bindMulticast, ownAddresses } from '../../discovery/multicast-socket.ts'
 import type { SimulatedAxisCamera } from '../simulated-axis-camera.ts'
 import { type DnsQuestion, type DnsRecord, readQuery, types, writeReply } from './dns-message.ts'
@@ -6,6 +7,7 @@ import { type DnsQuestion, type DnsRecord, readQuery, types, writeReply } from '
 export interface AnnouncerOptions {
   cameras: readonly SimulatedAxisCamera[]
   port: number
+  family: 'IPv4' | 'IPv6'
   interfaceAddress: string | undefined
 }
 
@@ -15,7 +17,7 @@ export interface Announcer {
   close(): Promise<void>
 }
 
-const group = '224.0.0.251'
+const groups = { IPv4: '224.0.0.251', IPv6: 'ff02::fb' }
 const service = '_axis-video._tcp.local'
 const serviceTypes = '_services._dns-sd._udp.local'
 // RFC 6762 section 10: two minutes for what names a host, 75 for the rest.
@@ -23,8 +25,9 @@ const hostSeconds = 120
 const serviceSeconds = 4500
 
 /** Answers DNS service discovery by multicast for many cameras on one socket. */
-export async function startMdns({ cameras, port, interfaceAddress }: AnnouncerOptions): Promise<Announcer> {
-  const socket = await bindMulticast({ port, group, interfaceAddress })
+export async function startMdns({ cameras, port, family, interfaceAddress }: AnnouncerOptions): Promise<Announcer> {
+  const group = groups[family]
+  const socket = await bindMulticast({ port, group, family, interfaceAddress })
   const boundPort = socket.address().port
   // A datagram that cannot be sent is a lost one.
   const send = (message: Buffer, to: { port: number; address: string }) =>
@@ -78,12 +81,15 @@ function recordsOf(camera: SimulatedAxisCamera): DnsRecord[] {
   const instance = `AXIS ${model} - ${deviceId}.${service}`
   const host = `axis-${deviceId.toLowerCase()}.local`
   const { hostname } = new URL(camera.url)
-  const addresses = hostname === '0.0.0.0' ? ownAddresses(false) : [hostname]
+  const all = hostname === '0.0.0.0' || hostname === '[::]' ? ownAddresses(hostname === '[::]') : [hostname]
+  const addresses = all.map((address) => address.replace(/^\[|\]$/g, ''))
   return [
     { kind: 'ptr', name: service, target: instance, seconds: serviceSeconds },
     { kind: 'ptr', name: serviceTypes, target: service, seconds: serviceSeconds },
     { kind: 'srv', name: instance, target: host, port, seconds: hostSeconds },
     { kind: 'txt', name: instance, texts: [`macaddress=${deviceId}`], seconds: serviceSeconds },
-    ...addresses.map((address): DnsRecord => ({ kind: 'a', name: host, address, seconds: hostSeconds })),
+    ...addresses.map(
+      (address): DnsRecord => ({ kind: isIPv6(address) ? 'aaaa' : 'a', name: host, address, seconds: hostSeconds }),
+    ),
   ]
 }

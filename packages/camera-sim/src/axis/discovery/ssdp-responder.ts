@@ -3,7 +3,7 @@ import { bindMulticast, ownAddresses } from '../../discovery/multicast-socket.ts
 import type { SimulatedAxisCamera } from '../simulated-axis-camera.ts'
 import type { Announcer, AnnouncerOptions } from './mdns-responder.ts'
 
-const group = '239.255.255.250'
+const groups = { IPv4: '239.255.255.250', IPv6: 'ff02::c' }
 const basicService = 'urn:axis-com:service:BasicService:1'
 const targets = ['upnp:rootdevice', 'urn:schemas-upnp-org:device:Basic:1.0', basicService]
 const server = 'Linux/3.4.0, UPnP/1.0, Portable SDK for UPnP devices/1.6.18'
@@ -12,14 +12,17 @@ const server = 'Linux/3.4.0, UPnP/1.0, Portable SDK for UPnP devices/1.6.18'
 export const descriptionPath = '/rootdesc1.xml'
 
 /** Answers UPnP searches (SSDP) for many cameras on one socket. */
-export async function startSsdp({ cameras, port, interfaceAddress }: AnnouncerOptions): Promise<Announcer> {
-  const socket = await bindMulticast({ port, group, interfaceAddress })
+export async function startSsdp({ cameras, port, family, interfaceAddress }: AnnouncerOptions): Promise<Announcer> {
+  const group = groups[family]
+  const socket = await bindMulticast({ port, group, family, interfaceAddress })
   const boundPort = socket.address().port
   // A datagram that cannot be sent is a lost one.
   const send = (text: string, to: { port: number; address: string }) =>
     new Promise<void>((resolve) => socket.send(text, to.port, to.address, () => resolve()))
   const notify = (camera: SimulatedAxisCamera, kind: 'alive' | 'byebye') =>
-    Promise.all(targets.map((target) => send(writeNotify(camera, target, kind), { port: boundPort, address: group })))
+    Promise.all(
+      targets.map((target) => send(writeNotify(camera, { target, kind, group }), { port: boundPort, address: group })),
+    )
 
   function answer(message: Buffer, from: RemoteInfo): void {
     const wanted = readSearch(message.toString('utf8'))
@@ -58,7 +61,7 @@ const nameOf = ({ deviceId }: SimulatedAxisCamera, target: string) => `uuid:Upnp
 
 function locationOf(camera: SimulatedAxisCamera): string {
   const { protocol, hostname } = new URL(camera.url)
-  const host = hostname === '0.0.0.0' ? ownAddresses(false)[0] : hostname
+  const host = hostname === '0.0.0.0' || hostname === '[::]' ? ownAddresses(hostname === '[::]').at(-1) : hostname
   return `${protocol}//${host}:${camera.port}${descriptionPath}`
 }
 
@@ -73,9 +76,12 @@ function writeAnswer(camera: SimulatedAxisCamera, target: string): string {
   })
 }
 
-function writeNotify(camera: SimulatedAxisCamera, target: string, kind: 'alive' | 'byebye'): string {
+function writeNotify(
+  camera: SimulatedAxisCamera,
+  { target, kind, group }: { target: string; kind: 'alive' | 'byebye'; group: string },
+): string {
   return write('NOTIFY * HTTP/1.1', {
-    HOST: `${group}:1900`,
+    HOST: `${group.includes(':') ? `[${group}]` : group}:1900`,
     ...(kind === 'alive' ? { 'CACHE-CONTROL': 'max-age=1800', LOCATION: locationOf(camera), SERVER: server } : {}),
     NT: target,
     NTS: `ssdp:${kind}`,

@@ -12,8 +12,8 @@ export interface NetworkNamespaces {
   /** Joins two namespaces; the ends have these addresses (with prefix length), IPv4 or IPv6. */
   join(one: End, other: End): Promise<void>
   run(namespace: string, ...command: string[]): Promise<string>
-  /** Starts a program of this folder there; resolves with its first line, once it has printed one. */
-  start(namespace: string, file: string, ...args: string[]): Promise<string>
+  /** Starts a program there; resolves with its first line, once it has printed one. */
+  start(namespace: string, program: URL, ...args: string[]): Promise<string>
   remove(): Promise<void>
 }
 
@@ -56,8 +56,8 @@ export async function createNamespaces(
       }
     },
     run: async (namespace, ...command) => (await ip('netns', 'exec', full(namespace), ...command)).stdout,
-    async start(namespace, file, ...args) {
-      const path = fileURLToPath(new URL(file, import.meta.url))
+    async start(namespace, program, ...args) {
+      const path = fileURLToPath(program)
       const command = ['netns', 'exec', full(namespace), process.execPath, path, ...args]
       const child = spawn('ip', command, { stdio: ['pipe', 'pipe', 'inherit'] })
       stops.push(async () => {
