@@ -1,14 +1,18 @@
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildEap } from '@ocelli/app-package/testing'
 import { createAxisCamera, type SimulatedAxisCamera } from '@ocelli/camera-sim'
-import type { Installation, LicenseQuantity } from '@ocelli/contract'
+import type { Device, Installation, LicenseQuantity } from '@ocelli/contract'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { buy, cameraPassword, type System, startSystem, untilOnline } from './system.ts'
 
 const appId = 'Line_counter'
-const pathOf = ({ deviceId }: SimulatedAxisCamera) => `/software/v1/apps/${appId}/devices/${deviceId}`
+const pathOf = ({ deviceId }: SimulatedAxisCamera, app = appId) => `/software/v1/apps/${app}/devices/${deviceId}`
+/** The app of the cameras whose faults take minutes to come to an end: they begin first and are looked at last. */
+const slowApp = 'Slow_counter'
 const login = { user: 'admin', password: cameraPassword }
 
 let system: System
@@ -16,26 +20,59 @@ let folder: string
 /** An older camera and a newer one: another architecture, another policy for signatures. */
 let older: SimulatedAxisCamera
 let newer: SimulatedAxisCamera
+/** Behind a proxy that answers every upload with a page of its own. */
+let filtered: SimulatedAxisCamera
+/** Away: something that is no camera answers at its address. */
+let displaced: SimulatedAxisCamera
+let stranger: Server
+const askedOfStranger: (string | undefined)[] = []
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ocelli-axis-'))
   system = await startSystem()
   older = await createAxisCamera({ ...login, serialNumber: '00408C100001', os: '9.80', architecture: 'armv7hf' })
   newer = await createAxisCamera({ ...login, serialNumber: 'B8A44F100002', os: '12', architecture: 'aarch64' })
-  for (const camera of [older, newer]) await system.claim(camera)
-  for (const { deviceId } of [older, newer]) await untilOnline(system, deviceId)
+  filtered = await createAxisCamera({ ...login, serialNumber: 'B8A44F100003', os: '12', architecture: 'aarch64' })
+  displaced = await createAxisCamera({ ...login, serialNumber: 'B8A44F100004', os: '12', architecture: 'aarch64' })
+  const all = [older, newer, filtered, displaced]
+  for (const camera of all) await system.claim(camera)
+  for (const { deviceId } of all) await untilOnline(system, deviceId)
   for (const version of ['1.0.0', '1.1.0']) {
     for (const architecture of ['armv7hf', 'aarch64'] as const) {
       const path = join(folder, `${architecture}-${version}.eap`)
-      await writeFile(path, await buildEap({ appId, version, architecture, signed: true }))
+      await writeFile(path, await buildEap({ appId, version, architecture, signed: true, padBytes: 1_000_000 }))
       if (version === '1.0.0') expect(await system.upload(path)).toMatchObject({ status: 201 })
     }
   }
   await buy(system, appId, 2)
+  await writeFile(join(folder, 'slow.eap'), await buildEap({ appId: slowApp, version: '1.0.0', signed: true }))
+  expect(await system.upload(join(folder, 'slow.eap'))).toMatchObject({ status: 201 })
+  await buy(system, slowApp, 2)
+  filtered.setFault('htmlReply', ['upload'])
+  await wish(filtered)
+  stranger = await replaceByStranger(displaced)
+  await wish(displaced, '?whenOffline=queue')
 })
+
+const wish = (camera: SimulatedAxisCamera, query = '') =>
+  system.call('PUT', `${pathOf(camera, slowApp)}${query}`, { licenseType: 'FULL', start: true })
+
+/** Something else takes the camera's address and port, as after a change of leases: it answers every question with a page. */
+async function replaceByStranger(camera: SimulatedAxisCamera): Promise<Server> {
+  const { port } = camera
+  await camera.close()
+  const server = createServer((request, response) => {
+    askedOfStranger.push(request.headers.authorization)
+    response.setHeader('Content-Type', 'text/html').end('<!DOCTYPE html><html><body>Printer</body></html>')
+  })
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  return server
+}
 afterEach(() => newer.clearFaults())
 afterAll(async () => {
-  for (const camera of [older, newer]) await camera?.close()
+  stranger?.close()
+  for (const camera of [older, newer, filtered, displaced]) await camera?.close()
   await system?.close()
   await rm(folder, { recursive: true, force: true })
 })
@@ -99,6 +136,21 @@ test('the web page of a proxy with status 200 is no installation, and a later tr
   expect(await units()).toEqual({ used: 0, free: 2 })
 })
 
+test('an upload that breaks off is told while it is tried again, and succeeds once the line holds', async () => {
+  newer.setFault('dropUploadAfterBytes', 100_000)
+  newer.clearRequests()
+  const installing = install(newer)
+  const uploads = () => newer.requests.filter(({ operation }) => operation === 'upload')
+  await expect.poll(() => uploads().length, { timeout: 30_000 }).toBeGreaterThanOrEqual(2)
+  const now = await system.installation(appId, newer.deviceId)
+  expect(now).toMatchObject({ settled: false, installationState: 'INSTALLING', progress: { step: 'UPLOAD' } })
+  expect(newer.apps()).toEqual([])
+  newer.clearFaults()
+  expect(await installing).toMatchObject({ installationState: 'INSTALLED', runningState: 'RUNNING', error: null })
+  expect(await ask(newer, ['DELETE'])).toMatchObject({ installationState: 'NOT_INSTALLED' })
+  expect(await units()).toEqual({ used: 0, free: 2 })
+})
+
 test('a camera that restarts in the middle of an installation is waited for, and has the app in the end', async () => {
   newer.setFault('rebootDuring', { step: 'install', downMs: 500, inFlight: 'lost' })
   expect(await install(newer)).toMatchObject({ installationState: 'INSTALLED', runningState: 'RUNNING', error: null })
@@ -145,3 +197,41 @@ test('a password that was changed under us is told, locks nobody out, and the ne
   expect(await ask(older, ['DELETE'])).toMatchObject({ installationState: 'NOT_INSTALLED' })
   expect(await units()).toEqual({ used: 0, free: 2 })
 })
+
+test('the page of a proxy, for as long as it comes, ends as a fault of the network, gives the unit back, and a retry succeeds', async () => {
+  const until = ({ error }: Installation) => error !== null
+  const failed = await system.settled(slowApp, filtered.deviceId, { timeoutMs: 280_000, until })
+  expect(failed).toMatchObject({
+    installationState: 'INSTALLATION_FAILED',
+    error: { category: 'network', code: 'bad-reply', retryable: true, detail: expect.stringContaining('web page') },
+  })
+  expect(filtered.apps()).toEqual([])
+  const quantities = () => system.call<LicenseQuantity[]>('GET', `/license/v1/licensequantities/apps/${slowApp}`)
+  // one unit is the displaced camera's
+  await expect.poll(async () => (await quantities()).body[0]?.used, { timeout: 20_000 }).toBe(1)
+  filtered.clearFaults()
+  expect(await wish(filtered)).toMatchObject({ status: 202 })
+  const installed = await system.settled(slowApp, filtered.deviceId)
+  expect(installed).toMatchObject({ installationState: 'INSTALLED', runningState: 'RUNNING', error: null })
+}, 300_000)
+
+test('what answers and is no camera gets no password, the camera counts as away, and the wish is carried out when it is back', async () => {
+  const device = () => system.call<Device>('GET', `/device/v1/devices/${displaced.deviceId}`)
+  const connectivity = async () => (await device()).body.connectivity
+  await expect.poll(connectivity, { timeout: 240_000, interval: 1_000 }).toBe('OFFLINE')
+  expect((await device()).body.connectivityReason).toBe('unreachable')
+  expect(await system.installation(slowApp, displaced.deviceId)).toMatchObject({
+    ...{ installationState: 'PENDING', settled: false, queued: true, error: null },
+  })
+  expect(askedOfStranger.length).toBeGreaterThan(0)
+  expect(askedOfStranger.filter((login) => login !== undefined && !/^digest /i.test(login))).toEqual([])
+
+  const { port } = displaced
+  stranger.closeAllConnections()
+  stranger.close()
+  await once(stranger, 'close')
+  const { deviceId: serialNumber } = displaced
+  displaced = await createAxisCamera({ ...login, serialNumber, os: '12', architecture: 'aarch64', port })
+  const installed = await system.settled(slowApp, displaced.deviceId, { timeoutMs: 180_000 })
+  expect(installed).toMatchObject({ installationState: 'INSTALLED', runningState: 'RUNNING', error: null })
+}, 450_000)

@@ -104,6 +104,14 @@ test('an app that Axis protects takes no unit, and runs on the key file that was
   expect(await system.settled(name, camera.deviceId)).toMatchObject({ installationState: 'NOT_INSTALLED' })
   const { body } = await system.call<License[]>('GET', `/license/v1/licenses/apps/${name}/devices/${camera.deviceId}`)
   expect(body).toMatchObject([{ issuer: 'VENDOR', state: 'VALID', validUntil: '2100-12-31T23:59:59Z' }])
+
+  await system.call('PUT', path, wish)
+  expect(await system.settled(name, camera.deviceId)).toMatchObject({ runningState: 'RUNNING', error: null })
+  expect(onCamera()).toMatchObject({ license: 'Valid', licenseExpires: '2100-12-31' })
+  await system.call('POST', `/license/v1/licenses/${body[0]?.licenseId}/release`, { reason: 'used elsewhere' })
+  await expect.poll(() => onCamera()?.license, { timeout: 30_000 }).toBe('Missing')
+  const released = await system.settled(name, camera.deviceId)
+  expect(released).toMatchObject({ installationState: 'INSTALLED', license: null })
 })
 
 test('an app that ends by itself is told with the end of its log', async () => {

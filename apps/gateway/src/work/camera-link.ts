@@ -12,7 +12,7 @@ import type { IdentityRegistry } from './identity-registry.ts'
 import { LeftBehindError, withDeadline } from './step-deadline.ts'
 import { WorkError } from './work-error.ts'
 
-/** One look at a camera. `hasAnswered`: something answered there, whether or not it could be used. */
+/** One look at a camera. `hasAnswered`: something answered there as a camera does, whether or not it could be used. */
 export type Observation =
   | { kind: 'answered'; apps: InstalledApp[]; facts: DeviceFacts | null; clockOffsetMs: number | null }
   | { kind: 'blocked'; reason: ConnectivityReason; error: Error; hasAnswered: boolean; endsWork: boolean }
@@ -293,6 +293,9 @@ function classify(error: unknown): Exclude<Observation, { kind: 'answered' }> {
     case 'unreachable':
     case 'timeout':
     case 'cancelled':
+    // What speaks another language is no sign of this camera: a printer took its address, or a proxy answers for it.
+    case 'bad-reply':
+    case 'unsupported':
       return { kind: 'away', error: known, hasAnswered: false }
     default:
       return { kind: 'away', error: known, hasAnswered: true }

@@ -118,7 +118,7 @@ test('a retryable error is tried four times in all', async () => {
   site.start()
   await site.untilSettled()
   expect(site.phase()).toBe('FAILED bad-reply')
-  expect(site.platform.work(device, appId)?.error).toMatchObject({ category: 'refused-by-device', deviceCode: 'html' })
+  expect(site.platform.work(device, appId)?.error).toMatchObject({ category: 'network', deviceCode: 'html' })
   expect(count(site, 'install')).toBe(4)
 })
 

@@ -1,3 +1,4 @@
+import { DriverError } from '@ocelli/driver'
 import { expect, test } from 'vitest'
 import { addressOf, cameraRecord, createSite } from './gateway-fixture.ts'
 import { createScriptedCamera } from './scripted-camera.ts'
@@ -27,6 +28,28 @@ test('a swapped address is never written to, and the wish is carried out when th
   await site.untilSettled()
   expect(site.phase()).toBe('CONVERGED')
   expect(stranger.writes).toEqual([])
+})
+
+test.each([
+  ['a web page', new DriverError('bad-reply', 'A web page was answered.')],
+  ['another protocol', new DriverError('unsupported', 'It has no such service.')],
+])('a camera in whose place %s answers is away, and its wish waits for it', async (_what, error) => {
+  const site = createSite()
+  site.start()
+  await site.clock.until(() => connectivity(site) === 'ONLINE null')
+  site.camera().duringRead = async () => {
+    throw error
+  }
+  await site.clock.advance(2 * minuteMs)
+  expect(connectivity(site)).toBe('ONLINE null')
+  site.platform.wish(desiredDevice(device, [desiredApp()]))
+  await site.clock.advance(4 * minuteMs)
+  expect(connectivity(site)).toBe('OFFLINE unreachable')
+  expect(site.phase()).toBe('WAITING')
+  expect(site.camera().writes).toEqual([])
+  site.camera().duringRead = async () => undefined
+  await site.untilSettled()
+  expect(site.phase()).toBe('CONVERGED')
 })
 
 test('a camera swapped in the middle of an installation gets nothing of it', async () => {
