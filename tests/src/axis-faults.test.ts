@@ -11,6 +11,8 @@ import { buy, cameraPassword, type System, startSystem, untilOnline } from './sy
 
 const appId = 'Line_counter'
 const pathOf = ({ deviceId }: SimulatedAxisCamera, app = appId) => `/software/v1/apps/${app}/devices/${deviceId}`
+/** More than sockets hold, so that an upload that is cut had not left this machine whole. */
+const packageBytes = 12_000_000
 /** The app of the cameras whose faults take minutes to come to an end: they begin first and are looked at last. */
 const slowApp = 'Slow_counter'
 const login = { user: 'admin', password: cameraPassword }
@@ -40,7 +42,7 @@ beforeAll(async () => {
   for (const version of ['1.0.0', '1.1.0']) {
     for (const architecture of ['armv7hf', 'aarch64'] as const) {
       const path = join(folder, `${architecture}-${version}.eap`)
-      await writeFile(path, await buildEap({ appId, version, architecture, signed: true, padBytes: 1_000_000 }))
+      await writeFile(path, await buildEap({ appId, version, architecture, signed: true, padBytes: packageBytes }))
       if (version === '1.0.0') expect(await system.upload(path)).toMatchObject({ status: 201 })
     }
   }
@@ -221,7 +223,7 @@ test('what answers and is no camera gets no password, the camera counts as away,
   await expect.poll(connectivity, { timeout: 240_000, interval: 1_000 }).toBe('OFFLINE')
   expect((await device()).body.connectivityReason).toBe('unreachable')
   expect(await system.installation(slowApp, displaced.deviceId)).toMatchObject({
-    ...{ installationState: 'PENDING', settled: false, queued: true, error: null },
+    ...{ installationState: 'PENDING', settled: false, error: null },
   })
   expect(askedOfStranger.length).toBeGreaterThan(0)
   expect(askedOfStranger.filter((login) => login !== undefined && !/^digest /i.test(login))).toEqual([])

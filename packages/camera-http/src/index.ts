@@ -28,6 +28,7 @@ export {
   multicastRoutes,
   openMulticastSocket,
 } from './multicast-socket.ts'
+export { type FilePart, multipartType, wrapFile, wrapText } from './multipart.ts'
 export { openOrigins } from './open-origins.ts'
 export type { CameraCertificate, CameraTls } from './pinned-socket.ts'
 export { createSerialQueue, type SerialQueue } from './serial-queue.ts'

@@ -1,8 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { LicenseType } from './installation.ts'
+import { PackageFormat } from './names.ts'
 import { AppId, DeviceId, nullable, oneOf, Sha256, Timestamp, Uuid } from './schema.ts'
-
-const PackageFormat = oneOf(['apk', 'eap'])
 
 export const BundleRequest = Type.Object(
   {

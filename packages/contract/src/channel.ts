@@ -11,6 +11,7 @@ import {
   Step,
 } from './installation.ts'
 import { LicensePlacement } from './license.ts'
+import { PackageFormat } from './names.ts'
 import { AppId, DeviceId, nullable, oneOf, Sha256, Timestamp, Uuid } from './schema.ts'
 
 /**
@@ -171,7 +172,7 @@ export const DesiredApp = Type.Object({
   package: nullable(
     Type.Object({
       packageId: Uuid,
-      format: oneOf(['apk', 'eap']),
+      format: PackageFormat,
       version: Type.String(),
       versionCode: Type.Integer(),
       size: Count,

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { SealingJwk } from './camera-login.ts'
 import { DayWindow } from './day-window.ts'
+import { DriverName } from './names.ts'
 import { DeviceId, nullable, oneOf, Timestamp, Uuid } from './schema.ts'
 
 export const DeviceState = oneOf(['CLAIMED', 'UNCLAIMED'])
@@ -164,7 +165,7 @@ export type DeviceFacts = Static<typeof DeviceFacts>
 export const ClaimItem = Type.Object({
   deviceId: DeviceId,
   identitySource: Type.String({ maxLength: 100, examples: ['onvif:GetDeviceId'] }),
-  driver: oneOf(['onvif', 'vapix']),
+  driver: DriverName,
   address: Type.String({ maxLength: 2000 }),
   name: Type.Optional(Type.String({ maxLength: 200 })),
   siteId: Type.Optional(Uuid),

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { LicenseCheckedBy } from './installation.ts'
 import { LicensePlacement } from './license.ts'
+import { PackageFormat } from './names.ts'
 import { AppId, DeviceId, nullable, oneOf, Sha256, Timestamp, Uuid } from './schema.ts'
 
 export const AppVisibility = oneOf(['PRIVATE', 'LISTED'])
@@ -75,7 +76,7 @@ export type EapDetails = Static<typeof EapDetails>
 
 export const AppPackage = Type.Object({
   packageId: Uuid,
-  format: oneOf(['apk', 'eap']),
+  format: PackageFormat,
   architectures: Type.Array(Type.String(), { description: 'Empty: any.' }),
   minPlatformLevel: nullable(Type.Integer()),
   size: Type.Integer(),

@@ -1,4 +1,12 @@
-import type { AppDowngrade, DeviceFacts, LicenseCheckedBy, LicensePlacement, RunningState } from '@ocelli/contract'
+import type {
+  AppDowngrade,
+  DeviceFacts,
+  DriverName,
+  LicenseCheckedBy,
+  LicensePlacement,
+  PackageFormat,
+  RunningState,
+} from '@ocelli/contract'
 import type { Discover } from './discovery.ts'
 
 /** How to reach one camera. The password lives at the gateway and is never logged. */
@@ -57,7 +65,7 @@ export const toRunningState = (state: InstalledApp['state']): RunningState =>
 export interface LocalPackage {
   path: string
   size: number
-  format: 'apk' | 'eap'
+  format: PackageFormat
   appId: string
   version: string
   versionCode: number
@@ -106,7 +114,7 @@ export interface PlacedLicense {
  * Codes of the camera that mean "already so" are successes. A refused login is tried at most twice and then thrown.
  */
 export interface Driver {
-  readonly name: 'onvif' | 'vapix'
+  readonly name: DriverName
   readonly capabilities: { downgrade: AppDowngrade }
   /** Logins with credentials that the camera has refused since it was opened. Absent: not counted. */
   readonly refusedLogins?: number

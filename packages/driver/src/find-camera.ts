@@ -1,3 +1,4 @@
+import { driverNames } from '@ocelli/contract'
 import { cameraAddresses } from './camera-address.ts'
 import type { CameraTarget, Driver, DriverModule, ProbeResult } from './driver.ts'
 import { DriverError } from './driver-error.ts'
@@ -18,9 +19,6 @@ export interface FindCameraOptions {
   probeTimeoutMs?: number
 }
 
-/** A camera that speaks both is driven by VAPIX: it shows more. */
-const driverOrder: Driver['name'][] = ['vapix', 'onvif']
-
 /**
  * Asks every protocol at every address that the text may mean, without a login. Throws RangeError for a text that is no address, or DriverError:
  * `unreachable` when nothing answers, `unsupported` when something answers that is no camera.
@@ -29,7 +27,7 @@ export async function findCamera(text: string, options: FindCameraOptions): Prom
   const answers: string[] = []
   const failures: DriverError[] = []
   for (const address of cameraAddresses(text)) {
-    for (const name of driverOrder) {
+    for (const name of driverNames) {
       const module = await options.drivers[name]?.()
       if (!module) continue
       const outcome = await probeOnce(module, address, options)

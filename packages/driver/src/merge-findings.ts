@@ -1,10 +1,8 @@
+import { driverNames } from '@ocelli/contract'
 import type { Finding } from './discovery.ts'
 import type { Driver } from './driver.ts'
 
 const isLinkLocal = (host: string): boolean => /^fe[89ab][0-9a-f]:/i.test(host)
-
-/** A camera that speaks both is driven by VAPIX: it shows more. */
-export const driverOrder: readonly Driver['name'][] = ['vapix', 'onvif']
 
 /**
  * One finding per camera, in the order in which they were seen first. Findings are of one camera when they share device id, MAC
@@ -135,8 +133,8 @@ function placeOf(address: string): string {
   return port === '' ? hostname : `${hostname}:${port}`
 }
 
-const rankOf = ({ drivers }: Finding): number => Math.min(...drivers.map(orderOf), driverOrder.length)
-const orderOf = (name: Driver['name']): number => driverOrder.indexOf(name)
+const rankOf = ({ drivers }: Finding): number => Math.min(...drivers.map(orderOf), driverNames.length)
+const orderOf = (name: Driver['name']): number => driverNames.indexOf(name)
 const byOrder = (a: Driver['name'], b: Driver['name']): number => orderOf(a) - orderOf(b)
 const present = (value: string | null): string[] => (value === null || value === '' ? [] : [value])
 const union = <Item>(one: readonly Item[], other: readonly Item[]): Item[] => [...new Set([...one, ...other])]

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import type { DriverName } from '@ocelli/contract'
 import type { CameraTarget } from '@ocelli/driver'
 import { type Clock, pause } from '../state/clock.ts'
 import { describeError } from '../state/error-code.ts'
@@ -15,7 +16,7 @@ export interface Camera {
   deviceId: string
   /** Where the id was read, frozen at claim: `onvif:GetDeviceId`. */
   identitySource: string
-  driver: 'onvif' | 'vapix'
+  driver: DriverName
   siteId: string
   name: string | null
   address: string

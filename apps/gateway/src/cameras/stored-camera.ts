@@ -1,4 +1,4 @@
-import { DeviceId, nullable, oneOf, Sha256, Uuid } from '@ocelli/contract'
+import { DeviceId, DriverName, nullable, Sha256, Uuid } from '@ocelli/contract'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { GatewayError } from '../state/gateway-error.ts'
@@ -10,7 +10,7 @@ import type { Camera } from './camera-store.ts'
 const StoredCamera = Type.Object({
   deviceId: DeviceId,
   identitySource: Type.String(),
-  driver: oneOf(['onvif', 'vapix']),
+  driver: DriverName,
   siteId: Uuid,
   name: nullable(Type.String()),
   address: Type.String(),

@@ -1,4 +1,5 @@
 import { isAbsolute, join } from 'node:path'
+import { type PackageFormat, packageFormats } from '@ocelli/contract'
 import type { BundleRequest } from '@ocelli/sdk'
 import { wrongUsage } from '../../cli-error.ts'
 import type { CommandContext } from '../../command-context.ts'
@@ -66,7 +67,9 @@ async function chooseDevices(
 /** What decides which package fits. */
 export function describe(camera: SiteCamera): BundleRequest['devices'][number] {
   const { deviceId, architecture, platformLevel, firmwareVersion, unsignedApps, appFormats } = camera
-  const formats = appFormats.filter((format) => format === 'apk' || format === 'eap')
+  const formats = appFormats.filter((format): format is PackageFormat =>
+    packageFormats.some((known) => known === format),
+  )
   return {
     deviceId: deviceId ?? '',
     ...{ architecture, platformLevel, firmwareVersion, unsignedApps },

@@ -1,4 +1,4 @@
-import type { App, AppVersion, EapDetails, LicensePlacement } from '@ocelli/contract'
+import type { App, AppVersion, EapDetails, LicensePlacement, PackageFormat } from '@ocelli/contract'
 import { type RawBuilder, sql } from 'kysely'
 import type { Caller } from '../../platform/auth/caller.ts'
 import { seesApp } from '../../platform/auth/visibility.ts'
@@ -120,7 +120,7 @@ interface StoredPackage {
   version_published_at: string
   withdrawn_at: string | null
   package_id: string
-  format: 'apk' | 'eap'
+  format: PackageFormat
   architectures: string[]
   min_platform_level: number | null
   size: number

@@ -1,4 +1,4 @@
-import type { EapDetails } from '@ocelli/contract'
+import type { EapDetails, PackageFormat } from '@ocelli/contract'
 import { type RawBuilder, sql } from 'kysely'
 import type { Database } from '../../platform/database/database.ts'
 import { packageAsksForVendorKey } from './package-asks.ts'
@@ -21,7 +21,7 @@ export interface ChosenPackage {
   asksForVendorKey: boolean
   versionCode: number
   version: string
-  format: 'apk' | 'eap'
+  format: PackageFormat
   /** bytes */
   size: number
   sha256: string

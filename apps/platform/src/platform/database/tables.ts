@@ -13,6 +13,7 @@ import type {
   LicenseState,
   LicenseType,
   OrderState,
+  PackageFormat,
   Permission,
   Progress,
   RolloutAction,
@@ -299,7 +300,7 @@ export interface AppPackageTable {
   package_id: Generated<string>
   app_id: string
   version_code: number
-  format: 'apk' | 'eap'
+  format: PackageFormat
   architectures: Generated<string[]>
   min_platform_level: number | null
   size: number

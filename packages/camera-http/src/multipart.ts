@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { StreamBody } from '@ocelli/camera-http'
+import type { StreamBody } from './http-transport.ts'
 
 export type FilePart = {
   /** Name of the part; cameras do not look at it, documents and clients differ. */
