@@ -50,10 +50,14 @@ export async function removeLicense(
     if ((await camera.parameters([name], call)).get(name)) await camera.setParameter(name, '', call)
     return
   }
-  if (placement?.kind === 'APP_PATH' || ['None', 'Custom', 'Missing'].includes(entry.license ?? '')) return
+  // The list does not tell of a key that the camera keeps without looking at it.
+  const isUntold = entry.license === 'None' || entry.license === 'Custom'
+  if (placement?.kind === 'APP_PATH' || entry.license === 'Missing' || (isUntold && !placement)) return
   const outcome = await camera.removeLicense(appId, call)
   if (outcome.kind === 'ok' || outcome.code === licenseCode.notInstalled) return
-  if (outcome.code === licenseCode.notRemoved && (await findEntry(camera, appId, call))?.license === 'Missing') return
+  // Answered where there is no key, and where it could not be removed.
+  const isGone = async () => isUntold || (await findEntry(camera, appId, call))?.license === 'Missing'
+  if (outcome.code === licenseCode.notRemoved && (await isGone())) return
   throw errorFor(licenseErrors, outcome, { code: 'refused', what: 'remove the license key' })
 }
 

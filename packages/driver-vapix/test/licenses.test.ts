@@ -59,6 +59,24 @@ test.for(['none', 'custom'] as const)(
   },
 )
 
+test.for(['axis', 'custom'] as const)(
+  'a key that the camera keeps for an app with copy protection %s is removed, and once more is a success',
+  async (method) => {
+    const { camera, driver } = await begin()
+    await driver.install(await packages.write('1.0', { copyProtection: method }), options())
+    const request = { appId, placement: { kind: 'CAMERA' } as const }
+    expect(await driver.placeLicense({ ...request, license: keyFor(appId) }, options())).toEqual({
+      checkedBy: 'CAMERA',
+    })
+    camera.clearRequests()
+    const removals = () => camera.requests.filter(({ operation }) => operation === 'license').length
+    await driver.removeLicense?.(request, options())
+    expect(removals()).toBe(1)
+    await driver.removeLicense?.(request, options())
+    expect(camera.apps()).toMatchObject([{ licenseExpires: null, license: method === 'axis' ? 'Missing' : 'Custom' }])
+  },
+)
+
 test('a license goes into the parameter that the listing names, and is taken away again', async () => {
   const { camera, driver } = await begin()
   const parameters = [{ name: 'License', default: '', type: 'string' }]

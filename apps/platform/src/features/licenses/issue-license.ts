@@ -211,7 +211,9 @@ export async function issueLicensesForGateways(
       const answer = wished.has(at) ? answers.get(licenseId) : undefined
       if (!answer) return { license: null, refused: 'This license is no longer wished for on this device.' }
       if ('refused' in answer) return { license: null, refused: answer.refused }
-      return { license: answer.license, refused: null, placement: answer.isVendors ? null : (wished.get(at) ?? null) }
+      const placement = wished.get(at) ?? null
+      const isCameras = placement?.kind === 'CAMERA'
+      return { license: answer.license, refused: null, placement: answer.isVendors && !isCameras ? null : placement }
     })
   })
 }

@@ -128,6 +128,16 @@ test('the gateway gets the file as it was uploaded, for the place where the came
   })
 })
 
+test('a listing that leaves the license to the camera sends a key there, whatever the copy protection', async () => {
+  appId = await publish('custom')
+  await sql`UPDATE app SET license_placement = '{"kind":"CAMERA"}' WHERE app_id = ${appId}`.execute(platform.db)
+  const { body } = await upload(keyFor(deviceId))
+  await install()
+  const { accountId, gatewayId } = device
+  const ask = { gatewayId, accountId, deviceId, appId, assignment: 1, licenseId: body.files[0].licenseId }
+  expect(await issueLicenseForGateway(platform.db, keys, ask)).toMatchObject({ placement: { kind: 'CAMERA' } })
+})
+
 test('the answer says of every file of a ZIP what became of it', async () => {
   const other = await addAxis(account)
   const stranger = await addAxis(await platform.account())
