@@ -57,16 +57,20 @@ export async function createTwoProcesses() {
     db,
     /** The second process without HTTP: requests reach it in the order of the calls. */
     installations,
-    contextOf: ({ accountId, userId }: TestAccount): Context => {
-      const caller = {
-        kind: 'user',
-        id: userId,
-        accountId,
-        permissions: new Set<Permission>(),
-        scope: { all: true },
-      } as const
-      const origin = { actor: { kind: caller.kind, id: userId }, requestId: randomUUID() }
-      return { db, caller, origin, afterCommit: (hint) => hint() }
+    contextOf({ accountId, userId }: TestAccount, { withKey = false } = {}): Context {
+      const permissions = new Set<Permission>()
+      const caller = { ...{ kind: 'user' as const, id: userId }, accountId, permissions, scope: { all: true as const } }
+      const requestId = randomUUID()
+      const asked = { method: 'PUT', path: '/', content: null }
+      return {
+        ...{
+          db,
+          caller,
+          origin: { actor: { kind: caller.kind, id: userId }, requestId },
+          afterCommit: (hint) => hint(),
+        },
+        ...(withKey ? { key: { ...asked, key: randomUUID(), caller, requestId } } : {}),
+      }
     },
     first: send(platform.app),
     second: send(second),
