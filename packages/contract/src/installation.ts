@@ -115,7 +115,10 @@ export const InstallRequest = Type.Object(
   {
     licenseType: LicenseType,
     orderId: Type.Optional(Uuid),
-    version: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    // no control characters and no half of a pair: PostgreSQL takes neither
+    version: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 100, pattern: '^[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]+$' }),
+    ),
     start: Type.Optional(Type.Boolean()),
     allowDowngrade: Type.Optional(
       Type.Boolean({

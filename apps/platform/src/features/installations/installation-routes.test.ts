@@ -167,6 +167,9 @@ describe('installing', () => {
   it('refuses what is not known, not compatible, lower, or without a permission', async () => {
     expect((await install({ licenseType: 'GOLD' })).status).toBe(400)
     expect((await install({ licenseType: 'FULL', version: '9.9' })).status).toBe(404)
+    for (const version of ['1.0\u0000', '1.0\ud800']) {
+      expect((await install({ licenseType: 'FULL', version })).status).toBe(400)
+    }
     expect(
       (await call('PUT', `/software/v1/apps/no.such/devices/${device.deviceId}`, { licenseType: 'FULL' })).status,
     ).toBe(404)
