@@ -38,7 +38,7 @@ export async function carryOutChanges<Key>(db: Database, changes: Map<Key, Chang
   if (changes.size === 0) return new Map()
   const given = [...changes.values()].map(
     ({ accountId, pair, decision: { set, license }, unit, origin, ...change }, place) => ({
-      ...{ place, accountId, ...pair, ...set, ...unit, queued: change.queued, projectIds: change.projectIds },
+      ...{ one: 1, place, accountId, ...pair, ...set, ...unit, queued: change.queued, projectIds: change.projectIds },
       ...{ expectedRevision: change.expectedRevision, licenseId: license.kind === 'use' ? license.licenseId : null },
       ...{ actorKind: origin.actor.kind, actorId: origin.actor.id, requestId: origin.requestId },
     }),
@@ -46,8 +46,11 @@ export async function carryOutChanges<Key>(db: Database, changes: Map<Key, Chang
   const { rows } = await sql<ViewRow & { place: number }>`
     WITH given AS (
       SELECT * FROM jsonb_to_recordset(${JSON.stringify(given)}::jsonb) AS g(place integer, "accountId" uuid, "appId" text, "deviceId" text,
-        presence text, "packageId" uuid, "desiredRunningState" text, "allowDowngrade" boolean, "installationState" text, "orderId" uuid, "licenseType" text,
-        queued boolean, "projectIds" uuid[], "expectedRevision" bigint, "licenseId" uuid, "actorKind" text, "actorId" text, "requestId" text)
+        presence text, "packageId" uuid, "desiredRunningState" text, "allowDowngrade" boolean, "installationState" text,
+        "orderId" uuid, "licenseType" text, queued boolean, "projectIds" uuid[], "expectedRevision" bigint, "licenseId" uuid,
+        "actorKind" text, "actorId" text, "requestId" text, one integer)
+      -- always so, and why: see readSituations
+      WHERE one = 1
     ), locked AS MATERIALIZED (
       SELECT g.* FROM given g JOIN device d ON d.account_id = g."accountId" AND d.device_id = g."deviceId" AND d.state = 'CLAIMED'
       JOIN device_channel c ON c.account_id = g."accountId" AND c.device_id = g."deviceId" AND c.revision = g."expectedRevision"
