@@ -15,11 +15,18 @@ async function idOf(
   read: () => Promise<Named[]>,
 ): Promise<string> {
   if (uuid.test(asked)) return asked
-  const [only, ...others] = (await read()).filter(({ name }) => name === asked)
+  const all = await read()
+  const [only, ...others] = all.filter(({ name }) => name === asked)
   if (only && others.length === 0) return only.id
-  if (!only) throw new CliError('not-found', `There is no ${noun} "${asked}". See: ocelli ${noun}s list`)
+  if (!only) throw new CliError('not-found', `There is no ${noun} "${asked}".${whatThereIs(all, noun)}`)
   const ids = [only, ...others].map(({ id }) => id).join(', ')
   throw wrongUsage(`Several ${noun}s are called "${asked}". Choose one by its id: ${ids}.`)
+}
+
+function whatThereIs(all: Named[], noun: string): string {
+  if (all.length === 0) return ` There is none that you see; see: ocelli ${noun}s --help`
+  const names = all.slice(0, 8).map(({ name }) => name)
+  return ` There ${all.length === 1 ? 'is' : 'are'}: ${names.join(', ')}${all.length > 8 ? ', …' : ''}. See: ocelli ${noun}s list`
 }
 
 export const siteIdOf = (asked: string, { sites }: Client): Promise<string> =>

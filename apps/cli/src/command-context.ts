@@ -27,7 +27,7 @@ export interface CommandContext extends Io {
   /** A client for it. Throws `not-signed-in`. */
   client: () => Promise<Client>
   /** A client that is not signed in, or as somebody else. */
-  clientOf: (connection: Connection) => Promise<Client>
+  clientOf: (connection: Connection, options?: { maxAttempts?: number }) => Promise<Client>
   /** Asks before something that is hard to take back. Throws `wrong-usage` where nobody can be asked and `--yes` is missing. */
   confirm: (question: string) => Promise<void>
 }

@@ -5,7 +5,7 @@ import type { Io } from './io.ts'
 import { createOutput } from './output/output.ts'
 import { plainText } from './output/plain-text.ts'
 import { createProgress } from './output/progress.ts'
-import { type Connection, isInTheClear, resolveConnection } from './profile/connection.ts'
+import { isInTheClear, resolveConnection } from './profile/connection.ts'
 import { createProfileStore } from './profile/profile-store.ts'
 import { findTrustedCa } from './profile/trusted-ca.ts'
 
@@ -15,14 +15,17 @@ export function createContext(io: Io, flags: GlobalFlags): CommandContext {
   const profiles = createProfileStore(io.configFolder, io.platform)
   const isPlain = !flags.color || Boolean(io.env.NO_COLOR)
   const { terminal, clock } = io
-  const clientOf = async (connection: Connection) => {
+  const clientOf: CommandContext['clientOf'] = async (connection, { maxAttempts } = {}) => {
     const { url, ca, credentials } = connection
     if (isInTheClear(url)) say(`Beware: ${url} is not encrypted; what is sent there can be read on the way.`)
     if (ca) io.trust(await findTrustedCa(ca, { url, cwd: io.cwd, signal: io.signal }))
     const { signal, fetch, random } = io
     return createClient({
       ...{ baseUrl: url, credentials, signal, fetch, clock, random, userAgent: `ocelli-cli/${io.version}` },
-      retry: { deadlineMs: flags.timeout * 1000, attemptTimeoutMs: flags.timeout * 1000 },
+      retry: {
+        ...{ deadlineMs: flags.timeout * 1000, attemptTimeoutMs: flags.timeout * 1000 },
+        ...(maxAttempts === undefined ? {} : { maxAttempts }),
+      },
       onAttempt: ({ route, number, durationMs, status, requestId, error, retryInMs }) => {
         if (flags.verbose) {
           const came = status ?? error?.code ?? 'nothing'

@@ -40,7 +40,9 @@ export function describeError(error: unknown): string[] {
     const remedy = remedyOf(error)
     return [
       plainText(error.message),
-      ...error.fieldErrors.map(({ pointer, detail }) => plainText(`  ${pointer || '/'}: ${detail}`)),
+      ...error.fieldErrors
+        .filter(({ detail }) => !error.message.includes(detail))
+        .map(({ pointer, detail }) => plainText(`  ${pointer || '/'}: ${detail}`)),
       ...(remedy ? [remedy] : []),
       ...(error.requestId ? [plainText(`(${error.code}, request ${error.requestId})`)] : [`(${error.code})`]),
     ]

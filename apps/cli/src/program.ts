@@ -31,29 +31,18 @@ export type Run = (work: (context: CommandContext) => Promise<ExitCode> | Promis
 /** Adds commands to the program. What they do is loaded when it is asked for. */
 export type Register = (program: CliCommand, run: Run) => void
 
-const nouns: Register[] = [
-  registerSession,
-  registerDevices,
-  registerApps,
-  registerInstallations,
-  registerRollouts,
-  registerLicenses,
-  registerVendorKeys,
-  registerOrders,
-  registerSites,
-  registerGateways,
-  registerTransfers,
-  registerEvents,
-  registerPeople,
-  registerTechnicalUsers,
-  registerProjects,
-  registerAccount,
-  registerDiscover,
-  registerOffline,
-  registerMaker,
-  registerPlatform,
-  registerCompletion,
-]
+/** By what people look for; every command is in one group. */
+const groups: Record<string, Register[]> = {
+  'Sign in:': [registerSession],
+  'Cameras and their apps:': [registerDevices, registerApps, registerInstallations, registerRollouts],
+  'Licenses:': [registerLicenses, registerVendorKeys, registerOrders],
+  'Places:': [registerSites, registerGateways, registerTransfers],
+  'People, machines and what they did:': [
+    ...[registerPeople, registerTechnicalUsers, registerProjects, registerAccount, registerEvents],
+  ],
+  'Closed networks and app makers:': [registerDiscover, registerOffline, registerMaker],
+  'This program and the platform:': [registerPlatform, registerCompletion],
+}
 
 export interface ProgramOptions {
   run: (flags: GlobalFlags, ...work: Parameters<Run>) => Promise<void>
@@ -68,7 +57,6 @@ export function createProgram({ run, print, say }: ProgramOptions): CliCommand {
     .exitOverride()
     .configureOutput({ writeOut: print, writeErr: say })
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
-    .showHelpAfterError('Add --help for what can be given here.')
     .option('--profile <name>', 'which platform and identity (else OCELLI_PROFILE, else the current one)')
     .option('--url <url>', 'address of the platform (else OCELLI_URL, else that of the profile)')
     .option(
@@ -93,7 +81,10 @@ export function createProgram({ run, print, say }: ProgramOptions): CliCommand {
       'after',
       ['', 'Exit codes:', ...exitCodeLines(), '', '`ocelli --version` prints the version of this program.'].join('\n'),
     )
-  for (const register of nouns) register(program, (work) => run(program.opts<GlobalFlags>(), work))
+  for (const [heading, registers] of Object.entries(groups)) {
+    program.commandsGroup(heading)
+    for (const register of registers) register(program, (work) => run(program.opts<GlobalFlags>(), work))
+  }
   return program
 }
 

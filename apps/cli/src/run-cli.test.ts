@@ -102,6 +102,29 @@ describe('what goes wrong', () => {
     })
   })
 
+  it('is one JSON object for programs also when it is wrong usage', async () => {
+    const cli = await openTestCli({ env: signedIn, ...answering(() => page) })
+    for (const args of [['devices', 'lst'], ['devices', 'list', '--tagg', 'x'], ['devices', 'show'], ['devices']]) {
+      const { code, stdout, stderr } = await cli.run([...args, '--json'])
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+      expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'wrong-usage', exitCode: 2 } })
+    }
+  })
+
+  it('comes with how it goes', async () => {
+    const cli = await openTestCli({ env: signedIn, ...answering(() => page) })
+    const { stderr } = await cli.run(['devices', 'show'])
+    expect(stderr).toBe(
+      [
+        "error: missing required argument 'device'",
+        'Usage: ocelli devices show [options] <device>',
+        'Such as: ocelli devices show ACCC8E123456',
+        'More: ocelli devices show --help',
+        '',
+      ].join('\n'),
+    )
+  })
+
   test.each([
     [['devices', 'lost']],
     [['devices']],

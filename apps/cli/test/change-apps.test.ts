@@ -237,7 +237,7 @@ describe('a rollout', () => {
       headers: { 'content-type': 'text/event-stream' },
     })
     const cli = await openTestCli({ env, ...answering(() => stream) })
-    const run = await cli.run(['rollout', 'watch', 'r1'])
+    const run = await cli.run(['rollout', 'watch', '08d2f4c1-0000-4000-8000-000000000000'])
     expect(run.code).toBe(1)
     expect(run.stdout).toContain('3: 2 succeeded, 1 failed')
   })

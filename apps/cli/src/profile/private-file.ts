@@ -61,7 +61,17 @@ async function renameOver(from: string, to: string): Promise<void> {
 export const codeOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
 
+const reasons: Record<string, string> = {
+  ENOENT: 'there is no such file or folder.',
+  EACCES: 'it is closed to you.',
+  EPERM: 'it is closed to you.',
+  EISDIR: 'it is a folder.',
+  ENOTDIR: 'a part of the path is no folder.',
+  ENOSPC: 'the disk is full.',
+  EROFS: 'the disk is read-only.',
+}
+
 export function fileFailed(what: string, cause: unknown): CliError {
-  const why = cause instanceof Error ? cause.message : String(cause)
+  const why = reasons[codeOf(cause)] ?? (cause instanceof Error ? cause.message : String(cause))
   return new CliError('file-failed', `${what}: ${why}`, { cause })
 }

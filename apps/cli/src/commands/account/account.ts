@@ -1,4 +1,5 @@
 import type { Account } from '@ocelli/sdk'
+import { wrongUsage } from '../../cli-error.ts'
 import type { CommandContext } from '../../command-context.ts'
 import type { Cell } from '../../output/table.ts'
 
@@ -40,6 +41,7 @@ export async function createAccount(
   { administrator }: { administrator: string },
   { client, out, say }: CommandContext,
 ): Promise<void> {
+  if (!/^[^@\s]+@[^@\s]+$/.test(administrator)) throw wrongUsage(`"${administrator}" is no e-mail address.`)
   const made = await (await client()).accounts.create({ name, administratorEmail: administrator })
   const { account, invitation } = made
   out.one(made, [...fields(account), ['link', invitation.link]])

@@ -1,3 +1,4 @@
+import { idFrom } from '../../flag-values.ts'
 import type { Register } from '../../program.ts'
 
 const load = () => import('./account.ts')
@@ -27,7 +28,7 @@ export const registerAccount: Register = (program, run) => {
   accounts
     .command('show')
     .description('one account')
-    .argument('<account>', 'account id')
+    .argument('<account>', 'account id', idFrom('ocelli accounts list'))
     .examples('ocelli accounts show 4e0a...')
     .action((accountId: string) => run(async (context) => (await load()).showAccount(accountId, context)))
   accounts
@@ -42,7 +43,7 @@ export const registerAccount: Register = (program, run) => {
   accounts
     .command('rename')
     .description('call an account otherwise')
-    .argument('<account>', 'account id')
+    .argument('<account>', 'account id', idFrom('ocelli accounts list'))
     .argument('<name>', 'how it is called from now on')
     .examples('ocelli accounts rename 4e0a... "Harbour Security"')
     .action((accountId: string, name: string) =>
@@ -51,13 +52,13 @@ export const registerAccount: Register = (program, run) => {
   accounts
     .command('suspend')
     .description('refuse its people and machines, until it is resumed; nothing of it is lost')
-    .argument('<account>', 'account id')
+    .argument('<account>', 'account id', idFrom('ocelli accounts list'))
     .examples('ocelli accounts suspend 4e0a... --yes')
     .action((accountId: string) => run(async (context) => (await load()).suspendAccount(accountId, context)))
   accounts
     .command('resume')
     .description('let a suspended account in again')
-    .argument('<account>', 'account id')
+    .argument('<account>', 'account id', idFrom('ocelli accounts list'))
     .examples('ocelli accounts resume 4e0a...')
     .action((accountId: string) => run(async (context) => (await load()).resumeAccount(accountId, context)))
 }

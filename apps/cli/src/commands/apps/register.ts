@@ -1,5 +1,4 @@
-import { Option } from 'commander'
-import { collect, wholeNumber } from '../../flag-values.ts'
+import { choiceOf, collect, wholeNumber } from '../../flag-values.ts'
 import type { Register } from '../../program.ts'
 import type { DownloadFlags } from './download-app.ts'
 import type { EditAppFlags } from './edit-app.ts'
@@ -29,7 +28,7 @@ export const registerApps: Register = (program, run) => {
     .command('publish')
     .description('upload packages (.apk, .eap); what they are is read from the files')
     .argument('<files...>', 'package files')
-    .addOption(new Option('--visibility <who>', 'who sees a new app').choices(['PRIVATE', 'LISTED']))
+    .addOption(choiceOf('--visibility <who>', 'who sees a new app', ['PRIVATE', 'LISTED']))
     .option('--name <name>', 'how a new app is called (else as its package says)')
     .examples('ocelli apps publish counter-4.1.apk', 'ocelli apps publish counter_4_1_*.eap --visibility LISTED')
     .action((files: string[], flags: PublishFlags) =>
@@ -42,7 +41,7 @@ export const registerApps: Register = (program, run) => {
     .option('--name <name>', 'how it is called')
     .option('--short <text>', 'what it is, in a sentence')
     .option('--description <file>', 'what it is, at length: a text file')
-    .addOption(new Option('--visibility <who>', 'who sees it').choices(['PRIVATE', 'LISTED']))
+    .addOption(choiceOf('--visibility <who>', 'who sees it', ['PRIVATE', 'LISTED']))
     .option('--trial-days <number>', 'how long a TRIAL runs', wholeNumber)
     .option('--website <url>', 'its page')
     .option('--video <url>', 'a film about it')

@@ -1,7 +1,7 @@
 import type { Client, DeviceFilter } from '@ocelli/sdk'
-import { Option } from 'commander'
 import { gatewayIdOf, projectIdOf, siteIdOf } from '../../by-name.ts'
 import type { CliCommand } from '../../cli-command.ts'
+import { choiceOf } from '../../flag-values.ts'
 
 /** Flags that choose devices, as the API's list filters them. */
 export interface DeviceFilterFlags {
@@ -20,17 +20,8 @@ export interface DeviceFilterFlags {
 
 export function addDeviceFilter<Command extends CliCommand>(command: Command): Command {
   return command
-    .addOption(
-      new Option('--state <state>', 'claimed, or known by their licenses only').choices(['CLAIMED', 'UNCLAIMED']),
-    )
-    .addOption(
-      new Option('--connectivity <state>', 'how they answer').choices([
-        'ONLINE',
-        'OFFLINE',
-        'UNKNOWN',
-        'NOT_CONNECTED',
-      ]),
-    )
+    .addOption(choiceOf('--state <state>', 'claimed, or known by their licenses only', ['CLAIMED', 'UNCLAIMED']))
+    .addOption(choiceOf('--connectivity <state>', 'how they answer', ['ONLINE', 'OFFLINE', 'UNKNOWN', 'NOT_CONNECTED']))
     .option('--updatable', 'an app on them can be updated')
     .option('--with-app <app>', 'this app is on them')
     .option('--project <project>', 'of this project, by name or id')

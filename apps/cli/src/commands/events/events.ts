@@ -1,5 +1,6 @@
 import type { Event } from '@ocelli/sdk'
 import type { CommandContext } from '../../command-context.ts'
+import { readTime } from '../../flag-values.ts'
 import { atMost } from '../../output/at-most.ts'
 import { cellText } from '../../output/table.ts'
 
@@ -27,8 +28,11 @@ export async function tailEvents(flags: EventFlags, { client, out, say }: Comman
   for await (const event of atMost(stream, flags.limit)) out.line(event, eventLine(event))
 }
 
-export async function listEvents(flags: ListEventsFlags, { client, out }: CommandContext): Promise<void> {
-  const { since: from, until: to, limit } = flags
+export async function listEvents(flags: ListEventsFlags, { client, clock, out }: CommandContext): Promise<void> {
+  const { since, until, limit } = flags
+  const time = (flag: string, text: string) => readTime(text, { flag, spans: 'ago', nowMs: clock.nowMs() })
+  const from = since === undefined ? undefined : time('--since', since)
+  const to = until === undefined ? undefined : time('--until', until)
   const events = (await client()).events.list({ ...toFilter(flags), from, to, size: Math.min(limit ?? 1000, 1000) })
   await out.list(
     atMost(events, limit),

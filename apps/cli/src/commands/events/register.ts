@@ -24,9 +24,12 @@ export const registerEvents: Register = (program, run) => {
     .option('--device <id>', 'of this camera')
     .option('--app <id>', 'of this app')
     .option('--license <id>', 'of this license')
-    .option('--since <time>', 'since this time, RFC 3339')
-    .option('--until <time>', 'until this time, RFC 3339')
+    .option('--since <time>', 'since this time, date, or so long ago, such as 24h')
+    .option('--until <time>', 'until this time, date, or so long ago')
     .option('--limit <number>', 'so many at most', wholeNumber)
-    .examples('ocelli events list --since 2026-01-31T00:00:00Z --type license.released')
+    .examples(
+      'ocelli events list --since 24h --type installation.failed',
+      'ocelli events list --since 2026-01-31T00:00:00Z --type license.released',
+    )
     .action((flags: ListEventsFlags) => run(async (context) => (await load()).listEvents(flags, context)))
 }

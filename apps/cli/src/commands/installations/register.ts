@@ -1,6 +1,5 @@
-import { Option } from 'commander'
 import type { CliCommand } from '../../cli-command.ts'
-import { notNegative, positiveNumber, wholeNumber } from '../../flag-values.ts'
+import { choiceOf, notNegative, positiveNumber, wholeNumber } from '../../flag-values.ts'
 import type { Register, Run } from '../../program.ts'
 import { addSelection } from '../devices/select-devices.ts'
 import type { ChangeFlags } from './change-apps.ts'
@@ -61,9 +60,9 @@ function registerChange(kind: Kind, program: CliCommand, run: Run): void {
   if (kind === 'install') {
     command
       .addOption(
-        new Option('--license-type <type>', 'taken where a device has none')
-          .choices(['FULL', 'TRIAL', 'SUBSCRIPTION'])
-          .default('FULL'),
+        choiceOf('--license-type <type>', 'taken where a device has none', ['FULL', 'TRIAL', 'SUBSCRIPTION']).default(
+          'FULL',
+        ),
       )
       .option('--order <id>', 'the order that a SUBSCRIPTION is taken from')
       .option('--version <version>', 'this version (else the newest that fits)')

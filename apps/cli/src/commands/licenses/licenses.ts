@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { License, LicenseQuery, LicenseType, Pair } from '@ocelli/sdk'
 import { wrongUsage } from '../../cli-error.ts'
 import type { CommandContext } from '../../command-context.ts'
+import { readTime } from '../../flag-values.ts'
 import { atMost } from '../../output/at-most.ts'
 import type { Cell, Column } from '../../output/table.ts'
 import { writePrivateFile } from '../../profile/private-file.ts'
@@ -64,11 +65,16 @@ export interface ListLicensesFlags {
 export async function listLicenses(
   pair: Partial<Pair>,
   { history, state, licenseType, issuer, order: orderId, endsBefore, limit }: ListLicensesFlags,
-  { client, out }: CommandContext,
+  { client, clock, out }: CommandContext,
 ): Promise<void> {
+  const isBefore = { flag: '--ends-before', spans: 'ahead', nowMs: clock.nowMs() } as const
   if (history && state !== undefined) throw wrongUsage('Choose one of --history and --state.')
-  const filter = { ...pair, state: history ? 'ALL' : state, licenseType, issuer, orderId, endsBefore } as const
-  const found = (await client()).licenses.search({ ...filter, size: Math.min(limit ?? 200, 200) })
+  const filter = { ...pair, state: history ? 'ALL' : state, licenseType, issuer, orderId } as const
+  const found = (await client()).licenses.search({
+    ...filter,
+    endsBefore: endsBefore === undefined ? undefined : readTime(endsBefore, isBefore),
+    size: Math.min(limit ?? 200, 200),
+  })
   await out.list(atMost(found, limit), licenseListColumns, { empty: 'No licenses match.' })
 }
 

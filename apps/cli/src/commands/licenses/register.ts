@@ -1,5 +1,4 @@
-import { Option } from 'commander'
-import { wholeNumber } from '../../flag-values.ts'
+import { choiceOf, idFrom, wholeNumber } from '../../flag-values.ts'
 import type { Register } from '../../program.ts'
 import type { CreateLicenseFlags, DownloadLicenseFlags, ListLicensesFlags } from './licenses.ts'
 
@@ -20,16 +19,16 @@ export const registerLicenses: Register = (program, run) => {
     .argument('[device]', 'device id')
     .option('--device <id>', 'of this camera, whatever the app')
     .option('--history', 'also those that ended')
-    .addOption(new Option('--state <state>', 'in this state').choices(['RESERVED', 'VALID', 'EXPIRED', 'RELEASED']))
-    .addOption(new Option('--license-type <type>', 'of this type').choices(['FULL', 'TRIAL', 'SUBSCRIPTION']))
-    .addOption(new Option('--issuer <issuer>', "made here, or by a camera's vendor").choices(['PLATFORM', 'VENDOR']))
+    .addOption(choiceOf('--state <state>', 'in this state', ['RESERVED', 'VALID', 'EXPIRED', 'RELEASED']))
+    .addOption(choiceOf('--license-type <type>', 'of this type', ['FULL', 'TRIAL', 'SUBSCRIPTION']))
+    .addOption(choiceOf('--issuer <issuer>', "made here, or by a camera's vendor", ['PLATFORM', 'VENDOR']))
     .option('--order <id>', 'taken from this order')
-    .option('--ends-before <time>', 'whose end is earlier than this, RFC 3339')
+    .option('--ends-before <time>', 'whose end is before this time, date, or within so long, such as 30d')
     .option('--limit <number>', 'so many at most', wholeNumber)
     .examples(
       'ocelli licenses list',
       'ocelli licenses list com.example.counter CAM1 --history',
-      'ocelli licenses list --ends-before 2026-12-31T00:00:00Z --json',
+      'ocelli licenses list --ends-before 30d --json',
     )
     .action((appId: string | undefined, deviceId: string | undefined, flags: ListLicensesFlags & { device?: string }) =>
       run(async (context) =>
@@ -42,9 +41,7 @@ export const registerLicenses: Register = (program, run) => {
     .argument('<app>', 'app id')
     .argument('<device>', 'device id')
     .addOption(
-      new Option('--license-type <type>', 'license type')
-        .choices(['FULL', 'TRIAL', 'SUBSCRIPTION'])
-        .makeOptionMandatory(),
+      choiceOf('--license-type <type>', 'license type', ['FULL', 'TRIAL', 'SUBSCRIPTION']).makeOptionMandatory(),
     )
     .option('--order <id>', 'the order it is taken from; needed for SUBSCRIPTION')
     .examples('ocelli licenses create com.example.counter CAM1 --license-type FULL')
@@ -54,7 +51,7 @@ export const registerLicenses: Register = (program, run) => {
   licenses
     .command('renew')
     .description('go on with a unit of another order that ends later; the license keeps its id. SUBSCRIPTION only')
-    .argument('<license>', 'license id')
+    .argument('<license>', 'license id', idFrom('ocelli licenses list'))
     .requiredOption('--order <id>', 'the order that goes on for longer')
     .examples('ocelli licenses renew 5b1e... --order 0b6e...')
     .action((licenseId: string, flags: { order: string }) =>
@@ -72,7 +69,7 @@ export const registerLicenses: Register = (program, run) => {
   licenses
     .command('download')
     .description('the license file')
-    .argument('<license>', 'license id')
+    .argument('<license>', 'license id', idFrom('ocelli licenses list'))
     .option('--output <file>', 'where to (else stdout)')
     .examples('ocelli licenses download 5b1e... --output CAM1.license')
     .action((licenseId: string, flags: DownloadLicenseFlags) =>
@@ -81,7 +78,7 @@ export const registerLicenses: Register = (program, run) => {
   licenses
     .command('release')
     .description('declare that a unit is free though no camera confirmed it; is audited with the reason')
-    .argument('<license>', 'license id')
+    .argument('<license>', 'license id', idFrom('ocelli licenses list'))
     .requiredOption('--reason <text>', 'why, for the audit')
     .examples('ocelli licenses release 5b1e... --reason "camera was scrapped"')
     .action((licenseId: string, flags: { reason: string }) =>

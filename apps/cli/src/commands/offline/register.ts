@@ -1,5 +1,5 @@
 import type { CliCommand } from '../../cli-command.ts'
-import { collect, positiveNumber, wholeNumber } from '../../flag-values.ts'
+import { collect, idFrom, positiveNumber, wholeNumber } from '../../flag-values.ts'
 import type { Register } from '../../program.ts'
 import type { ApplyFlags, RemoveFlags } from './apply.ts'
 import type { BundleFlags } from './bundle.ts'
@@ -65,7 +65,7 @@ export const registerOffline: Register = (program, run) => {
   offline
     .command('show-bundle')
     .description('what a bundle holds, and what became of each app for each camera when it was made')
-    .argument('<bundle>', 'bundle id')
+    .argument('<bundle>', 'bundle id', idFrom('ocelli offline bundles'))
     .examples('ocelli offline show-bundle c2d1...')
     .action((bundleId: string) => run(async (context) => (await import('./bundles.ts')).showBundle(bundleId, context)))
   offline

@@ -1,5 +1,4 @@
-import { Option } from 'commander'
-import { wholeNumber } from '../../flag-values.ts'
+import { choiceOf, idFrom, wholeNumber } from '../../flag-values.ts'
 import type { Register } from '../../program.ts'
 import type { ListOrdersFlags, PlaceOrderFlags } from './orders.ts'
 
@@ -11,14 +10,14 @@ export const registerOrders: Register = (program, run) => {
     .command('list')
     .description('orders, newest first')
     .addOption(
-      new Option('--role <role>', 'own ones, those for own apps, or all of the installation').choices([
+      choiceOf('--role <role>', 'own ones, those for own apps, or all of the installation', [
         'buyer',
         'publisher',
         'operator',
       ]),
     )
     .option('--app <id>', 'of this app')
-    .addOption(new Option('--state <state>', 'in this state').choices(['PLACED', 'CONFIRMED', 'CANCELLED', 'ENDED']))
+    .addOption(choiceOf('--state <state>', 'in this state', ['PLACED', 'CONFIRMED', 'CANCELLED', 'ENDED']))
     .option('--limit <number>', 'so many at most', wholeNumber)
     .examples('ocelli orders list', 'ocelli orders list --role publisher --state PLACED')
     .action((flags: ListOrdersFlags) => run(async (context) => (await load()).listOrders(flags, context)))
@@ -28,9 +27,7 @@ export const registerOrders: Register = (program, run) => {
     .argument('<app>', 'app id')
     .argument('<quantity>', 'how many units', wholeNumber)
     .addOption(
-      new Option('--license-type <type>', 'license type')
-        .choices(['FULL', 'TRIAL', 'SUBSCRIPTION'])
-        .makeOptionMandatory(),
+      choiceOf('--license-type <type>', 'license type', ['FULL', 'TRIAL', 'SUBSCRIPTION']).makeOptionMandatory(),
     )
     .option('--days <number>', 'term of a SUBSCRIPTION, from confirmation', wholeNumber)
     .option('--reference <text>', 'your own order number')
@@ -41,13 +38,13 @@ export const registerOrders: Register = (program, run) => {
   orders
     .command('show')
     .description('one order, with its units')
-    .argument('<order>', 'order id')
+    .argument('<order>', 'order id', idFrom('ocelli orders list'))
     .examples('ocelli orders show 1c9d...')
     .action((orderId: string) => run(async (context) => (await load()).showOrder(orderId, context)))
   orders
     .command('reduce')
     .description('to fewer units than before; refused below those that are used')
-    .argument('<order>', 'order id')
+    .argument('<order>', 'order id', idFrom('ocelli orders list'))
     .argument('<quantity>', 'how many units it has from now on', wholeNumber)
     .examples('ocelli orders reduce 1c9d... 40 --yes')
     .action((orderId: string, quantity: number) =>
@@ -56,13 +53,13 @@ export const registerOrders: Register = (program, run) => {
   orders
     .command('confirm')
     .description('by the publisher of the app, or the instance administrator')
-    .argument('<order>', 'order id')
+    .argument('<order>', 'order id', idFrom('ocelli orders list'))
     .examples('ocelli orders confirm 1c9d...')
     .action((orderId: string) => run(async (context) => (await load()).confirmOrder(orderId, context)))
   orders
     .command('cancel')
     .description('refused while its units are used')
-    .argument('<order>', 'order id')
+    .argument('<order>', 'order id', idFrom('ocelli orders list'))
     .examples('ocelli orders cancel 1c9d... --yes')
     .action((orderId: string) => run(async (context) => (await load()).cancelOrder(orderId, context)))
 }

@@ -1,4 +1,4 @@
-import { collect } from '../../flag-values.ts'
+import { collect, idFrom } from '../../flag-values.ts'
 import type { Register } from '../../program.ts'
 import type { AcceptFlags } from './invitations.ts'
 import type { TokenFlags } from './tokens.ts'
@@ -27,13 +27,13 @@ export const registerPeople: Register = (program, run) => {
   users
     .command('show')
     .description('a person, what they may do, and their projects')
-    .argument('<user>', 'user id')
+    .argument('<user>', 'user id', idFrom('ocelli users list'))
     .examples('ocelli users show 90ab...')
     .action((userId: string) => run(async (context) => (await people()).showUser(userId, context)))
   users
     .command('edit')
     .description('change what a person may do, or how they are called')
-    .argument('<user>', 'user id')
+    .argument('<user>', 'user id', idFrom('ocelli users list'))
     .option('--permission <name>', 'what they may do, all anew; can be repeated; see: ocelli permissions', collect, [])
     .option('--add-permission <name>', 'one more; can be repeated', collect, [])
     .option('--remove-permission <name>', 'one less; can be repeated', collect, [])
@@ -49,7 +49,7 @@ export const registerPeople: Register = (program, run) => {
   users
     .command('remove')
     .description('a person no longer belongs to the account')
-    .argument('<user>', 'user id')
+    .argument('<user>', 'user id', idFrom('ocelli users list'))
     .examples('ocelli users remove 90ab... --yes')
     .action((userId: string) => run(async (context) => (await people()).removeUser(userId, context)))
 
@@ -62,7 +62,7 @@ export const registerPeople: Register = (program, run) => {
   invitations
     .command('revoke')
     .description('its link lets nobody in any more')
-    .argument('<invitation>', 'invitation id')
+    .argument('<invitation>', 'invitation id', idFrom('ocelli invitations list'))
     .examples('ocelli invitations revoke 6a3c...')
     .action((invitationId: string) => run(async (context) => (await invited()).revokeInvitation(invitationId, context)))
   invitations
@@ -94,15 +94,15 @@ export const registerPeople: Register = (program, run) => {
     .description('make a token; shown this one time')
     .argument('<name>', 'what it is for')
     .option('--permission <name>', 'may only do this; can be repeated (else all that you may)', collect, [])
-    .option('--expires <time>', 'until then, RFC 3339')
-    .examples('ocelli tokens create nightly --permission devices:view --expires 2027-01-01T00:00:00Z')
+    .option('--expires <time>', 'until this time, date, or for so long, such as 90d')
+    .examples('ocelli tokens create nightly --permission devices:view --expires 90d')
     .action((name: string, flags: TokenFlags) =>
       run(async (context) => (await tokens()).createToken(name, flags, context)),
     )
   own
     .command('revoke')
     .description('a token is good for nothing from now on')
-    .argument('<token>', 'token id')
+    .argument('<token>', 'token id', idFrom('ocelli tokens list'))
     .examples('ocelli tokens revoke 31cf...')
     .action((tokenId: string) => run(async (context) => (await tokens()).revokeToken(tokenId, context)))
 }

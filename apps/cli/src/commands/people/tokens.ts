@@ -1,4 +1,5 @@
 import type { CommandContext } from '../../command-context.ts'
+import { readTime } from '../../flag-values.ts'
 import { toPermissions } from './permissions.ts'
 
 export interface TokenFlags {
@@ -23,10 +24,15 @@ export async function listTokens({ client, out }: CommandContext): Promise<void>
 export async function createToken(
   name: string,
   { permission, expires }: TokenFlags,
-  { client, out, say }: CommandContext,
+  { client, clock, out, say }: CommandContext,
 ): Promise<void> {
+  const ends = { flag: '--expires', spans: 'ahead', nowMs: clock.nowMs() } as const
   const permissions = permission.length > 0 ? toPermissions(permission) : undefined
-  const made = await (await client()).accessTokens.create({ name, permissions, expiresAt: expires })
+  const made = await (await client()).accessTokens.create({
+    name,
+    permissions,
+    expiresAt: expires && readTime(expires, ends),
+  })
   out.text(made, made.token)
   if (!out.isJson) say(`Keep it now: it is not shown again. Its id is ${made.tokenId}.`)
 }

@@ -38,6 +38,7 @@ export async function showUser(userId: string, { client, out }: CommandContext):
 }
 
 export async function inviteUser(email: string, names: string[], { client, out, say }: CommandContext): Promise<void> {
+  if (!/^[^@\s]+@[^@\s]+$/.test(email)) throw wrongUsage(`"${email}" is no e-mail address.`)
   const made = await (await client()).invitations.create({ email, permissions: toPermissions(names) })
   out.text(made, made.link)
   if (!out.isJson) say(`Hand this link to ${made.email}; it is good until ${made.expiresAt}.`)

@@ -16,7 +16,7 @@ async function open({ connection, clientOf, flags, env }: CommandContext): Promi
           ...{ url: toPlatformUrl(asked), ca: flags.ca ?? (env.OCELLI_CA || null) },
           ...{ credentials: { kind: 'none' }, profile: null },
         }
-  return { url: found.url, client: await clientOf(found) }
+  return { url: found.url, client: await clientOf(found, { maxAttempts: 2 }) }
 }
 
 /** 5 when something that the platform needs does not answer. */

@@ -4,6 +4,7 @@ import type { Preflight, RolloutRequest } from '@ocelli/sdk'
 import { wrongUsage } from '../../cli-error.ts'
 import type { CommandContext } from '../../command-context.ts'
 import { type ExitCode, exitCodes } from '../../exit-code.ts'
+import { readTime } from '../../flag-values.ts'
 import type { Output } from '../../output/output.ts'
 import { readTextFile } from '../../profile/private-file.ts'
 import { selectDevices } from '../devices/select-devices.ts'
@@ -18,7 +19,7 @@ export async function createRollout(
 ): Promise<ExitCode> {
   const { dryRun, ...request } =
     flags.file === undefined
-      ? toRolloutRequest(flags, await selectDevices(deviceIds, flags, context))
+      ? toRolloutRequest(withTimes(flags, context.clock.nowMs()), await selectDevices(deviceIds, flags, context))
       : await readRequest(flags.file, context)
   const { rollouts } = await context.client()
   if (flags.dryRun || dryRun) {
@@ -31,6 +32,12 @@ export async function createRollout(
   if (flags.watch) return await watchRollout(rollout.rolloutId, context)
   context.out.one(rollout, rolloutFields(rollout))
   return exitCodes.ok
+}
+
+function withTimes(flags: CreateRolloutFlags, nowMs: number): CreateRolloutFlags {
+  const time = (flag: string, text: string | undefined) =>
+    text === undefined ? undefined : readTime(text, { flag, spans: 'ahead', nowMs })
+  return { ...flags, startAt: time('--start-at', flags.startAt), deadline: time('--deadline', flags.deadline) }
 }
 
 async function printPreflight(preflight: Preflight, out: Output): Promise<void> {

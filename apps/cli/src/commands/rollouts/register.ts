@@ -1,5 +1,4 @@
-import { Option } from 'commander'
-import { positiveNumber, wholeNumber } from '../../flag-values.ts'
+import { choiceOf, idFrom, positiveNumber, wholeNumber } from '../../flag-values.ts'
 import type { Register } from '../../program.ts'
 import { addSelection } from '../devices/select-devices.ts'
 import type { ListRolloutsFlags, RolloutDevicesFlags } from './list-rollouts.ts'
@@ -31,12 +30,10 @@ export const registerRollouts: Register = (program, run) => {
   )
     .option('--file <file>', 'the whole request as JSON, as POST /software/v1/rollouts takes it; - for piped in')
     .option('--name <name>', 'how it is called (else by action and app)')
-    .addOption(
-      new Option('--action <action>', 'what to do').choices(['install', 'update', 'uninstall', 'start', 'stop']),
-    )
+    .addOption(choiceOf('--action <action>', 'what to do', ['install', 'update', 'uninstall', 'start', 'stop']))
     .option('--app <id>', 'with which app')
     .option('--version <version>', 'which version (else the newest that fits)')
-    .addOption(new Option('--license-type <type>', 'for install').choices(['FULL', 'TRIAL', 'SUBSCRIPTION']))
+    .addOption(choiceOf('--license-type <type>', 'for install', ['FULL', 'TRIAL', 'SUBSCRIPTION']))
     .option('--order <id>', 'the order that licenses are taken from')
     .option('--keep-open', 'devices that match later join')
     .option('--waves <percents>', 'how far each wave reaches, such as 5,25,100')
@@ -50,11 +47,11 @@ export const registerRollouts: Register = (program, run) => {
     .option('--rollback', 'update only: an abort sets cameras back to the version they had')
     .option('--accept-data-loss', 'with --rollback: also those that lose the data of the app by that')
     .option('--accept-without-rollback', 'with --rollback: those that cannot go back stay on the new version')
-    .option('--start-at <time>', 'not before, RFC 3339')
-    .option('--deadline <time>', 'what has not begun by then is cancelled, RFC 3339')
+    .option('--start-at <time>', 'not before this time, date, or in so long, such as 2h')
+    .option('--deadline <time>', 'what has not begun by this time, date, or within so long, is cancelled')
     .option('--window <hours>', "only in these hours by each site's own clock, such as 22:00-05:00")
     .option('--days <days>', 'with --window: on these days, such as MON,TUE')
-    .addOption(new Option('--when-offline <what>', 'devices that are away').choices(['QUEUE', 'SKIP', 'FAIL']))
+    .addOption(choiceOf('--when-offline <what>', 'devices that are away', ['QUEUE', 'SKIP', 'FAIL']))
     .option('--require-approval', 'begins only when a second person has approved it')
     .option('--dry-run', 'change nothing')
     .option('--watch', 'stay and tell how it goes')
@@ -69,7 +66,7 @@ export const registerRollouts: Register = (program, run) => {
   rollout
     .command('list')
     .description('rollouts, newest first')
-    .addOption(new Option('--state <state>', 'in this state').choices(states))
+    .addOption(choiceOf('--state <state>', 'in this state', states))
     .option('--app <id>', 'of this app')
     .option('--limit <number>', 'so many at most', wholeNumber)
     .examples('ocelli rollout list --state RUNNING')
@@ -77,14 +74,14 @@ export const registerRollouts: Register = (program, run) => {
   rollout
     .command('show')
     .description('one rollout, with its counters')
-    .argument('<rollout>', 'rollout id')
+    .argument('<rollout>', 'rollout id', idFrom('ocelli rollout list'))
     .examples('ocelli rollout show 08d2...')
     .action((rolloutId: string) => run(async (context) => (await list()).showRollout(rolloutId, context)))
   rollout
     .command('devices')
     .description('devices of a rollout, and what came of each')
-    .argument('<rollout>', 'rollout id')
-    .addOption(new Option('--state <state>', 'in this state').choices([...deviceStates, ...moreDeviceStates]))
+    .argument('<rollout>', 'rollout id', idFrom('ocelli rollout list'))
+    .addOption(choiceOf('--state <state>', 'in this state', [...deviceStates, ...moreDeviceStates]))
     .option('--limit <number>', 'so many at most', wholeNumber)
     .examples('ocelli rollout devices 08d2... --state FAILED')
     .action((rolloutId: string, flags: RolloutDevicesFlags) =>
@@ -93,7 +90,7 @@ export const registerRollouts: Register = (program, run) => {
   rollout
     .command('device')
     .description('one device of a rollout, and everything that happened to it')
-    .argument('<rollout>', 'rollout id')
+    .argument('<rollout>', 'rollout id', idFrom('ocelli rollout list'))
     .argument('<device>', 'device id')
     .examples('ocelli rollout device 08d2... CAM1')
     .action((rolloutId: string, deviceId: string) =>
@@ -102,7 +99,7 @@ export const registerRollouts: Register = (program, run) => {
   rollout
     .command('watch')
     .description('tell how a rollout goes until it is over; ends with 1 when it was aborted or devices failed')
-    .argument('<rollout>', 'rollout id')
+    .argument('<rollout>', 'rollout id', idFrom('ocelli rollout list'))
     .examples('ocelli rollout watch 08d2...')
     .action((rolloutId: string) =>
       run(async (context) => (await import('./watch-rollout.ts')).watchRollout(rolloutId, context)),
@@ -110,8 +107,8 @@ export const registerRollouts: Register = (program, run) => {
   rollout
     .command('retry')
     .description('begin again with devices that failed, were rejected or ran out of time')
-    .argument('<rollout>', 'rollout id')
-    .addOption(new Option('--state <state>', 'only those').choices(['FAILED', 'REJECTED', 'TIMED_OUT']))
+    .argument('<rollout>', 'rollout id', idFrom('ocelli rollout list'))
+    .addOption(choiceOf('--state <state>', 'only those', ['FAILED', 'REJECTED', 'TIMED_OUT']))
     .examples('ocelli rollout retry 08d2... --state TIMED_OUT')
     .action((rolloutId: string, flags: { state?: 'FAILED' | 'REJECTED' | 'TIMED_OUT' }) =>
       run(async (context) => (await import('./change-rollout.ts')).retryRollout(rolloutId, flags, context)),
@@ -120,7 +117,7 @@ export const registerRollouts: Register = (program, run) => {
     rollout
       .command(change)
       .description(description)
-      .argument('<rollout>', 'rollout id')
+      .argument('<rollout>', 'rollout id', idFrom('ocelli rollout list'))
       .examples(`ocelli rollout ${change} 08d2...`)
       .action((rolloutId: string) =>
         run(async (context) => (await import('./change-rollout.ts')).changeRollout(change, rolloutId, context)),

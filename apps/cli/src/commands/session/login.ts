@@ -14,11 +14,17 @@ export interface LoginFlags {
   browser: boolean
 }
 
+/** An address that was mistyped is told soon; nothing is lost by asking again. */
+const firstContact = { maxAttempts: 2 }
+
 export async function login(flags: LoginFlags, context: CommandContext): Promise<void> {
   const { profiles: store, out } = context
   const { name, place } = await findPlace(context)
   const credentials = await getCredentials(flags, place, context)
-  const client = await context.clientOf({ ...place, credentials: toCredentials(credentials), profile: name })
+  const client = await context.clientOf(
+    { ...place, credentials: toCredentials(credentials), profile: name },
+    firstContact,
+  )
   const me = await client.account.me()
   await store.change(({ profiles }) => ({
     current: name,
@@ -42,7 +48,7 @@ async function getCredentials(flags: LoginFlags, place: Place, context: CommandC
     return { kind: 'token', token: token.trim(), tokenId: null }
   }
   if (flags.email !== undefined) return await withPassword(flags.email, place, context)
-  const nobody = await context.clientOf({ ...place, credentials: { kind: 'none' }, profile: null })
+  const nobody = await context.clientOf({ ...place, credentials: { kind: 'none' }, profile: null }, firstContact)
   return await withDeviceCode(nobody, flags, context)
 }
 
@@ -55,7 +61,7 @@ async function asTechnicalUser(clientId: string, context: CommandContext): Promi
 /** Signs in, makes a token for this machine and signs out: the password is kept nowhere. */
 async function withPassword(email: string, place: Place, context: CommandContext): Promise<StoredCredentials> {
   const password = context.env.OCELLI_PASSWORD || (await ask(context, `Password of ${email}`, 'OCELLI_PASSWORD'))
-  const person = await context.clientOf({ ...place, credentials: session(), profile: null })
+  const person = await context.clientOf({ ...place, credentials: session(), profile: null }, firstContact)
   await person.auth.signIn({ email, password })
   try {
     return await makeToken(person, context.hostName)

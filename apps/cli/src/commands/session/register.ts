@@ -29,7 +29,7 @@ export const registerSession: Register = (program, run) => {
   program
     .command('password')
     .description(
-      'change your password; asks for the present one, also where OCELLI_PASSWORD and OCELLI_NEW_PASSWORD are not set',
+      'change your password; the present and the new one are asked for (else OCELLI_PASSWORD, OCELLI_NEW_PASSWORD)',
     )
     .option('--email <email>', 'whose (else of the one who is signed in)')
     .examples('ocelli password', 'ocelli password --url https://ocelli.example.com --email ann@example.com')

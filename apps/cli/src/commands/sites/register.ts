@@ -1,6 +1,6 @@
-import { InvalidArgumentError, Option } from 'commander'
+import { InvalidArgumentError } from 'commander'
 import type { CliCommand } from '../../cli-command.ts'
-import { collect, wholeNumber } from '../../flag-values.ts'
+import { choiceOf, collect, wholeNumber } from '../../flag-values.ts'
 import type { Register } from '../../program.ts'
 import type { SiteFlags } from './sites.ts'
 
@@ -51,7 +51,7 @@ const addBudget = (command: CliCommand): CliCommand =>
     .option('--upload-rate <bytes>', 'bytes per second from gateways to cameras, or none for no limit', numberOrNone)
     .option('--budget-hours <file>', 'other limits in some hours of the week: a JSON file, as the API takes them')
     .addOption(
-      new Option('--repair <when>', 'what differs by no wish of ours is repaired on request, or at once').choices([
+      choiceOf('--repair <when>', 'what differs by no wish of ours is repaired on request, or at once', [
         'request',
         'auto',
       ]),

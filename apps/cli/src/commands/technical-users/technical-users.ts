@@ -1,5 +1,6 @@
 import type { IssuedTechnicalUser } from '@ocelli/sdk'
 import { projectIdOf } from '../../by-name.ts'
+import { wrongUsage } from '../../cli-error.ts'
 import type { CommandContext } from '../../command-context.ts'
 import { toPermissions } from '../people/permissions.ts'
 
@@ -27,6 +28,7 @@ export async function createTechnicalUser(
   { permission, project }: NewTechnicalUserFlags,
   context: CommandContext,
 ): Promise<void> {
+  if (permission.length === 0) throw wrongUsage('Say what it may do with --permission; see: ocelli permissions')
   const permissions = toPermissions(permission)
   const client = await context.client()
   const projectIds: string[] = []

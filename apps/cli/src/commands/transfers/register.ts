@@ -1,3 +1,4 @@
+import { idFrom } from '../../flag-values.ts'
 import type { Register } from '../../program.ts'
 
 const load = () => import('./transfers.ts')
@@ -30,7 +31,7 @@ export const registerTransfers: Register = (program, run) => {
     transfers
       .command(end)
       .description(description)
-      .argument('<transfer>', 'transfer id')
+      .argument('<transfer>', 'transfer id', idFrom('ocelli transfers list'))
       .examples(`ocelli transfers ${end} 2b77...`)
       .action((transferId: string) => run(async (context) => (await load()).endTransfer(end, transferId, context)))
   }
