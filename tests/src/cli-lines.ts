@@ -83,6 +83,7 @@ export const lines: Line[] = [
   [`rollout abort ${id}`, ['POST /software/v1/rollouts/{rolloutId}/abort']],
   [`rollout approve ${id}`, ['POST /software/v1/rollouts/{rolloutId}/approve']],
   [`rollout close ${id}`, ['POST /software/v1/rollouts/{rolloutId}/close']],
+  [`rollout rollback ${id}`, ['POST /software/v1/rollouts/{rolloutId}/rollback']],
   [`rollout retry ${id}`, ['POST /software/v1/rollouts/{rolloutId}/retry']],
 
   ['licenses quantities', ['GET /license/v1/licensequantities']],

@@ -142,7 +142,8 @@ describe('signing in', () => {
 describe('what goes wrong', () => {
   test.each([
     [['devices', 'show', 'NOT-THERE'], 4],
-    [['devices', 'list', '--site', 'not-a-uuid'], 2],
+    [['devices', 'list', '--site', 'no such site'], 4],
+    [['rollout', 'show', 'not-a-uuid'], 2],
     [['install', appId, 'GATE-1', '--license-type', 'SUBSCRIPTION'], 6],
     [['install', appId], 2],
     [['frobnicate'], 2],
