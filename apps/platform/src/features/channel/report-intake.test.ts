@@ -61,6 +61,15 @@ describe('what a camera makes its gateway say', () => {
     expect(states).toEqual(['OFFLINE', 'UNKNOWN', 'OFFLINE'])
   })
 
+  test('a camera whose clock is wrong by more than a lifetime is heard, and its clock said to be that wrong', async () => {
+    const { deviceIds, tell, acknowledged } = await connect(2)
+    const [ahead = '', behind = ''] = deviceIds
+    await tell([report(ahead, { clockOffsetSeconds: 1e300 }), report(behind, { clockOffsetSeconds: -(2 ** 40) })])
+    await acknowledged()
+    expect(await deviceOf(ahead)).toMatchObject({ connectivity: 'OFFLINE', clock_offset_seconds: 2 ** 31 - 1 })
+    expect(await deviceOf(behind)).toMatchObject({ connectivity: 'OFFLINE', clock_offset_seconds: -(2 ** 31 - 1) })
+  })
+
   test('halves of surrogate pairs and NULs, also in names that nobody asked for, do not keep a report from being applied', async () => {
     const { gateway, deviceIds, client, session, acknowledged } = await connect(1)
     const [deviceId = ''] = deviceIds
@@ -70,4 +79,22 @@ describe('what a camera makes its gateway say', () => {
     await acknowledged()
     expect(await deviceOf(deviceId)).toMatchObject({ connectivity: 'OFFLINE', model: 'A\ufffdB' })
   })
+})
+
+test('a gateway speaks for its own devices only, whatever else its message says', async () => {
+  const victim = await connect(1)
+  const other = await connect(1)
+  const [own = ''] = other.deviceIds
+  const [foreign = ''] = victim.deviceIds
+  const stranger = {
+    ...{ accountId: victim.gateway.context.caller.accountId, gatewayId: victim.gateway.gatewayId },
+    ...{ session: victim.session, deviceId: foreign, assignment: 1, seq: 7, revision: 0 },
+  }
+  const told = report(own)
+  const reports = [{ ...told, ...{ connectivity: { ...stranger, ...told.connectivity } } }]
+  const message = { kind: 'report', session: other.session, reports }
+  await other.client.publishAsync(upTopic(other.gateway.gatewayId), JSON.stringify(message), { qos: 1 })
+  await other.acknowledged()
+  expect(await deviceOf(foreign)).toMatchObject({ connectivity: 'UNKNOWN' })
+  expect(await deviceOf(own)).toMatchObject({ connectivity: 'OFFLINE' })
 })

@@ -30,6 +30,9 @@ export interface LockedDevice {
 /** A camera's last answer is written down when it is so much later than the one that is known, or anything else is new. */
 const seenWithinSeconds = 30
 
+/** 68 years, what PostgreSQL's integer holds: a camera that is further off is as wrong. */
+const maxSeconds = 2 ** 31 - 1
+
 /** Columns of `device` that reports tell. */
 const toldColumns = [
   ...['connectivity', 'connectivity_reason', 'connectivity_detail', 'replacement', 'clock_offset_seconds'],
@@ -44,18 +47,7 @@ const setTold = sql.join(toldColumns.map((column) => sql`${sql.ref(column)} = ${
  * device's own row, wide and much indexed, is written only where the report says something new.
  */
 export async function writeDevices(db: DatabaseTransaction, given: GivenReport[]): Promise<LockedDevice[]> {
-  const rows = given.map(({ batch, report }) => ({
-    accountId: batch.gateway.accountId,
-    gatewayId: batch.gateway.gatewayId,
-    session: batch.session,
-    deviceId: report.deviceId,
-    assignment: report.assignment,
-    seq: report.seq,
-    revision: report.revision,
-    ...report.connectivity,
-    address: report.address,
-    facts: report.facts,
-  }))
+  const rows = given.map(toRow)
   const { rows: devices } = await sql<LockedDevice>`
     WITH given AS (
       SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS r("accountId" uuid, "gatewayId" uuid, session bigint, "deviceId" text,
@@ -107,6 +99,19 @@ export async function writeDevices(db: DatabaseTransaction, given: GivenReport[]
         AS "factsChanged"
     FROM fresh f`.execute(db)
   return devices
+}
+
+/** Named one by one: messages may hold more than is agreed, and a member of that name must not take another's place. */
+function toRow({ batch, report }: GivenReport) {
+  const { deviceId, assignment, seq, revision, address, facts, connectivity } = report
+  const { state, reason, detail, lastAnswerSecondsAgo, clockOffsetSeconds, certificateExpiresAt } = connectivity
+  return {
+    ...{ accountId: batch.gateway.accountId, gatewayId: batch.gateway.gatewayId, session: batch.session },
+    ...{ deviceId, assignment, seq, revision, address, facts },
+    ...{ state, reason, detail, lastAnswerSecondsAgo, certificateExpiresAt, replacement: connectivity.replacement },
+    clockOffsetSeconds:
+      clockOffsetSeconds === null ? null : Math.max(-maxSeconds, Math.min(maxSeconds, clockOffsetSeconds)),
+  }
 }
 
 /** What a report tells of the device itself. */
