@@ -37,7 +37,7 @@ export const Hello = Type.Object({
   }),
   /** To which passwords of cameras are sealed; gateways before 0.2 have none. */
   sealingKey: Type.Optional(SealingJwk),
-  /** Its heartbeats say which shares it keeps to; gateways before 0.3 do not, and their word is not waited for. */
+  /** Its heartbeats say which shares it keeps to; gateways before 0.2 do not, and their word is not waited for. */
   confirmsShares: Type.Optional(Type.Boolean()),
   /** It can set new passwords on cameras; gateways that do not know the word cannot. */
   setsPasswords: Type.Optional(Type.Boolean()),

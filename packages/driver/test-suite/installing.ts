@@ -33,6 +33,44 @@ export function testInstalling({ module, harness, options, begin, beginInstalled
       expect(camera.apps()).toMatchObject([{ appId, version: next.version }])
     })
 
+    test('a package goes no faster than its pace, whole and with its length told before', async () => {
+      const { camera, driver } = await begin()
+      const localPackage = await harness.writePackage('1.0')
+      const gate = Promise.withResolvers<void>()
+      const isAsked = Promise.withResolvers<void>()
+      let bytes = 0
+      const pace = async (piece: number) => {
+        bytes += piece
+        isAsked.resolve()
+        await gate.promise
+      }
+      const installing = driver.install(localPackage, { ...options(), pace })
+      await isAsked.promise
+      expect(camera.apps()).toEqual([])
+      expect(bytes).toBeLessThanOrEqual(localPackage.size)
+      gate.resolve()
+      expect(await installing).toMatchObject({ version: localPackage.version })
+      expect(bytes).toBe(localPackage.size)
+    })
+
+    test('an upload that waits for its pace ends with its signal', async () => {
+      const { camera, driver } = await begin()
+      const stop = new AbortController()
+      const isAsked = Promise.withResolvers<void>()
+      const pace = (_bytes: number, signal: AbortSignal) => {
+        isAsked.resolve()
+        return new Promise<void>((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+        })
+      }
+      const installing = driver.install(await harness.writePackage('1.0'), { signal: stop.signal, pace })
+      installing.catch(() => undefined)
+      await isAsked.promise
+      stop.abort(new Error('stopped'))
+      await expect(installing).rejects.toThrow()
+      expect(camera.apps()).toEqual([])
+    })
+
     test('an installation leaves the apps of others as they are', async () => {
       const { camera, driver } = await begin()
       camera.putApp('com.example.foreign')

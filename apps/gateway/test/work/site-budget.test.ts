@@ -165,6 +165,19 @@ test('two sites of one gateway do not take from each other', async () => {
   expect(load.most).toBe(3)
 })
 
+test.each([
+  ['ends after its minutes where nothing holds the line back', null, 'FAILED step-timeout'],
+  ['has as much more time as the site’s rate needs', 2_000, 'CONVERGED'],
+])('an upload of half an hour %s', async (_, uploadBytesPerSecond, outcome) => {
+  const site = createSite({ cameraCount: 1 })
+  site.platform.sites = [share(2, { uploadBytesPerSecond })]
+  watchLoad(site, 30 * 60_000)
+  wishForAll(site, 1)
+  site.start()
+  await site.untilSettled()
+  expect(site.phase()).toBe(outcome)
+})
+
 test('a raised limit admits more at once', async () => {
   const site = createSite({ cameraCount: 6 })
   const load = watchLoad(site, 5 * 60_000)

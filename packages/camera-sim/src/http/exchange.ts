@@ -40,6 +40,8 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
   response.once('close', () => gone.abort(new Error('The client is gone.')))
   const signal = AbortSignal.any([gone.signal, power])
   const target = request.url ?? '/'
+  // a request whose client has gone no longer knows its socket
+  const { socket } = request
 
   return {
     request,
@@ -63,6 +65,6 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
       response.setHeader('Content-Length', Buffer.byteLength(body))
       response.writeHead(status).end(body)
     },
-    cut: () => request.socket.destroy(),
+    cut: () => socket.destroy(),
   }
 }

@@ -1,6 +1,7 @@
 import { DeviceDetail, DeviceId, DevicePage, DevicePatch, DeviceQuery, Uuid } from '@ocelli/contract'
 import { Type } from 'typebox'
 import { type AnyRoute, noContent, ok, route, streamed } from '../../platform/http/route.ts'
+import type { GatewayShare } from '../sites/share-store.ts'
 import { changeDevice, readDevice, unclaimDevice } from './device-service.ts'
 import { listDevices } from './list-devices.ts'
 import { moveDevice } from './move-device.ts'
@@ -11,9 +12,11 @@ const Params = Type.Object({ deviceId: DeviceId })
 export interface DeviceRoutesDeps {
   /** Tells the gateway that a device is no longer its own. */
   unassigned: (gatewayId: string, deviceId: string) => void
+  tellShares: (shares: GatewayShare[]) => void
+  nowMs: () => number
 }
 
-export function deviceRoutes({ unassigned }: DeviceRoutesDeps): AnyRoute[] {
+export function deviceRoutes({ unassigned, tellShares, nowMs }: DeviceRoutesDeps): AnyRoute[] {
   return [
     route({
       method: 'GET',
@@ -47,7 +50,11 @@ export function deviceRoutes({ unassigned }: DeviceRoutesDeps): AnyRoute[] {
       params: Params,
       body: DevicePatch,
       responses: { 200: DeviceDetail },
-      handle: async ({ context, params, body }) => ok(await changeDevice(context, params.deviceId, body)),
+      async handle({ context, params, body }) {
+        const { device, shares } = await changeDevice(context, params.deviceId, { patch: body, nowMs: nowMs() })
+        context.afterCommit(() => tellShares(shares))
+        return ok(device)
+      },
     }),
     route({
       method: 'DELETE',

@@ -6,6 +6,7 @@ import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
+import { divideSites, type GatewayShare } from '../sites/share-store.ts'
 import { explainConnectivity } from './explain-connectivity.ts'
 import { raiseRevision } from './raise-revision.ts'
 
@@ -50,7 +51,12 @@ export async function readDevice({ db, caller }: Context, deviceId: string): Pro
   }
 }
 
-export async function changeDevice(context: Context, deviceId: string, patch: DevicePatch): Promise<DeviceDetail> {
+/** Gives the device as it now is, and what gateways are to be told after COMMIT when it came to another site. */
+export async function changeDevice(
+  context: Context,
+  deviceId: string,
+  { patch, nowMs }: { patch: DevicePatch; nowMs: number },
+): Promise<{ device: DeviceDetail; shares: GatewayShare[] }> {
   const { caller } = context
   return await inTransaction(context.db, async (db) => {
     const { siteId, ...columns } = patch
@@ -83,7 +89,8 @@ export async function changeDevice(context: Context, deviceId: string, patch: De
       if (brokenConstraint(error)?.code === '23503') throw notFound(`The site ${siteId}`)
       throw error
     }
-    return await readDevice({ ...context, db }, deviceId)
+    const shares = siteId ? await divideSites(db, { siteIds: sql`SELECT ${siteId}::uuid`, nowMs }) : []
+    return { device: await readDevice({ ...context, db }, deviceId), shares }
   })
 }
 

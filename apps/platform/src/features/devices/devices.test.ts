@@ -2,16 +2,22 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addDevice, addOrder, publishApp } from '../../../test/installation-fixture.ts'
 import { createTestPlatform, type TestAccount, type TestPlatform } from '../../../test/test-platform.ts'
+import type { GatewayShare } from '../sites/share-store.ts'
 import { deviceRoutes } from './device-routes.ts'
 
 let platform: TestPlatform
 let owner: TestAccount
 let other: TestAccount
 const unassigned: [string, string][] = []
+const told: GatewayShare[] = []
 
 beforeAll(async () => {
   platform = await createTestPlatform(() =>
-    deviceRoutes({ unassigned: (gatewayId, deviceId) => void unassigned.push([gatewayId, deviceId]) }),
+    deviceRoutes({
+      unassigned: (gatewayId, deviceId) => void unassigned.push([gatewayId, deviceId]),
+      tellShares: (shares) => void told.push(...shares),
+      nowMs: Date.now,
+    }),
   )
   owner = await platform.account()
   other = await platform.account()
@@ -216,6 +222,18 @@ describe('a device', () => {
     const elsewhere = await addDevice(platform.db, other.accountId)
     expect((await call('PATCH', path, { body: { siteId: elsewhere.siteId } })).status).toBe(404)
     expect(await eventTypes(device.deviceId)).toEqual(['device.changed', 'device.changed'])
+  })
+
+  test('that comes to another site has its gateway told what it may do there', async () => {
+    const device = await addDevice(platform.db, owner.accountId)
+    await sql`UPDATE gateway SET connected = true, session = 7 WHERE gateway_id = ${device.gatewayId}`.execute(
+      platform.db,
+    )
+    const { rows } = await sql<{ id: string }>`INSERT INTO site (account_id, name, max_in_flight)
+      VALUES (${owner.accountId}, 'Pier', 3) RETURNING site_id AS id`.execute(platform.db)
+    const siteId = rows[0]?.id
+    expect((await call('PATCH', `/${device.deviceId}`, { body: { siteId } })).status).toBe(200)
+    expect(told).toMatchObject([{ gatewayId: device.gatewayId, session: 7, site: { siteId, maxInFlight: 3 } }])
   })
 
   test('moves to another gateway of the account under a higher assignment', async () => {

@@ -19,7 +19,7 @@ let orderId: string
 beforeAll(async () => {
   platform = await createTestPlatform(({ db }) => [
     ...installationRoutes({ installations: createInstallationService({ db, wake: () => {} }) }),
-    ...deviceRoutes({ unassigned: () => {} }),
+    ...deviceRoutes({ unassigned: () => {}, tellShares: () => {}, nowMs: Date.now }),
   ])
 })
 afterAll(() => platform?.close())

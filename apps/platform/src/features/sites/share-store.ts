@@ -83,7 +83,9 @@ interface DivideOptions {
 function hasLeft(sharer: Row): boolean {
   if (sharer.isServing) return false
   if (sharer.isConnected) return !sharer.confirms || sharer.held === 0
-  return sharer.held === 0 || sharer.awaySeconds > mayGoOnSeconds(sharer.largestPackage, sharer)
+  const { held, told, largestPackage, awaySeconds } = sharer
+  const uploadBytesPerSecond = told?.uploadBytesPerSecond ?? null
+  return held === 0 || awaySeconds > mayGoOnSeconds(largestPackage, { share: held, uploadBytesPerSecond })
 }
 
 function divideSite(sharers: Row[], { nowMs, renewFor }: { nowMs: number; renewFor: ReadonlySet<string> }) {

@@ -36,7 +36,7 @@ beforeAll(async () => {
       ...licenseRoutes({ keys, wake }),
       ...vendorLicenseRoutes({ wake }),
       ...lostDeviceRoutes({ wake }),
-      ...deviceRoutes({ unassigned: () => {} }),
+      ...deviceRoutes({ unassigned: () => {}, tellShares: () => {}, nowMs: Date.now }),
       ...transferRoutes({ unassigned: () => {} }),
     ]
   }, acceptPackages)
