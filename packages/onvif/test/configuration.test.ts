@@ -47,3 +47,18 @@ test('gives null where the camera names no place for it', async () => {
   expect(await apps.getConfiguration('com.example.nothing')).toBeNull()
   expect(await apps.putConfiguration({ appId: APP, configuration: Buffer.from('x') })).toBe(false)
 })
+
+test.each(['digest', 'both'] as const)(
+  'a user who may not have it is told so, and the login stays good for all else (%s)',
+  async (auth) => {
+    const operator = { username: 'watcher', password: 'pass', level: 'Operator' } as const
+    const camera = await startCamera({ configurable: 'all', users: [operator], auth })
+    camera.installApp({ appId: APP })
+    const credentials = { user: operator.username, password: operator.password }
+    const apps = await connectApps(camera, { credentials })
+    expect(await apps.getAppsInfo(APP)).toHaveLength(1)
+    const error = await failureOf(apps.getConfiguration(APP))
+    expect([error.code, error.retryable]).toEqual(['rejected', false])
+    expect(await apps.getAppsInfo(APP)).toHaveLength(1)
+  },
+)

@@ -24,7 +24,9 @@ export async function makeWay(request: ReinstallRequest, { link, configurations 
 
 async function save({ appId, isLastTry, signal }: ReinstallRequest, link: CameraLink): Promise<SavedConfiguration> {
   try {
-    const configuration = await link.read(async (driver) => driver.saveConfiguration?.(appId, { signal }) ?? null)
+    // by the way of a write, which proves first that this is the camera: what is saved is what it gets back
+    const read = async (driver: Driver) => (await driver.saveConfiguration?.(appId, { signal })) ?? null
+    const configuration = await link.write(read, { signal })
     return configuration === null ? { kind: 'none' } : { kind: 'saved', configuration }
   } catch (error) {
     if (isGivenUp(error, isLastTry)) return { kind: 'failed' }
