@@ -50,6 +50,28 @@ export const lines: Line[] = [
       `GET ${gateway}/camera-credentials/{batchId}`,
     ],
   ],
+  [
+    'devices change-credentials --tag x --user u',
+    [
+      gateways,
+      ...sealing,
+      'GET /device/v1/devices',
+      `POST ${gateway}/camera-credentials`,
+      `GET ${gateway}/camera-credentials/{batchId}`,
+    ],
+  ],
+  [
+    'devices change-credentials CAM --user u --set-on-camera',
+    [
+      gateways,
+      ...sealing,
+      'GET /device/v1/devices/{deviceId}',
+      `POST ${gateway}/camera-passwords`,
+      `GET ${gateway}/camera-passwords/{batchId}`,
+    ],
+    // the camera of the answer is another one
+    1,
+  ],
 
   ['apps list', ['GET /store/v1/apps']],
   ['apps show a.b', ['GET /store/v1/apps/{appId}', 'GET /store/v1/apps/{appId}/versions']],

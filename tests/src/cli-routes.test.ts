@@ -75,6 +75,8 @@ function special(route: string, sampled: unknown): Response | null {
       return Response.json({ ...(sampled as object), settled: false, kind: 'CLAIM' })
     case 'POST /device/v1/gateways/{gatewayId}/camera-credentials':
       return Response.json({ ...(sampled as object), settled: false, kind: 'CREDENTIALS' })
+    case 'POST /device/v1/gateways/{gatewayId}/camera-passwords':
+      return Response.json({ ...(sampled as object), settled: false, kind: 'PASSWORD' })
     default:
       return null
   }

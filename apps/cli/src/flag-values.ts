@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
+import { longest, shortest } from './camera-list/generate-password.ts'
 import { wrongUsage } from './cli-error.ts'
 
 export function positiveNumber(text: string): number {
@@ -61,4 +62,10 @@ export function readTime(
   throw wrongUsage(
     `${flag}: "${text}" is no time. Give one such as 2026-01-31T08:00:00Z, a date such as 2026-01-31, or a span such as 24h or 7d.`,
   )
+}
+
+export function passwordLength(text: string): number {
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value >= shortest && value <= longest) return value
+  throw new InvalidArgumentError(`It must be a whole number from ${shortest} to ${longest}.`)
 }

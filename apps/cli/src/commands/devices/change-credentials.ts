@@ -1,78 +1,94 @@
-import {
-  type CameraCredentials,
-  type CameraLoginSecret,
-  type Gateway,
-  isOcelliError,
-  sealCameraLogin,
-} from '@ocelli/sdk'
+import { type CameraCredentials, sealCameraLogin } from '@ocelli/sdk'
 import { awaitBatches } from '../../camera-list/await-batches.ts'
-import { readCameraRows } from '../../camera-list/camera-rows.ts'
-import { CliError, wrongUsage } from '../../cli-error.ts'
+import {
+  type CredentialFlags,
+  type CredentialTarget,
+  type CredentialTargets,
+  readTargets,
+  secretOf,
+} from '../../camera-list/credential-targets.ts'
+import { wrongUsage } from '../../cli-error.ts'
 import type { CommandContext } from '../../command-context.ts'
-import type { ExitCode } from '../../exit-code.ts'
-import { readCameraLogin } from '../../offline/camera-password.ts'
-import { readNamedFile } from '../../read-named-file.ts'
-import { type LoginSourceFlags, readRecovery, sealForRecovery, tellResults } from './claim-cameras.ts'
+import { type ExitCode, exitCodes } from '../../exit-code.ts'
+import type { Column } from '../../output/table.ts'
+import { readRecovery, sealForRecovery, tellResults } from './claim-cameras.ts'
+import { continuePasswords, type SetPasswordFlags, setPasswords } from './set-passwords.ts'
+
+export interface ChangeCredentialsFlags extends CredentialFlags, SetPasswordFlags {
+  continue?: string
+  dryRun?: boolean
+}
 
 const perRequest = 1000
 
-/** Has gateways log in to their cameras with other credentials and keep those that are taken. The cameras are not changed. */
+/**
+ * Has gateways log in to their cameras with other credentials and keep those that are taken; with `setOnCamera`, has them set new
+ * passwords on the cameras first.
+ */
 export async function changeCredentials(
   deviceIds: string[],
-  flags: LoginSourceFlags,
+  flags: ChangeCredentialsFlags,
   context: CommandContext,
 ): Promise<ExitCode> {
-  const logins = await readLogins(deviceIds, flags, context)
-  const client = await context.client()
-  const gateways = new Map((await client.gateways.list()).map((gateway) => [gateway.gatewayId, gateway]))
-  const recovery = await readRecovery(client)
-  const byGateway = new Map<string, CameraCredentials[]>()
-  for (const [deviceId, login] of logins) {
-    const { gatewayId, sealingKey } = await gatewayOf(deviceId)
-    const sealed = await sealCameraLogin(sealingKey, login, { kind: 'credentials', gatewayId, deviceId })
-    const sealedForRecovery = await sealForRecovery(login, deviceId, recovery)
-    byGateway.set(gatewayId, [...(byGateway.get(gatewayId) ?? []), { deviceId, sealed, sealedForRecovery }])
+  if (flags.continue !== undefined) return await continuePasswords(flags.continue, context)
+  if (!flags.setOnCamera && (flags.generate || flags.allowHttp || flags.length !== undefined)) {
+    throw wrongUsage('--generate, --length and --allow-http go with --set-on-camera.')
   }
+  const selected = await readTargets(deviceIds, flags, context)
+  tellLeftOut(selected, context)
+  if (flags.dryRun) {
+    await context.out.list(selected.targets.map(toShown), planColumns)
+    const what = flags.setOnCamera ? 'would get a new password' : 'would be logged in to in another way'
+    context.say(`${selected.targets.length} camera(s) ${what}. Nothing was sent.`)
+    return exitCodes.ok
+  }
+  const code = flags.setOnCamera
+    ? await setPasswords(selected, flags, context)
+    : await replaceStored(selected, flags, context)
+  return selected.leftOut.length > 0 ? exitCodes.someFailed : code
+}
+
+async function replaceStored(
+  { targets, isMatched }: CredentialTargets,
+  flags: ChangeCredentialsFlags,
+  context: CommandContext,
+): Promise<ExitCode> {
+  if (isMatched) await context.confirm(`Log in to ${targets.length} camera(s) in another way?`)
+  const client = await context.client()
+  const recovery = await readRecovery(client)
   const batches = []
-  for (const [gatewayId, devices] of byGateway) {
-    for (let at = 0; at < devices.length; at += perRequest) {
-      batches.push(await client.gateways.changeCredentials(gatewayId, devices.slice(at, at + perRequest)))
+  for (const [gatewayId, own] of Map.groupBy(targets, ({ gateway }) => gateway.gatewayId)) {
+    for (let at = 0; at < own.length; at += perRequest) {
+      const devices = await Promise.all(own.slice(at, at + perRequest).map(seal))
+      batches.push(await client.gateways.changeCredentials(gatewayId, devices))
     }
   }
   return await tellResults(await awaitBatches(batches, client, context), flags, context)
 
-  async function gatewayOf(deviceId: string) {
-    const device = await client.devices.get(deviceId).catch((error: unknown) => {
-      if (!isOcelliError(error) || error.kind !== 'not-found') throw error
-      throw new CliError('not-found', `There is no camera ${deviceId}. Nothing was sent.`, { cause: error })
-    })
-    const gateway: Gateway | undefined = device.gatewayId === null ? undefined : gateways.get(device.gatewayId)
-    if (gateway?.sealingKey) return { gatewayId: gateway.gatewayId, sealingKey: gateway.sealingKey }
-    throw new CliError('refused', `The camera ${deviceId} has no gateway that takes sealed logins. Nothing was sent.`)
+  async function seal(target: CredentialTarget): Promise<CameraCredentials> {
+    const { deviceId, gateway } = target
+    const { gatewayId, sealingKey } = gateway
+    const login = secretOf(target)
+    const sealed = await sealCameraLogin(sealingKey, login, { kind: 'credentials', gatewayId, deviceId })
+    return { deviceId, sealed, sealedForRecovery: await sealForRecovery(login, deviceId, recovery) }
   }
 }
 
-/** By deviceId. */
-async function readLogins(
-  deviceIds: string[],
-  flags: LoginSourceFlags,
-  context: CommandContext,
-): Promise<Map<string, CameraLoginSecret>> {
-  if ((flags.csv === undefined) === (deviceIds.length === 0)) {
-    throw wrongUsage('Name the cameras, with --user; or give a list with --csv: device;user;password')
-  }
-  if (flags.csv === undefined) {
-    const login = await readCameraLogin(flags, context)
-    if (!login) throw wrongUsage('Give the user name with --user.')
-    return new Map(deviceIds.map((deviceId) => [deviceId, login]))
-  }
-  const rows = readCameraRows(await readNamedFile(flags.csv, context))
-  const logins = new Map<string, CameraLoginSecret>()
-  for (const { line, device, user, password } of rows) {
-    if (!device || !user || !password) throw wrongUsage(`Line ${line} of the list needs device, user and password.`)
-    if (logins.has(device)) throw wrongUsage(`Line ${line} of the list names ${device} a second time.`)
-    logins.set(device, { user, password })
-  }
-  if (logins.size === 0) throw wrongUsage('The list names no camera.')
-  return logins
+const toldAtMost = 10
+
+function tellLeftOut({ leftOut }: CredentialTargets, { say }: CommandContext): void {
+  for (const { deviceId, why } of leftOut.slice(0, toldAtMost)) say(`Left out: ${deviceId} ${why}.`)
+  if (leftOut.length > toldAtMost) say(`Left out: ${leftOut.length - toldAtMost} more.`)
 }
+
+const toShown = ({ deviceId, name, address, user, gateway }: CredentialTarget) => ({
+  ...{ deviceId, name, address, user, gateway: gateway.name },
+})
+
+const planColumns: Column<ReturnType<typeof toShown>>[] = [
+  { heading: 'DEVICE', value: ({ deviceId }) => deviceId },
+  { heading: 'NAME', value: ({ name }) => name },
+  { heading: 'ADDRESS', value: ({ address }) => address },
+  { heading: 'USER', value: ({ user }) => user },
+  { heading: 'GATEWAY', value: ({ gateway }) => gateway },
+]

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { isAbsolute, join } from 'node:path'
-import { type CameraClaim, type RecoveryCopy, type SealingJwk, sealCameraLogin } from '@ocelli/sdk'
+import { type CameraClaim, type CameraLogin, type RecoveryCopy, type SealingJwk, sealCameraLogin } from '@ocelli/sdk'
 import { type CryptoKey, calculateJwkThumbprint, compactDecrypt, importJWK, type JWK } from 'jose'
 import { awaitBatches } from '../../camera-list/await-batches.ts'
 import { readDestinations } from '../../camera-list/gateway-of.ts'
@@ -45,14 +45,17 @@ export async function resealGateway(
   const client = await context.client()
   const { gatewayId, sealingKey } = (await readDestinations(client, gateway)).gatewayOf(null)
   const recovery = await readRecovery(client)
-  const cameras: CameraClaim[] = []
+  const cameras = new Map<string, CameraClaim>()
+  /** A new password was being set when the gateway was lost: either may count. */
+  const others = new Map<string, CameraClaim>()
   const closed: string[] = []
   for await (const copy of client.gateways.recoveryCopies(gatewayId)) {
     const login = await openCopy(copy, privateKey, recovery.accountId)
     const { address } = copy
     if (!login || address === null) closed.push(copy.deviceId)
     else {
-      cameras.push({
+      const list = copy.isProved || !cameras.has(address) ? cameras : others
+      list.set(address, {
         ...{ address, siteId: copy.siteId ?? undefined },
         sealed: await sealCameraLogin(sealingKey, login, { kind: 'claim', gatewayId, address }),
         sealedForRecovery: await sealForRecovery(login, address, recovery),
@@ -60,13 +63,21 @@ export async function resealGateway(
     }
   }
   if (closed.length > 0) context.say(`Not opened by this key, enter them again: ${closed.join(', ')}`)
-  if (cameras.length === 0) throw new CliError('not-found', 'There is no copy of a login that this key opens.')
-  const batches = []
-  for (let at = 0; at < cameras.length; at += perRequest) {
-    batches.push(await client.gateways.claimCameras(gatewayId, cameras.slice(at, at + perRequest)))
-  }
-  const code = await tellResults(await awaitBatches(batches, client, context), flags, context)
+  if (cameras.size === 0) throw new CliError('not-found', 'There is no copy of a login that this key opens.')
+  const items = await claim([...cameras.values()])
+  const refused = items.filter(({ error }) => error?.code === 'credentials-refused').map(({ address }) => address ?? '')
+  const again = await claim(refused.flatMap((address) => others.get(address) ?? []))
+  const settled = new Map([...items, ...again].map((item) => [item.address, item]))
+  const code = await tellResults([...settled.values()], flags, context)
   return closed.length > 0 ? exitCodes.someFailed : code
+
+  async function claim(claims: CameraClaim[]): Promise<CameraLogin[]> {
+    const batches = []
+    for (let at = 0; at < claims.length; at += perRequest) {
+      batches.push(await client.gateways.claimCameras(gatewayId, claims.slice(at, at + perRequest)))
+    }
+    return batches.length === 0 ? [] : await awaitBatches(batches, client, context)
+  }
 }
 
 async function readPrivateKey(file: string, context: CommandContext): Promise<CryptoKey> {
