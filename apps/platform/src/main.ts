@@ -1,4 +1,6 @@
 #!/usr/bin/env node
-import { runCli } from './run-cli.ts'
+import { keepCompiledCode } from './compiled-code.ts'
 
+keepCompiledCode(process.env)
+const { runCli } = await import('./run-cli.ts')
 process.exitCode = await runCli(process.argv.slice(2), process.env)

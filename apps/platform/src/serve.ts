@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
@@ -74,6 +75,8 @@ export async function serve(environment: Record<string, string | undefined>): Pr
         startedInMs: performance.now() - startedAtMs,
       }),
     )
+    // now, and not only at the end: the start after a kill is the one that must be quick
+    flushCompileCache()
     return await stopped
   } catch (error) {
     if (isExpected(error)) {
