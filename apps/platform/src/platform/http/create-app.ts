@@ -7,7 +7,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import type { Metrics } from '../metrics.ts'
-import { createLazySerializers } from './lazy-serializers.ts'
+import { createLazyCompilers } from './lazy-schemas.ts'
 import { ProblemError, toProblem, toProblemError } from './problem.ts'
 import { rateLimitKey } from './rate-limit-key.ts'
 import { watchStalledBodies } from './stalled-body.ts'
@@ -54,7 +54,7 @@ export async function createApp({
     bodyLimit: 1024 * 1024,
     // bodies are taken as they are: nothing guessed, nothing dropped (query and path are converted in register-routes)
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false } },
-    schemaController: { compilersFactory: { buildSerializer: createLazySerializers() } },
+    schemaController: { compilersFactory: createLazyCompilers() },
     trustProxy: false,
     forceCloseConnections: true,
     ...(tls ? { https: { ...tls } } : {}),
