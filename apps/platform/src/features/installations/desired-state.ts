@@ -12,14 +12,14 @@ export async function readDesired(
 ): Promise<DesiredDevice[]> {
   if (devices.length === 0) return []
   const { rows } = await sql<{ desired: DesiredDevice }>`
-    SELECT jsonb_build_object('deviceId', d.device_id, 'assignment', d.assignment, 'revision', c.revision, 'siteId', d.site_id,
-      'apps', coalesce((SELECT jsonb_agg(jsonb_build_object(
+    SELECT json_build_object('deviceId', d.device_id, 'assignment', d.assignment, 'revision', c.revision, 'siteId', d.site_id,
+      'apps', coalesce((SELECT json_agg(json_build_object(
           'appId', i.app_id, 'revision', i.revision, 'presence', i.presence,
-          'package', CASE WHEN p.package_id IS NULL THEN NULL ELSE jsonb_build_object('packageId', p.package_id, 'format', p.format,
+          'package', CASE WHEN p.package_id IS NULL THEN NULL ELSE json_build_object('packageId', p.package_id, 'format', p.format,
              'version', v.version, 'versionCode', p.version_code, 'size', p.size, 'sha256', p.sha256) END,
           'running', i.desired_running_state,
           'license', CASE WHEN l.license_id IS NULL THEN NULL
-             ELSE jsonb_build_object('licenseId', l.license_id, 'licenseType', l.license_type, 'renewal', l.renewal) END,
+             ELSE json_build_object('licenseId', l.license_id, 'licenseType', l.license_type, 'renewal', l.renewal) END,
           'allowDowngrade', i.allow_downgrade,
           'settled', i.settled AND NOT (i.presence = 'ABSENT' AND i.installation_state = 'INSTALLATION_FAILED')))
         FROM installation i
