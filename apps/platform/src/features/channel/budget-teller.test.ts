@@ -64,6 +64,15 @@ async function makeSite(budget: { maxInFlight: number; rate?: number; upload?: n
       const said = { siteId, number: share?.number ?? 0, inFlight: 0, waiting: 0, ...use }
       await by.noteInUse([{ ...said, gatewayId: idOf(place), session: sessions.get(idOf(place)) ?? 0 }])
     },
+    /** What one process hears from many gateways at once, in whatever order. */
+    async confirmAll(places: number[], by: typeof teller) {
+      await by.noteInUse(
+        places.map((place, at) => ({
+          ...{ siteId, gatewayId: idOf(place), session: sessions.get(idOf(place)) ?? 0 },
+          ...{ number: heard.get(idOf(place))?.number ?? 0, inFlight: 0, waiting: at % 2 },
+        })),
+      )
+    },
     leave: (place: number) => markAway(db, byPlatform, [{ gatewayId: idOf(place), connectionId: null }]),
     shares: () => gatewayIds.map((id) => heard.get(id)?.maxInFlight ?? null),
     rates: () => gatewayIds.map((id) => [heard.get(id)?.downloadBytesPerSecond, heard.get(id)?.uploadBytesPerSecond]),
@@ -152,6 +161,24 @@ describe('the gateways of one site', () => {
     const sum = (values: (number | null)[]) => values.reduce<number>((total, value) => total + (value ?? 0), 0)
     expect(turns.map(sum)).toEqual([1, 1, 1])
     expect(new Set(turns.map(String)).size).toBe(3)
+  })
+
+  it('may say what they do in any order to two processes that divide at the same time', async () => {
+    const site = await makeSite({ maxInFlight: 5 })
+    for (const place of [0, 1, 2]) await site.hello(place)
+    const [one, other] = site.tellers
+    if (!one || !other) throw new Error('There are two tellers.')
+    for (let round = 0; round < 25; round++) {
+      await Promise.all([
+        site.confirmAll([0, 1, 2], one),
+        site.confirmAll([2, 1, 0], other),
+        site.confirmAll([1, 2, 0], one),
+        one.sweep(),
+        other.sweep(),
+      ])
+    }
+    const sum = site.shares().reduce<number>((total, share) => total + (share ?? 0), 0)
+    expect(sum).toBe(5)
   })
 
   it('never hold more than the budget together, whatever two processes are told at once', async () => {

@@ -50,11 +50,13 @@ export async function divideSites(
     SELECT site_id AS "siteId" FROM site WHERE site_id IN (${siteIds}) ORDER BY site_id
     FOR NO KEY UPDATE ${skipLocked ? sql`SKIP LOCKED` : sql``}`.execute(db)
   if (locked.length === 0) return []
-  // a statement of its own, so that it sees what was committed before the lock was had
-  const rows = await readSharers(
+  const ids = locked.map(({ siteId }) => siteId)
+  // in the order in which confirmations take them: neither ever waits for the other in a circle
+  await sql`SELECT FROM site_share WHERE site_id = ANY(${ids}::uuid[]) ORDER BY site_id, gateway_id FOR UPDATE`.execute(
     db,
-    locked.map(({ siteId }) => siteId),
   )
+  // a statement of its own, so that it sees what was committed before the locks were had
+  const rows = await readSharers(db, ids)
   const outcomes: (Outcome & { session: number; isTold: boolean })[] = []
   const gone: { siteId: string; gatewayId: string }[] = []
   for (const sharers of Map.groupBy(rows, ({ siteId }) => siteId).values()) {
@@ -193,14 +195,19 @@ export async function noteSharesInUse(
 ): Promise<string[]> {
   if (said.length === 0) return []
   const { rows } = await sql<{ siteId: string }>`
-    WITH noted AS (
+    WITH said AS MATERIALIZED (
+      SELECT n.* FROM jsonb_to_recordset(${JSON.stringify(said)}::jsonb)
+        AS n("siteId" uuid, "gatewayId" uuid, session bigint, number bigint, "inFlight" integer, waiting integer)
+      JOIN gateway g ON g.gateway_id = n."gatewayId" AND g.session = n.session AND g.connected
+    ), locked AS MATERIALIZED (
+      SELECT h.site_id, h.gateway_id FROM site_share h JOIN said n ON h.site_id = n."siteId" AND h.gateway_id = n."gatewayId"
+      ORDER BY h.site_id, h.gateway_id FOR UPDATE OF h
+    ), noted AS (
       UPDATE site_share h SET wants = n."inFlight" + n.waiting,
         held = CASE WHEN n.number = h.number THEN greatest(h.share, n."inFlight") ELSE h.held END,
         confirmed_number = CASE WHEN n.number = h.number THEN n.number ELSE h.confirmed_number END
-      FROM jsonb_to_recordset(${JSON.stringify(said)}::jsonb)
-        AS n("siteId" uuid, "gatewayId" uuid, session bigint, number bigint, "inFlight" integer, waiting integer)
-      JOIN gateway g ON g.gateway_id = n."gatewayId" AND g.session = n.session AND g.connected
-      WHERE h.site_id = n."siteId" AND h.gateway_id = n."gatewayId"
+      FROM said n JOIN locked l ON l.site_id = n."siteId" AND l.gateway_id = n."gatewayId"
+      WHERE h.site_id = l.site_id AND h.gateway_id = l.gateway_id
         AND (h.wants <> n."inFlight" + n.waiting
           OR (n.number = h.number AND (h.confirmed_number IS DISTINCT FROM n.number OR h.held <> greatest(h.share, n."inFlight"))))
       RETURNING h.site_id)
