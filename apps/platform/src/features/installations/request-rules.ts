@@ -144,10 +144,12 @@ function decideUninstall({ installation: now, device }: Situation): Decision {
 
 function decideRun(running: DesiredRunningState, { installation: now, held }: Situation): Decision {
   requireInstalled(now)
-  if (running === 'RUNNING' && now.licenseId !== null && !held.some((license) => license.licenseId === now.licenseId)) {
+  if (running === 'RUNNING' && !held.some((license) => license.licenseId === now.licenseId)) {
     throw new ProblemError(
       'license-expired',
-      'The license of this app has expired, so it is not started. Renew it, or install the app with another license.',
+      now.licenseId === null
+        ? 'The license of this app was given back, so it is not started. Install the app with another license.'
+        : 'The license of this app has expired, so it is not started. Renew it, or install the app with another license.',
     )
   }
   const agrees = now.runningState === running && now.drift === null && now.error === null
