@@ -12,9 +12,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 async function main(): Promise<number> {
   say('Starting a platform with its gateway in a folder of its own …')
-  const system = await startSystem()
   const login = { user: 'admin', password: cameraPassword }
   const axis = await createAxisCamera({ ...login, serialNumber: 'B8A44F0DE403', os: '12', architecture: 'aarch64' })
+  const system = await startSystem().catch(async (error: unknown) => {
+    await axis.close()
+    throw error
+  })
   try {
     const cameras = await Promise.all(
       ['DEMO-CAMERA-1', 'DEMO-CAMERA-2', 'DEMO-CAMERA-3'].map((id) => system.camera(id)),
@@ -26,7 +29,10 @@ async function main(): Promise<number> {
     await walkAxis(system, axis)
     await walkOffline(system)
     say('\nEverything went as it should.')
-    if (!flags.keep) return 0
+    if (!flags.keep) {
+      say('Its folder is removed again; `npm run demo -- --keep` leaves everything running.')
+      return 0
+    }
     say(`\nLeft running: ${system.url}/docs, client id ${system.clientId}, client secret ${system.clientSecret}`)
     for (const camera of [...cameras, axis])
       say(`   ${camera.deviceId}: ${camera.url}, user admin, password ${cameraPassword}`)

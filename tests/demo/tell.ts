@@ -38,8 +38,18 @@ export function cameraSays(camera: SimulatedCamera): void {
 }
 
 export function platformSays(now: Installation): void {
+  const state = [now.installationState, now.installedVersion, now.runningState]
+    .filter((part) => part !== null)
+    .join(' ')
   const error = now.error ? `, ${now.error.code}: ${now.error.detail}` : ''
-  say(`   the platform now says: ${now.installationState} ${now.installedVersion ?? ''} ${now.runningState}${error}`)
+  say(`   the platform now says: ${state}${error}`)
+}
+
+/** By the gateway's own command; it may say more, as that it waits for its enrollment. */
+export async function claim(system: System, camera: Pick<SimulatedCamera, 'port'>): Promise<void> {
+  say(`   ocelli-gateway camera add --address http://127.0.0.1:${camera.port} --user admin`)
+  const said = (await system.claim(camera)).split('\n')
+  say(`   -> ${said.find((line) => line.endsWith('takes it up by itself.')) ?? said.join(' ')}`)
 }
 
 export async function quantities(system: System): Promise<void> {

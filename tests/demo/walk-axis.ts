@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { buildEap } from '@ocelli/app-package/testing'
 import type { SimulatedAxisCamera } from '@ocelli/camera-sim'
 import { buy, type System, untilOnline } from '../src/system.ts'
-import { DemoFailed, platformSays, say, step } from './tell.ts'
+import { claim, DemoFailed, platformSays, say, step } from './tell.ts'
 
 const appId = 'Line_counter'
 
@@ -30,8 +30,7 @@ export async function walkAxis(system: System, camera: SimulatedAxisCamera): Pro
   }
   say(`\n10. The same on an Axis camera, ${camera.model} with AXIS OS ${camera.osVersion}, which speaks VAPIX`)
   try {
-    say(`   ocelli-gateway camera add --address http://127.0.0.1:${camera.port} --user admin`)
-    say(`   -> ${(await system.claim(camera)).split('\n')[0]}`)
+    await claim(system, camera)
     await untilOnline(system, camera.deviceId)
     await publish('1.0.0')
     await buy(system, appId, 1)

@@ -2,7 +2,7 @@ import type { SimulatedCamera } from '@ocelli/camera-sim'
 import type { Installation } from '@ocelli/contract'
 import { apiDemos } from '../src/real-apps.ts'
 import { buy, type System, untilOnline } from '../src/system.ts'
-import { appId, cameraSays, DemoFailed, platformSays, publish, quantities, say, step } from './tell.ts'
+import { appId, cameraSays, claim, DemoFailed, platformSays, publish, quantities, say, step } from './tell.ts'
 
 /** Use cases 1, 3, 4, 6, 7, 8 and 9, on cameras that a gateway reaches. */
 export async function walkOnline(system: System, cameras: SimulatedCamera[]): Promise<void> {
@@ -15,10 +15,7 @@ export async function walkOnline(system: System, cameras: SimulatedCamera[]): Pr
   }
 
   say('\n1. Claim the cameras (use case 2) and list them, page by page (use case 1)')
-  for (const item of cameras) {
-    say(`   ocelli-gateway camera add --address http://127.0.0.1:${item.port} --user admin`)
-    say(`   -> ${(await system.claim(item)).split('\n')[0]}`)
-  }
+  for (const item of cameras) await claim(system, item)
   for (const item of cameras) await untilOnline(system, item.deviceId)
   for (let page = 0; ; page++) {
     const { body } = await step<{ items: { deviceId: string; connectivity: string }[] }>(
