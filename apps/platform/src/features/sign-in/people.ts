@@ -1,11 +1,12 @@
 import { betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
-import { Client, type Pool } from 'pg'
+import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import type { CallerReader } from '../../platform/auth/authenticate.ts'
 import type { Authenticator } from '../../platform/auth/caller.ts'
 import { hashSecret, verifySecret } from '../../platform/auth/secret.ts'
 import type { Database } from '../../platform/database/database.ts'
+import { openClient } from '../../platform/database/open-client.ts'
 import { openPool } from '../../platform/database/open-pool.ts'
 import type { PersonDirectory } from '../users/person-directory.ts'
 import { createSessionAuthentication } from './session-authentication.ts'
@@ -152,8 +153,7 @@ export async function prepareSignIn({ connectionString, log }: Pick<PeopleOption
 }
 
 async function migrateAuth(connectionString: string, run: () => Promise<void>): Promise<void> {
-  const client = new Client({ connectionString })
-  await client.connect()
+  const client = await openClient({ connectionString })
   try {
     await client.query('SELECT pg_advisory_lock($1)', [lockKey])
     await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`)

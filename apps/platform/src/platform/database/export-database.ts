@@ -1,5 +1,6 @@
-import { Client } from 'pg'
+import type { Client } from 'pg'
 import { type ExportHeader, type ExportLine, quoted, schemas, tableName, withoutMigrations } from './export-format.ts'
+import { openClient } from './open-client.ts'
 
 const rowsAtOnce = 500
 
@@ -18,8 +19,7 @@ export async function* exportDatabase({
   masterKeyMark,
   nowMs,
 }: ExportOptions): AsyncGenerator<string> {
-  const client = new Client({ connectionString, options: '-c timezone=UTC' })
-  await client.connect()
+  const client = await openClient({ connectionString, options: '-c timezone=UTC' })
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
     yield line(['header', await readHeader(client, { masterKeyMark, nowMs })])

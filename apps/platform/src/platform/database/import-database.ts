@@ -1,6 +1,7 @@
-import { Client } from 'pg'
+import type { Client } from 'pg'
 import { ExportError, type ExportHeader, type ExportLine, quoted, schemas, tableName } from './export-format.ts'
 import { migrate } from './migrate.ts'
+import { openClient } from './open-client.ts'
 
 const rowsAtOnce = 500
 const charactersAtOnce = 4_000_000
@@ -24,8 +25,7 @@ export async function importDatabase(options: ImportOptions): Promise<ExportHead
   await refuseUsed(options.connectionString)
   await migrate(options.connectionString, { only: header.migrations })
   await options.prepare()
-  const client = new Client({ connectionString: options.connectionString, options: '-c timezone=UTC' })
-  await client.connect()
+  const client = await openClient({ connectionString: options.connectionString, options: '-c timezone=UTC' })
   try {
     await client.query('BEGIN')
     const references = await dropReferences(client)
@@ -59,8 +59,7 @@ async function readHeader(reader: AsyncIterator<string>, masterKeyMark: string):
 }
 
 async function refuseUsed(connectionString: string): Promise<void> {
-  const client = new Client({ connectionString })
-  await client.connect()
+  const client = await openClient({ connectionString })
   try {
     const { rows } = await client.query<{ exists: boolean }>(
       "SELECT to_regclass('public.account') IS NOT NULL AS exists",

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Client } from 'pg'
+import { openClient } from './open-client.ts'
 
 const migrationsFolder = join(import.meta.dirname, 'migrations')
 /** Any number that no other program takes on this database. */
@@ -18,8 +18,7 @@ export async function migrate(
   const known = (await readdir(migrationsFolder)).filter((name) => name.endsWith('.sql')).sort()
   const newer = only?.find((name) => !known.includes(name))
   if (newer) throw newerThanKnown(newer)
-  const client = new Client({ connectionString })
-  await client.connect()
+  const client = await openClient({ connectionString })
   try {
     await client.query('SELECT pg_advisory_lock($1)', [lockKey])
     await client.query(
