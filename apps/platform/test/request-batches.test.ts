@@ -20,7 +20,7 @@ beforeAll(async () => {
   await sql`CREATE FUNCTION leave_as_it_is() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$`.execute(
     platform.db,
   )
-  await sql`CREATE TRIGGER leave_restless BEFORE UPDATE ON device FOR EACH ROW WHEN (OLD.device_id LIKE 'restless%')
+  await sql`CREATE TRIGGER leave_restless BEFORE UPDATE ON device_channel FOR EACH ROW WHEN (OLD.device_id LIKE 'restless%')
     EXECUTE FUNCTION leave_as_it_is()`.execute(platform.db)
 })
 afterAll(() => platform?.close())
@@ -318,7 +318,8 @@ describe('a request that is overtaken', () => {
     const answers = await whileLocked(held, async (transaction) => {
       const answers = installInOrder(devices)
       await waitingFor(1)
-      await sql`UPDATE device SET revision = revision + 1, connectivity = 'OFFLINE' WHERE device_id = ${held.deviceId}`.execute(
+      await sql`UPDATE device SET connectivity = 'OFFLINE' WHERE device_id = ${held.deviceId}`.execute(transaction)
+      await sql`UPDATE device_channel SET revision = revision + 1 WHERE device_id = ${held.deviceId}`.execute(
         transaction,
       )
       return answers
