@@ -219,9 +219,9 @@ export const lines: Line[] = [
 
 /** Commands that are run elsewhere, and where. */
 export const linesElsewhere: Record<string, string> = {
-  'maker keygen': 'asks no platform: apps/cli and tests/src/closed-network.test.ts',
-  'maker public-key': 'asks no platform: apps/cli and tests/src/closed-network.test.ts',
-  'maker grant': 'asks no platform: apps/cli and tests/src/closed-network.test.ts',
+  'maker keygen': 'asks no platform: apps/cli/test/maker.test.ts',
+  'maker public-key': 'asks no platform: apps/cli/test/maker.test.ts',
+  'maker grant': 'asks no platform: apps/cli/test/maker.test.ts',
   'offline bundle': 'POST /license/v1/bundles with real packages: tests/src/closed-network.test.ts',
   'offline apply': 'needs cameras: tests/src/closed-network.test.ts',
   'offline remove': 'needs cameras: tests/src/closed-network.test.ts',
