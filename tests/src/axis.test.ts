@@ -43,7 +43,7 @@ test('an Axis camera is claimed over VAPIX, with what an app has to fit', async 
   })
 })
 
-test('an app is bought, installed with its license where the listing says, started, updated and removed', async () => {
+test('an app is bought, installed with its license where the listing says, started, updated, set back and removed', async () => {
   const parameters = [{ name: 'License', default: '', type: 'string' }]
   expect(await publish({ version: '1.0.0', parameters })).toMatchObject({ status: 201 })
   const { body: before } = await system.call<App>('GET', `/store/v1/apps/${appId}`)
@@ -68,6 +68,18 @@ test('an app is bought, installed with its license where the listing says, start
   await system.call('POST', pathOf(camera.deviceId))
   const updated = await system.settled(appId, camera.deviceId)
   expect(updated).toMatchObject({ installationState: 'INSTALLED', runningState: 'RUNNING', installedVersion: '1.1.0' })
+
+  const back = { licenseType: 'FULL', version: '1.0.0' }
+  const refused = await system.call('PUT', pathOf(camera.deviceId), back)
+  expect(refused).toMatchObject({ status: 409, body: { code: 'downgrade' } })
+  expect(refused.body.detail).toContain('data that the newer version wrote')
+  camera.clearRequests()
+  await system.call('PUT', pathOf(camera.deviceId), { ...back, allowDowngrade: true })
+  const setBack = await system.settled(appId, camera.deviceId)
+  expect(setBack).toMatchObject({ ...{ installedVersion: '1.0.0', runningState: 'RUNNING' }, license: updated.license })
+  expect(camera.apps()[0]?.parameters.License).toBe(app?.parameters.License)
+  // in place: nothing was removed for it
+  expect(camera.requests.filter(({ path }) => path.endsWith('control.cgi')).length).toBe(0)
 
   await system.call('DELETE', pathOf(camera.deviceId))
   expect(await system.settled(appId, camera.deviceId)).toMatchObject({ installationState: 'NOT_INSTALLED' })
