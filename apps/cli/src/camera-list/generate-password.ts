@@ -12,7 +12,7 @@ const all = Object.values(alphabet).join('')
 
 /**
  * The one length that fits both ends: Hanwha's cameras take 15 characters at most (reference guide of the QND-6011), and the policy
- * `length` of AXIS OS 12 wants 15 at least.
+ * `length` of Axis's user management API (v2, beta) wants 15 at least.
  */
 export const usualLength = 15
 export const [shortest, longest] = [8, 64]
