@@ -1,4 +1,4 @@
-import { Option } from 'commander'
+import { Help, Option } from 'commander'
 import { CliCommand } from './cli-command.ts'
 import type { CommandContext, GlobalFlags } from './command-context.ts'
 import { registerAccount } from './commands/account/register.ts'
@@ -56,7 +56,7 @@ export function createProgram({ run, print, say }: ProgramOptions): CliCommand {
     .description('Apps on IP cameras: buy, install, start, update and remove them, on one camera or on all.')
     .exitOverride()
     .configureOutput({ writeOut: print, writeErr: say })
-    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false, optionDescription: describeOption })
     .option('--profile <name>', 'which platform and identity (else OCELLI_PROFILE, else the current one)')
     .option('--url <url>', 'address of the platform (else OCELLI_URL, else that of the profile)')
     .option(
@@ -86,6 +86,13 @@ export function createProgram({ run, print, say }: ProgramOptions): CliCommand {
     for (const register of registers) register(program, (work) => run(program.opts<GlobalFlags>(), work))
   }
   return program
+}
+
+/** That a flag which can be repeated begins with none is no news to anybody. */
+function describeOption(option: Option): string {
+  const isEmptyList = Array.isArray(option.defaultValue) && option.defaultValue.length === 0
+  const shown = isEmptyList ? Object.assign(Object.create(option), { defaultValue: undefined }) : option
+  return new Help().optionDescription(shown)
 }
 
 export function exitCodeLines(): string[] {

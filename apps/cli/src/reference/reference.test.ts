@@ -33,6 +33,13 @@ it('every command has a description and an example that names it and only flags 
   expect(wrong).toEqual([])
 })
 
+it('no help tells of empty lists or of values that are none', () => {
+  const strange = leaves(program).filter(({ command }) =>
+    /default: (\[\]|undefined|null)/.test(command.helpInformation()),
+  )
+  expect(strange.map(({ path }) => path.join(' '))).toEqual([])
+})
+
 it('no command has a flag that every command has', () => {
   const globals = program.options.map(({ long }) => long)
   const twice = leaves(program).flatMap(({ path, command }) =>
