@@ -7,8 +7,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { buildPackage } from '../build.ts'
-import { judgeVectors } from './published-package.ts'
+import { buildLicense, judgeVectors } from './published-package.ts'
 import type { Vectors } from './vectors.ts'
 
 const run = promisify(execFile)
@@ -23,7 +22,7 @@ describe.skipIf(isMissing)('in Chromium', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ocelli-license-browser-'))
-    await buildPackage(join(folder, 'dist'))
+    await buildLicense(join(folder, 'dist'))
     const done = Promise.withResolvers<void>()
     server = createServer((request, response) => {
       // The dump waits for the load event, that for the image, and the image for the page to be done.

@@ -1,11 +1,16 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { buildPackage } from '../build.ts'
+import { buildPackage } from '../../sdk/build.ts'
 
 const run = promisify(execFile)
+const room = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** Writes the package as it is published into a folder. */
+export const buildLicense = (out: string): Promise<void> => buildPackage(out, { room })
 
 /** A folder in which the packed package is installed, as an app maker would have it. */
 export interface InstalledPackage {
@@ -20,7 +25,7 @@ export interface InstalledPackage {
 export async function installPackage(): Promise<InstalledPackage> {
   const folder = await mkdtemp(join(tmpdir(), 'ocelli-license-'))
   const out = join(folder, 'dist')
-  await buildPackage(out)
+  await buildLicense(out)
   const npm = (args: string[]) => run('npm', args, { cwd: folder, encoding: 'utf8' })
   const { stdout } = await npm(['pack', './dist', '--json'])
   const [tarball] = JSON.parse(stdout) as { filename: string; files: { path: string }[] }[]
