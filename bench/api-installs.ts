@@ -2,7 +2,8 @@ import { createHash, randomUUID } from 'node:crypto'
 import { deviceIdOf, type Fleet } from './fleet.ts'
 import { type Call, type Caller, createCaller, runRound } from './load.ts'
 import type { PlatformProcess } from './platform-process.ts'
-import { cpuMs, cpuOfTreeMs, parentOf } from './process-memory.ts'
+import { cpuMs, cpuWithChildrenMs, parentOf } from './process-memory.ts'
+import { publishAndBuy } from './publish-and-buy.ts'
 import { print, printFigure, quantile, type Target } from './report.ts'
 
 const appId = 'com.example.bench'
@@ -53,10 +54,10 @@ async function measure(
   const postmaster = await parentOf(rows[0]?.pid ?? 0)
   const run = (part: Call[]) => runRound(caller, part, { concurrency, expect: [202] })
   await run(calls.slice(0, warmUp))
-  const before = [await cpuMs(platform.pid), await cpuOfTreeMs(postmaster)] as const
+  const before = [await cpuMs(platform.pid), await cpuWithChildrenMs(postmaster)] as const
   const measured = []
   for (let at = warmUp; at < calls.length; at += perRound) measured.push(await run(calls.slice(at, at + perRound)))
-  const after = [await cpuMs(platform.pid), await cpuOfTreeMs(postmaster)] as const
+  const after = [await cpuMs(platform.pid), await cpuWithChildrenMs(postmaster)] as const
   const each = (part: 0 | 1) => [(after[part] - before[part]) / (calls.length - warmUp)]
   printFigure(
     name,
@@ -111,26 +112,6 @@ async function makeAccounts(platform: PlatformProcess): Promise<Call[]> {
   }
   await platform.pool.query('VACUUM ANALYZE')
   return Array.from({ length: each }, (_, at) => owned.flatMap((calls) => calls[at] ?? [])).flat()
-}
-
-async function publishAndBuy(
-  { pool }: PlatformProcess,
-  { appId: app, accountId, units }: { appId: string; accountId: string; units: number },
-): Promise<void> {
-  await pool.query(
-    `INSERT INTO app (app_id, account_id, name, signer_sha256) VALUES ($1, $2, 'Bench', repeat('0', 64))`,
-    [app, accountId],
-  )
-  await pool.query(`INSERT INTO app_version (app_id, version_code, version) VALUES ($1, 1, '1.0')`, [app])
-  await pool.query(
-    `INSERT INTO app_package (app_id, version_code, format, size, sha256) VALUES ($1, 1, 'apk', 1000, repeat('0', 64))`,
-    [app],
-  )
-  await pool.query(
-    `INSERT INTO app_order (account_id, app_id, license_type, total, state, confirmed_at)
-     VALUES ($1, $2, 'FULL', $3, 'CONFIRMED', now())`,
-    [accountId, app, units],
-  )
 }
 
 async function requireExactAccounts({ pool }: PlatformProcess, apps: string, expected: number): Promise<void> {

@@ -1,17 +1,18 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { downTopic, type Enrollment, upTopic, type Welcome } from '@ocelli/contract'
 import { connect, type MqttClient } from 'mqtt'
 import { bareTlsBytesPerConnection } from './bare-tls.ts'
-import { type Fleet, makeFleet } from './fleet.ts'
+import { enrollGateways } from './enroll-gateways.ts'
+import { makeFleet } from './fleet.ts'
+import { inGroups } from './in-groups.ts'
 import { type PlatformProcess, startPlatformProcess } from './platform-process.ts'
-import { cpuMs, cpuOfTreeMs, parentOf, residentBytes } from './process-memory.ts'
+import { cpuMs, cpuWithChildrenMs, parentOf, residentBytes } from './process-memory.ts'
 import { print, printFigure } from './report.ts'
 
 /** Memory is the slope between these, so that what the first connections load does not count. */
 const base = 200
 const settleMs = 10_000
-const enrollingAtOnce = 20
 const servedWithinMs = 120_000
 
 /** Idle gateways over TLS with client certificates, and all of them coming back at once. */
@@ -23,7 +24,8 @@ export async function benchConnections(): Promise<void> {
   let clients: MqttClient[] = []
   try {
     const fleet = await makeFleet(platform, 0)
-    const enrollments = await enroll(platform, fleet, count)
+    const csr = fleet.gatewayKey.certificateRequest()
+    const enrollments = await enrollGateways(platform, { accountId: fleet.accountId, csr, count })
     print(`${enrollments.length} gateways enrolled`)
     const open = (some: Enrollment[]) => inGroups(some, 50, (one) => comeIn(one, fleet.gatewayKey.privatePem))
     clients = await open(enrollments.slice(0, base))
@@ -61,7 +63,7 @@ export async function benchConnections(): Promise<void> {
 /** Processor time so far. */
 async function usedMs({ pid }: PlatformProcess, postmaster: number) {
   const { user, system } = process.cpuUsage()
-  return { platform: await cpuMs(pid), postgres: await cpuOfTreeMs(postmaster), clients: (user + system) / 1000 }
+  return { platform: await cpuMs(pid), postgres: await cpuWithChildrenMs(postmaster), clients: (user + system) / 1000 }
 }
 
 /** What of it Node's TLS takes, whoever speaks over it. */
@@ -73,30 +75,6 @@ async function compareToBareTls(
   const { certificate, caCertificate } = enrollment
   const bytes = await bareTlsBytesPerConnection({ certificate, privateKey, caCertificate }, { base, count, settleMs })
   printFigure("  of a bare TLS server of Node's, as reference", [bytes / 1000], { unit: 'kB' })
-}
-
-/** As gateways do, each of a site of its own, with tokens written by SQL. All hold one key: the platform judges each certificate by itself. */
-async function enroll({ url, pool }: PlatformProcess, fleet: Fleet, count: number): Promise<Enrollment[]> {
-  const secrets = Array.from({ length: count }, () => randomBytes(32).toString('base64url'))
-  await pool.query(
-    `WITH place AS (INSERT INTO site (account_id, name) SELECT $2, 'Site ' || n FROM generate_series(1, cardinality($1::text[])) n
-       RETURNING site_id),
-     numbered AS (SELECT site_id, row_number() OVER () AS n FROM place)
-     INSERT INTO enrollment_token (token_hash, account_id, site_id, expires_at)
-     SELECT hash, $2, site_id, now() + interval '1 hour'
-     FROM unnest($1::text[]) WITH ORDINALITY AS token (hash, n) JOIN numbered USING (n)`,
-    [secrets.map((secret) => createHash('sha256').update(secret).digest('base64url')), fleet.accountId],
-  )
-  const csr = fleet.gatewayKey.certificateRequest()
-  return await inGroups(secrets, enrollingAtOnce, async (secret) => {
-    const answer = await fetch(`${url}/device/v1/gateways/enroll`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ secret, csr, name: 'Bench', version: 'bench' }),
-    })
-    if (answer.status !== 201) throw new Error(`Enrollment answered ${answer.status}: ${await answer.text()}`)
-    return (await answer.json()) as Enrollment
-  })
 }
 
 /** Connects, subscribes, says hello, and resolves when the platform's welcome has come. */
@@ -128,17 +106,4 @@ async function comeIn(enrollment: Enrollment, privatePem: string): Promise<MqttC
       resolve(client)
     })
   })
-}
-
-/** So many at a time; the order of the results is that of the items. */
-async function inGroups<Item, Result>(
-  items: Item[],
-  size: number,
-  run: (item: Item) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = []
-  for (let at = 0; at < items.length; at += size) {
-    results.push(...(await Promise.all(items.slice(at, at + size).map(run))))
-  }
-  return results
 }

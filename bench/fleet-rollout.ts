@@ -1,14 +1,14 @@
-import { createHash, randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Enrollment, Rollout } from '@ocelli/contract'
+import { enrollGateways } from './enroll-gateways.ts'
 import { type ChannelTraffic, createLoadGateway, type LoadGateway } from './fleet-gateway.ts'
 import { createGatewayKey } from './gateway-key.ts'
 import { type PlatformProcess, startPlatformProcess } from './platform-process.ts'
-import { cpuMs, cpuOfTreeMs, parentOf } from './process-memory.ts'
+import { cpuMs, cpuWithChildrenMs, parentOf } from './process-memory.ts'
+import { publishAndBuy } from './publish-and-buy.ts'
 import { print, printFigure } from './report.ts'
 
 const gateways = 200
-const enrollingAtOnce = 20
 const failingPercent = 3
 const endsWithinMs = 600_000
 
@@ -34,7 +34,9 @@ export async function benchFleet(): Promise<void> {
       postmaster: await parentOf(rows[0]?.pid ?? 0),
     }
     const key = createGatewayKey()
-    const enrollments = await enroll(setup, key.certificateRequest())
+    const enrollments = await enrollGateways(platform, {
+      ...{ accountId, csr: key.certificateRequest(), count: gateways, maxInFlight: 100 },
+    })
     const fails = (deviceId: string) => Number(deviceId.slice(3)) % 100 < failingPercent
     const owned = await claim(setup, enrollments, devices)
     load = enrollments.map((enrollment, at) =>
@@ -68,34 +70,6 @@ export async function benchFleet(): Promise<void> {
   }
 }
 
-/** A site for each gateway; tokens are written by SQL, enrollment goes as with any gateway. */
-async function enroll({ platform, accountId }: Setup, csr: string): Promise<Enrollment[]> {
-  const { url, pool } = platform
-  const secrets = Array.from({ length: gateways }, () => randomBytes(32).toString('base64url'))
-  await pool.query(
-    `WITH s AS (INSERT INTO site (account_id, name, max_in_flight) SELECT $1, 'Site ' || n, 100 FROM generate_series(1, $2::int) n
-       RETURNING site_id),
-     numbered AS (SELECT site_id, row_number() OVER () AS n FROM s)
-     INSERT INTO enrollment_token (token_hash, account_id, site_id, expires_at)
-     SELECT t.hash, $1, site_id, now() + interval '1 hour' FROM unnest($3::text[]) WITH ORDINALITY AS t(hash, n) JOIN numbered USING (n)`,
-    [accountId, gateways, secrets.map((secret) => createHash('sha256').update(secret).digest('base64url'))],
-  )
-  const enrollments: Enrollment[] = []
-  for (let at = 0; at < gateways; at += enrollingAtOnce) {
-    const some = secrets.slice(at, at + enrollingAtOnce).map(async (secret) => {
-      const answer = await fetch(`${url}/device/v1/gateways/enroll`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ secret, csr, name: 'Bench', version: 'bench' }),
-      })
-      if (answer.status !== 201) throw new Error(`Enrollment answered ${answer.status}: ${await answer.text()}`)
-      return (await answer.json()) as Enrollment
-    })
-    enrollments.push(...(await Promise.all(some)))
-  }
-  return enrollments
-}
-
 /** Claimed, online devices, shared out evenly. The first thousand carry a tag of their own. */
 async function claim({ platform, accountId }: Setup, enrollments: Enrollment[], devices: number): Promise<string[][]> {
   const ids = enrollments.map(({ gatewayId }) => gatewayId)
@@ -123,9 +97,9 @@ async function rollOut(
 ): Promise<{ perSecond: number; cpuEachMs: number }> {
   const { platform, traffic, postmaster } = setup
   const appId = `com.example.${name}`
-  await publishAndBuy(setup, appId, devices)
+  await publishAndBuy(platform, { appId, accountId: setup.accountId, units: devices })
   const sizeBefore = await databaseBytes(setup)
-  const before = { ...traffic, generator: process.cpuUsage(), postgres: await cpuOfTreeMs(postmaster) }
+  const before = { ...traffic, generator: process.cpuUsage(), postgres: await cpuWithChildrenMs(postmaster) }
   let platformBeforeMs = await cpuMs(platform.pid)
   let platformUsedMs = 0
   const askedAtMs = performance.now()
@@ -159,7 +133,7 @@ async function rollOut(
   const seconds = (performance.now() - askedAtMs) / 1000
   platformUsedMs += (await cpuMs(platform.pid)) - platformBeforeMs
   const generator = process.cpuUsage(before.generator)
-  const postgresMs = (await cpuOfTreeMs(postmaster)) - before.postgres
+  const postgresMs = (await cpuWithChildrenMs(postmaster)) - before.postgres
   const expected = Math.round((devices * (100 - failingPercent)) / 100)
   const { counters } = now
   print('')
@@ -189,22 +163,6 @@ async function rollOut(
   figure('database', size / 1e6, 'MB', 0)
   figure('database growth, each device', (size - sizeBefore) / devices / 1000, 'kB', 2)
   return { perSecond: devices / seconds, cpuEachMs }
-}
-
-async function publishAndBuy({ platform: { pool }, accountId }: Setup, appId: string, units: number): Promise<void> {
-  await pool.query(
-    `INSERT INTO app (app_id, account_id, name, signer_sha256) VALUES ($1, $2, 'Bench', repeat('0', 64))`,
-    [appId, accountId],
-  )
-  await pool.query(`INSERT INTO app_version (app_id, version_code, version) VALUES ($1, 1, '1.0')`, [appId])
-  await pool.query(
-    `INSERT INTO app_package (app_id, version_code, format, size, sha256) VALUES ($1, 1, 'apk', 1000, repeat('0', 64))`,
-    [appId],
-  )
-  await pool.query(
-    `INSERT INTO app_order (account_id, app_id, license_type, total, state, confirmed_at) VALUES ($1, $2, 'FULL', $3, 'CONFIRMED', now())`,
-    [accountId, appId, units],
-  )
 }
 
 async function requireExactUnits(

@@ -31,8 +31,8 @@ export async function cpuMs(pid: number): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
-/** Processor time of a process and its descendants, with those that have ended and been waited for, in milliseconds. */
-export async function cpuOfTreeMs(rootPid: number): Promise<number> {
+/** Processor time of a process and its children, with those that have ended and been waited for, in milliseconds. */
+export async function cpuWithChildrenMs(rootPid: number): Promise<number> {
   const parents = await readParents()
   const children = [...parents].filter(([, parent]) => parent === rootPid).map(([pid]) => pid)
   const stat = await readFile(`/proc/${rootPid}/stat`, 'utf8')
