@@ -83,19 +83,18 @@ function readHead(chunk: Buffer): Pick<MeteredConnection, 'firstLine' | 'range'>
   return { firstLine: head.split('\r\n')[0] ?? '', range: /^range: (.*)$/im.exec(head)?.[1]?.trim() ?? null }
 }
 
-/** The most bytes that passed in any stretch of so many milliseconds. */
-export function mostWithin(passages: readonly Passage[], stretchMs: number): number {
+/**
+ * By how many bytes, at most, what had passed was ahead of a rate that began with the first of them. What is seen late only
+ * makes this less, so a busy machine does no harm.
+ */
+export function mostAhead(passages: readonly Passage[], bytesPerSecond: number): number {
   const sorted = passages.toSorted((a, b) => a.atMs - b.atMs)
-  let most = 0
+  const beganAtMs = sorted[0]?.atMs ?? 0
   let sum = 0
-  let first = 0
+  let most = 0
   for (const { atMs, bytes } of sorted) {
     sum += bytes
-    for (let oldest = sorted[first]; oldest && oldest.atMs < atMs - stretchMs; oldest = sorted[first]) {
-      sum -= oldest.bytes
-      first++
-    }
-    most = Math.max(most, sum)
+    most = Math.max(most, sum - ((atMs - beganAtMs) * bytesPerSecond) / 1000)
   }
   return most
 }
