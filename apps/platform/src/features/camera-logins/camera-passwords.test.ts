@@ -204,6 +204,18 @@ describe('new passwords for cameras', () => {
     expect(await stateOf(operator, second)).toEqual(['FAILED', 'device-unclaimed', true])
   })
 
+  test('stay in doubt when the device has gone to another gateway, which does not know what was sent', async () => {
+    const { gateway, operator, set, deviceId } = await start()
+    const batch = await set()
+    await sql`WITH next AS (
+        INSERT INTO gateway (account_id, site_id, name, public_key, certificate_serial, certificate_expires_at)
+        SELECT account_id, site_id, 'next', public_key, gen_random_uuid()::text, certificate_expires_at FROM gateway
+        WHERE gateway_id = ${gateway.gatewayId} RETURNING gateway_id)
+      UPDATE device SET gateway_id = next.gateway_id FROM next WHERE device_id = ${deviceId}`.execute(db)
+    await tell(gateway, batch, { error: { ...doubt, code: 'not-found' } })
+    expect(await stateOf(operator, batch)).toEqual(['UNKNOWN', 'not-found', false])
+  })
+
   test('are not asked of a gateway that cannot set them', async () => {
     const { set } = await start({ setsPasswords: false })
     await expect(set()).rejects.toMatchObject({

@@ -23,7 +23,7 @@ export interface EndedLogin {
 /**
  * Notes what came of logins, once: a result that is doubled, late or another gateway's changes nothing. The sealed text goes; the
  * copy for the account's recovery key stays with the device, and what was said of the camera is written to it. A new password in doubt
- * keeps its texts. Another login that was proved on the camera settles one that is in doubt.
+ * keeps its texts, and so does one whose device has gone to another gateway: the former one has forgotten what it sent. Another login that was proved on the camera settles one that is in doubt.
  */
 export async function takeResults(
   db: Database,
@@ -48,7 +48,9 @@ export async function takeResults(
           sealed = CASE WHEN s.is_in_doubt THEN l.sealed END,
           sealed_for_recovery = CASE WHEN s.is_in_doubt THEN l.sealed_for_recovery END, updated_at = now()
         FROM open JOIN LATERAL (
-          SELECT said.*, open.kind = 'PASSWORD' AND said.error IS NOT NULL AND coalesce(said."isUnknown", false) AS is_in_doubt
+          SELECT said.*, open.kind = 'PASSWORD' AND said.error IS NOT NULL AND (coalesce(said."isUnknown", false)
+            OR NOT EXISTS (SELECT 1 FROM device d WHERE d.account_id = ${accountId} AND d.device_id = open.device_id
+              AND d.gateway_id = ${gatewayId} AND d.state = 'CLAIMED')) AS is_in_doubt
           FROM said WHERE said."loginId" = open.login_id) s ON true
         WHERE l.login_id = open.login_id
         RETURNING l.login_id, l.state, l.device_id, l.error),
