@@ -75,8 +75,15 @@ function checkedByOf({ license }: AppMemory): Pick<AppReport, 'licenseCheckedBy'
 
 const absent = { name: null, present: false, version: null, runningState: 'NOT_RUNNING' } as const
 
-/** Facts within the lengths of the wire. */
+/** Within what a report may hold: one that is too long would be refused with all that come in its message. */
 export function factsOf(facts: DeviceFacts | null): DeviceFacts | null {
   if (!facts) return null
-  return { ...facts, appFormats: facts.appFormats.slice(0, 20).map((format) => format.slice(0, 100)) }
+  const text = (value: string | null) => value?.slice(0, 300) ?? null
+  return {
+    ...facts,
+    ...{ manufacturer: text(facts.manufacturer), model: text(facts.model), serialNumber: text(facts.serialNumber) },
+    ...{ macAddress: text(facts.macAddress), firmwareVersion: text(facts.firmwareVersion) },
+    architecture: text(facts.architecture),
+    appFormats: facts.appFormats.slice(0, 20).map((format) => format.slice(0, 100)),
+  }
 }
