@@ -17,6 +17,13 @@ export interface LocalGateway {
 
 const restartAfterMs = 5000
 
+/** What the platform alone has to know. The gateway talks with cameras, and a camera may be anybody's. */
+const ownSecrets =
+  /^(?:DATABASE_URL|MQTT_URL|BLOB_URL|OCELLI_MASTER_KEY|OCELLI_ADMIN_\w+|OCELLI_CLIENT_\w+|PG\w+|AWS_\w+)$/
+
+const withoutSecrets = (environment: LocalGatewayOptions['environment']) =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => !ownSecrets.test(name)))
+
 /** Runs the gateway of the site `Local` beside the platform, starts it again when it ends, and stops it with the platform. */
 export function startLocalGateway(options: LocalGatewayOptions): LocalGateway {
   const { log } = options
@@ -29,7 +36,7 @@ export function startLocalGateway(options: LocalGatewayOptions): LocalGateway {
       options.program,
       ['run', '--enroll-if-needed', '--platform', options.platformUrl, '--home', options.home],
       {
-        env: { ...options.environment, OCELLI_ENROLLMENT_TOKEN: options.enrollmentToken },
+        env: { ...withoutSecrets(options.environment), OCELLI_ENROLLMENT_TOKEN: options.enrollmentToken },
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
         // a Ctrl-C in the terminal reaches the platform, which stops the gateway in order
         detached: process.platform !== 'win32',
