@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { DatabaseTransaction } from '../src/platform/database/database.ts'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { TestDevice } from './installation-fixture.ts'
 import { findLedgerErrors } from './ledger/movements.ts'
 import type { Customer } from './ledger-fixture.ts'
@@ -17,11 +16,6 @@ beforeAll(async () => {
   )
   await sql`CREATE TRIGGER refuse_poison BEFORE INSERT ON installation FOR EACH ROW WHEN (NEW.device_id LIKE 'poison%')
     EXECUTE FUNCTION refuse_poison()`.execute(platform.db)
-  await sql`CREATE FUNCTION leave_as_it_is() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$`.execute(
-    platform.db,
-  )
-  await sql`CREATE TRIGGER leave_restless BEFORE UPDATE ON device_channel FOR EACH ROW WHEN (OLD.device_id LIKE 'restless%')
-    EXECUTE FUNCTION leave_as_it_is()`.execute(platform.db)
 })
 afterAll(() => platform?.close())
 beforeEach(async () => {
@@ -40,43 +34,6 @@ const install = (deviceId: string, more: { key?: string; body?: object; by?: Cus
 })
 const codes = (answers: Got[]) => answers.map(({ status, body }) => (status < 400 ? status : body.code))
 const ledgerErrors = () => findLedgerErrors(platform.db, customer.accountId)
-const rename = (device: TestDevice, deviceId: string) =>
-  platform.db.updateTable('device').set({ device_id: deviceId }).where('device_id', '=', device.deviceId).execute()
-
-/** Holds a device's row until the given work is done. */
-async function whileLocked<Result>(
-  { deviceId }: TestDevice,
-  work: (transaction: DatabaseTransaction) => Promise<Result>,
-): Promise<Result> {
-  return await platform.db.transaction().execute(async (transaction) => {
-    await sql`SELECT 1 FROM device WHERE device_id = ${deviceId} FOR UPDATE`.execute(transaction)
-    return await work(transaction)
-  })
-}
-
-/** Installs through the second process, in this order: the first goes at once, the others are one batch. */
-function installInOrder(devices: TestDevice[], { withKey = false } = {}) {
-  return devices.map(({ deviceId }) =>
-    platform.installations.install(
-      platform.contextOf(customer.account, { withKey }),
-      { appId: customer.appId, deviceId },
-      { licenseType: 'FULL', whenOffline: 'reject' },
-    ),
-  )
-}
-
-/** Backends that wait for a lock; resolves when there are that many. */
-const waitingFor = (count: number) =>
-  vi.waitFor(
-    async () => {
-      const { rows } = await sql<{ pid: number }>`SELECT pid FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock'`.execute(platform.db)
-      expect(rows).toHaveLength(count)
-      return rows.map(({ pid }) => pid)
-    },
-    { timeout: 30_000 },
-  )
-
 describe('many requests at once', () => {
   test('take exactly the units there are, of several order lines and through two processes', async () => {
     for (const total of [3, 9, 11]) await customer.order(total)
@@ -101,7 +58,7 @@ describe('many requests at once', () => {
 
   test('go together, but for the first, which goes at once', async () => {
     await customer.order(30)
-    const answers = await Promise.all(installInOrder(await devicesOf(20)))
+    const answers = await Promise.all(platform.installInOrder(customer, await devicesOf(20)))
     expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(202))
     expect(await platform.transactionsOf(customer.accountId)).toBe(2)
   })
@@ -154,7 +111,7 @@ describe('many requests at once', () => {
     const devices = await devicesOf(20)
     for (const number of [7, 13]) {
       const device = devices[number]
-      if (device) await rename(device, `poison-${randomUUID()}`)
+      if (device) await platform.renameDevice(device, `poison-${randomUUID()}`)
     }
     const { rows } = await sql<{
       device_id: string
@@ -262,89 +219,14 @@ describe('an Idempotency-Key', () => {
     const [device] = await devicesOf(1)
     if (!device) throw new Error('There is a device.')
     const keyed = install(device.deviceId, { key: randomUUID() })
-    const { early, other } = await whileLocked(device, async () => {
+    const { early, other } = await platform.whileLocked(device, async () => {
       const early = platform.first(keyed)
-      await waitingFor(1)
+      await platform.waiting()
       return { early, other: await platform.second(keyed) }
     })
     expect(codes([other])).toEqual(['idempotency-key-in-use'])
     const answer = await early
     expect(codes([answer])).toEqual([202])
     expect(await platform.second(keyed)).toMatchObject({ status: 202, isReplay: true, body: answer.body })
-  })
-})
-
-describe('a batch', () => {
-  test('that waits for one account holds up no other', async () => {
-    await customer.order(30)
-    const other = await platform.ledger.customer()
-    await other.order(3)
-    const devices = await devicesOf(4)
-    const theirs = await other.device()
-    const [held] = devices
-    if (!held) throw new Error('There is a device.')
-    const answers = await whileLocked(held, async () => {
-      const answers = devices.map(({ deviceId }) => platform.first(install(deviceId)))
-      await waitingFor(1)
-      expect((await other.install(theirs.deviceId, { licenseType: 'FULL' })).status).toBe(202)
-      return answers
-    })
-    expect(codes(await Promise.all(answers))).toEqual([202, 202, 202, 202])
-  })
-
-  test.each([[false], [true]])('whose connection is lost is done again one by one (with keys: %s)', async (withKey) => {
-    const orderId = await customer.order(30)
-    const devices = await devicesOf(12)
-    const [, held] = devices
-    if (!held) throw new Error('There is a device.')
-    const answers = await whileLocked(held, async () => {
-      const answers = installInOrder(devices, { withKey })
-      const [pid] = await waitingFor(1)
-      await sql`SELECT pg_terminate_backend(${pid})`.execute(platform.db)
-      return answers
-    })
-    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(Array(12).fill(202))
-    expect(await customer.used(orderId)).toMatchObject({ used: 12 })
-    expect(await ledgerErrors()).toEqual([])
-  })
-})
-
-describe('a request that is overtaken', () => {
-  test('is decided anew, and the others of its batch are not', async () => {
-    await customer.order(30)
-    const devices = await devicesOf(5)
-    const [, held] = devices
-    if (!held) throw new Error('There is a device.')
-    const answers = await whileLocked(held, async (transaction) => {
-      const answers = installInOrder(devices)
-      await waitingFor(1)
-      await sql`UPDATE device SET connectivity = 'OFFLINE' WHERE device_id = ${held.deviceId}`.execute(transaction)
-      await sql`UPDATE device_channel SET revision = revision + 1 WHERE device_id = ${held.deviceId}`.execute(
-        transaction,
-      )
-      return answers
-    })
-    const settled = await Promise.allSettled(answers)
-    expect(settled.map((one) => (one.status === 'fulfilled' ? one.value.status : one.reason.code))).toEqual([
-      ...[202, 'device-offline', 202, 202, 202],
-    ])
-    expect(await platform.transactionsOf(customer.accountId)).toBe(2)
-    expect(await ledgerErrors()).toEqual([])
-  })
-
-  test('ever again is told to come back, and the others are not', async () => {
-    await customer.order(30)
-    const devices = await devicesOf(5)
-    const [, , restless] = devices
-    if (restless) {
-      const deviceId = `restless-${randomUUID()}`
-      await rename(restless, deviceId)
-      restless.deviceId = deviceId
-    }
-    const settled = await Promise.allSettled(installInOrder(devices))
-    expect(settled.map((one) => (one.status === 'fulfilled' ? one.value.status : one.reason.code))).toEqual([
-      ...[202, 202, 'unavailable', 202, 202],
-    ])
-    expect(await ledgerErrors()).toEqual([])
   })
 })
