@@ -40,25 +40,25 @@ test('a batch that waits for one account holds up no other', async () => {
   await other.order(3)
   const { devices, second } = await devicesOf(4)
   const theirs = await other.device()
-  const answers = await platform.whileLocked(second, async () => {
-    const answers = platform.installInOrder(customer, devices)
+  const { answers } = await platform.whileLocked(second, async () => {
+    const answers = outcomes(platform.installInOrder(customer, devices))
     await platform.waiting()
     expect(await outcomes(platform.installInOrder(other, [theirs]))).toEqual([202])
-    return answers
+    return { answers }
   })
-  expect(await outcomes(answers)).toEqual([202, 202, 202, 202])
+  expect(await answers).toEqual([202, 202, 202, 202])
 })
 
 test.each([[false], [true]])(
   'a batch whose connection is lost is done again one by one (with keys: %s)',
   async (withKey) => {
     const { devices, second } = await devicesOf(12)
-    const answers = await platform.whileLocked(second, async () => {
-      const answers = platform.installInOrder(customer, devices, { withKey })
+    const { answers } = await platform.whileLocked(second, async () => {
+      const answers = outcomes(platform.installInOrder(customer, devices, { withKey }))
       await sql`SELECT pg_terminate_backend(${await platform.waiting()})`.execute(platform.db)
-      return answers
+      return { answers }
     })
-    expect(await outcomes(answers)).toEqual(Array(12).fill(202))
+    expect(await answers).toEqual(Array(12).fill(202))
     expect(await customer.used(orderId)).toMatchObject({ used: 12 })
     expect(await ledgerErrors()).toEqual([])
   },
@@ -67,14 +67,14 @@ test.each([[false], [true]])(
 test('a request that is overtaken is decided anew, and the others of its batch are not', async () => {
   const { devices, second } = await devicesOf(5)
   const { deviceId } = second
-  const answers = await platform.whileLocked(second, async (transaction) => {
-    const answers = platform.installInOrder(customer, devices)
+  const { answers } = await platform.whileLocked(second, async (transaction) => {
+    const answers = outcomes(platform.installInOrder(customer, devices))
     await platform.waiting()
     await sql`UPDATE device SET connectivity = 'OFFLINE' WHERE device_id = ${deviceId}`.execute(transaction)
     await sql`UPDATE device_channel SET revision = revision + 1 WHERE device_id = ${deviceId}`.execute(transaction)
-    return answers
+    return { answers }
   })
-  expect(await outcomes(answers)).toEqual([202, 'device-offline', 202, 202, 202])
+  expect(await answers).toEqual([202, 'device-offline', 202, 202, 202])
   expect(await platform.transactionsOf(customer.accountId)).toBe(2)
   expect(await ledgerErrors()).toEqual([])
 })

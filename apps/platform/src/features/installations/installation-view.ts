@@ -89,16 +89,15 @@ export async function viewInstallations<Key>(
 ): Promise<Map<Key, Installation>> {
   if (pairs.size === 0) return new Map()
   const given = [...pairs.values()].map(({ accountId, appId, deviceId }, place) => ({
-    place,
-    accountId,
-    appId,
-    deviceId,
+    ...{ one: 1, place, accountId, appId, deviceId },
   }))
+  // `one` is always so, and why: see readSituations
   const { rows } = await sql<ViewRow & { place: number }>`
     SELECT g.place, v.* FROM jsonb_to_recordset(${JSON.stringify(given)}::jsonb)
-      AS g(place integer, "accountId" uuid, "appId" text, "deviceId" text)
+      AS g(place integer, "accountId" uuid, "appId" text, "deviceId" text, one integer)
     CROSS JOIN LATERAL (${selectView()}
-      WHERE i.account_id = g."accountId" AND i.device_id = g."deviceId" AND i.app_id = g."appId") v`.execute(db)
+      WHERE i.account_id = g."accountId" AND i.device_id = g."deviceId" AND i.app_id = g."appId") v
+    WHERE g.one = 1`.execute(db)
   const found = byPlace([...pairs.keys()], rows)
   return new Map(
     pairs.entries().map(([key, pair]) => {
