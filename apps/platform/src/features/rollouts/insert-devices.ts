@@ -62,10 +62,14 @@ export async function insertDevices(
   return rows[0]?.count ?? 0
 }
 
-/** Rows for `reserveUnits`: the devices that this transaction has inserted and that need a unit, in their order. */
+/**
+ * Rows for `reserveUnits`: the devices that this transaction has inserted and that need a unit, in their order. Those that
+ * it has ended or sent back to wait have been taken up before.
+ */
 export const unitsOfInserted = (rolloutId: string): RawBuilder<unknown> => sql`
   SELECT rd.device_id, rd.license_id, row_number() OVER (ORDER BY rd.wave, rd.due_at) AS n FROM rollout_device rd
-  WHERE rd.rollout_id = ${rolloutId} AND rd.license_id IS NOT NULL AND rd.updated_at = now()`
+  WHERE rd.rollout_id = ${rolloutId} AND rd.license_id IS NOT NULL AND rd.updated_at = now() AND rd.state = 'PENDING'
+    AND rd.attempts = 0`
 
 const asGood: Record<LicenseType, string[]> = {
   FULL: ['FULL'],
