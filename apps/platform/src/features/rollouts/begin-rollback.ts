@@ -7,14 +7,16 @@ const deadlineDays = 30
 /**
  * Makes the rollout that sets back what another one has changed, in the transaction that ends that one; its caller holds
  * its row. Devices come along that were taken up, whatever came of them: those still in flight have their turn when they
- * have ended. What was cancelled was somebody else's wish. Gives its id, null when nothing was changed.
+ * have ended, and those that an abort or the deadline has cancelled between two attempts. What was cancelled otherwise was
+ * somebody else's wish, or is gone. Gives its id, null when nothing was changed.
  */
 export async function beginRollback(
   db: DatabaseTransaction,
   { rolloutId, accountId, appId }: { rolloutId: string; accountId: string; appId: string },
   origin: EventOrigin,
 ): Promise<string | null> {
-  const taken = sql`rd.rollout_id = ${rolloutId} AND rd.from_version_code IS NOT NULL AND rd.state <> 'CANCELLED'`
+  const taken = sql`rd.rollout_id = ${rolloutId} AND rd.from_version_code IS NOT NULL
+    AND (rd.state <> 'CANCELLED' OR rd.reason IN ('aborted', 'deadline-passed'))`
   const made = await sql<{ rollout_id: string; name: string }>`
     WITH made AS (
       INSERT INTO rollout (account_id, name, action, app_id, project_ids, strategy, schedule, when_offline, state, created_by_kind,

@@ -250,6 +250,24 @@ describe('a rollback by a person', () => {
     expect(await bench.versions(fleet)).toEqual({ '1.0.1': 2 })
   })
 
+  it('comes after an abort too, and takes along what was between two attempts then', async () => {
+    const { db } = bench.platform
+    const fleet = await bench.fleetOnOlder(2)
+    const rollout = await bench.roll(fleet, { attempts: 2, backoffSeconds: 3600 })
+    await stepAll(db, rollout.rolloutId)
+    const [good, bad] = await inFlight(db, rollout.rolloutId)
+    if (!good || !bad) throw new Error('Two are in flight.')
+    // the newer version is there, and did not start
+    const told = [good, { ...bad, error: failure('network'), version: '1.0.2', present: true }]
+    await stepAll(db, rollout.rolloutId, { settled: await finish(db, fleet, told) })
+    await post(bench.platform, fleet.account, { path: `/${rollout.rolloutId}/abort` })
+    await stepAll(db, rollout.rolloutId)
+    expect((await bench.view(fleet, rollout.rolloutId)).counters).toMatchObject({ succeeded: 1, cancelled: 1 })
+    const { body } = await post(bench.platform, fleet.account, { path: `/${rollout.rolloutId}/rollback` })
+    await bench.run(fleet, body.rolledBackBy, () => ({ version: '1.0.1' }))
+    expect(await bench.versions(fleet)).toEqual({ '1.0.1': 2 })
+  })
+
   it('obeys the window and the site budget of the update', async () => {
     const fleet = await bench.fleetOnOlder(4)
     const window = { from: '00:00', to: '23:59' }
