@@ -30,12 +30,14 @@ export function licenseExpired(at: string): InstallationError {
  * | the pair holds another license | that one is placed |
  * | first install under way | INSTALLATION_FAILED, what is there is removed |
  * | stopped, and so wished for | nothing |
+ * | removed to be installed in an older version | that goes on, with a wish for NOT_RUNNING |
  * | anything else | a wish for NOT_RUNNING; queued while the device is away |
  */
 export function applyExpiry(before: LicensedInstallation, at: string): Outcome | null {
   if (before.presence !== 'PRESENT') return null
   if (before.otherLicenseId !== null) return newWish(before, { licenseId: before.otherLicenseId })
-  if (!before.settled && !before.present && before.drift !== 'REMOVED') {
+  const isAwayForOlder = before.installationState === 'UPDATING'
+  if (!before.settled && !before.present && before.drift !== 'REMOVED' && !isAwayForOlder) {
     const around = {
       ...{ targetVersionCode: before.targetVersionCode, observedPackageId: null },
       ...{ licenseState: null, repair: 'request' as const },

@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { reportOf } from '../../../test/installation-fixture.ts'
 import { type Customer, createLedger, type Ledger } from '../../../test/ledger-fixture.ts'
+import { applyReports } from '../installations/apply-reports.ts'
 import { sweepDeadlines } from '../installations/deadline-sweep.ts'
 import { sweepExpiry } from './expire-licenses.ts'
 import { warnOfExpiry } from './warn-of-expiry.ts'
@@ -150,6 +152,20 @@ describe('a license that ends', () => {
     expect(await types({ licenseId })).toContain('license.expired')
     expect(await customer.used(next)).toMatchObject({ used: 2 })
     expect(await sweep()).toMatchObject({ orders: 1, licenses: 0 })
+  })
+
+  it('lets no app come back running that is away for an older version', async () => {
+    const { orderId, device } = await customer.subscribed()
+    await sql`UPDATE device SET app_downgrade = 'REINSTALL' WHERE device_id = ${device.deviceId}`.execute(ledger.db)
+    const older = { licenseType: 'SUBSCRIPTION', orderId, version: '1.0.1', allowDowngrade: true }
+    expect(await customer.install(device.deviceId, older)).toMatchObject({ status: 202 })
+    await applyReports(ledger.db, [reportOf(device, [], [])])
+    const sent = await customer.desired(device)
+    await ledger.age({ orderId }, 366)
+    expect(await sweep()).toMatchObject({ licenses: 1, installations: 1 })
+    const wish = await customer.desired(device)
+    expect(wish).toMatchObject({ presence: 'PRESENT', running: 'NOT_RUNNING', license: null, allowDowngrade: true })
+    expect(wish?.revision).toBeGreaterThan(sent?.revision ?? 0)
   })
 
   it('leaves an app alone that is being removed', async () => {
