@@ -3,6 +3,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { seesApp } from '../../platform/auth/visibility.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
+import { isStorable } from '../../platform/http/storable-text.ts'
 import { readLicenses, seesDeviceOf } from './license-service.ts'
 
 /** Of what the caller sees, by device, app and license: the order of the index `license_pair`, so that every page costs the same. */
@@ -44,7 +45,8 @@ const makeCursor = (place: Place): string => Buffer.from(JSON.stringify(place)).
 function readCursor(cursor: string): Place {
   const [deviceId, appId, licenseId] = toArray(Buffer.from(cursor, 'base64url').toString())
   const isUuid = typeof licenseId === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(licenseId)
-  if (typeof deviceId === 'string' && typeof appId === 'string' && isUuid) return [deviceId, appId, licenseId]
+  const isText = (value: unknown): value is string => typeof value === 'string' && isStorable(value)
+  if (isText(deviceId) && isText(appId) && isUuid) return [deviceId, appId, licenseId]
   throw new ProblemError('invalid-request', 'This cursor is not valid here. Start again without it.', {
     errors: [{ pointer: '/cursor', code: 'invalid', detail: 'is not a cursor of this list' }],
   })
