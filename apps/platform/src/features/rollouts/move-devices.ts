@@ -47,7 +47,8 @@ export async function moveDevices(
     ), released AS (
       UPDATE license l SET state = 'RELEASED', released_at = now(), release_reason = 'rollout'
       FROM before b JOIN given g ON g."deviceId" = b.device_id
-      WHERE g."to" = ANY(${releasing}::text[]) AND l.license_id = b.license_id AND l.state = 'RESERVED'
+      -- of this account still: a transfer may have taken it along with its device
+      WHERE g."to" = ANY(${releasing}::text[]) AND l.license_id = b.license_id AND l.account_id = ${accountId} AND l.state = 'RESERVED'
         AND NOT EXISTS (SELECT 1 FROM installation i WHERE i.license_id = l.license_id AND i.presence IS NOT NULL)
       RETURNING l.license_id, l.order_id, l.device_id
     )

@@ -95,7 +95,8 @@ export async function listRollouts({ db, caller }: Context, query: RolloutQuery)
   if (query.state) conditions.push(sql`r.state = ${query.state}`)
   if (query.appId) conditions.push(sql`r.app_id = ${query.appId}`)
   if (query.cursor) {
-    const [, seconds, rolloutId] = /^(\d+(?:\.\d+)?)\/([0-9a-f-]{36})$/.exec(fromCursor(query.cursor)) ?? []
+    const [, seconds, rolloutId] =
+      /^(\d{1,10}(?:\.\d{1,6})?)\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(fromCursor(query.cursor)) ?? []
     if (!seconds || !rolloutId) throw wrongCursor()
     conditions.push(sql`(r.created_at, r.rollout_id) < (to_timestamp(${seconds}::numeric), ${rolloutId}::uuid)`)
   }
