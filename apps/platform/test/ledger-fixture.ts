@@ -13,7 +13,7 @@ import { ordersRoutes } from '../src/features/orders/orders-routes.ts'
 import type { AnyRoute } from '../src/platform/http/route.ts'
 import type { LicenseKeys } from '../src/platform/keys/instance-keys.ts'
 import { addDevice, publishApp, reportOf, type TestDevice } from './installation-fixture.ts'
-import { createTestPlatform, type TestAccount } from './test-platform.ts'
+import { createTestPlatform, type TestAccount, type TestParts } from './test-platform.ts'
 
 const unknownFacts = {
   ...{ manufacturer: null, model: null, serialNumber: null, macAddress: null, firmwareVersion: null },
@@ -45,15 +45,18 @@ export type Ledger = Awaited<ReturnType<typeof createLedger>>
 export type Customer = Awaited<ReturnType<Ledger['customer']>>
 
 /** Orders, licenses and installations on a database of their own, and a gateway that does what it is told. */
-export async function createLedger(more: (keys: LicenseKeys) => AnyRoute[] = () => [], maxConnections = 10) {
+export async function createLedger(
+  more: (keys: LicenseKeys, parts: TestParts) => AnyRoute[] = () => [],
+  maxConnections = 10,
+) {
   const { keys, root } = await createTestKeys()
   let wakes = 0
   const platform = await createTestPlatform(
-    ({ db }) => [
-      ...installationRoutes({ installations: createInstallationService({ db, wake: () => {} }) }),
+    (parts) => [
+      ...installationRoutes({ installations: createInstallationService({ db: parts.db, wake: () => {} }) }),
       ...licenseRoutes({ keys, wake: () => void wakes++ }),
       ...ordersRoutes(),
-      ...more(keys),
+      ...more(keys, parts),
     ],
     undefined,
     { maxConnections },

@@ -80,6 +80,7 @@ export const eventTypes = [
   'rollout.state-changed',
   'rollout.wave-started',
   'rollout.devices-joined',
+  'rollout.closed',
   'rollout.device-changed',
   'installation.reported',
 ] as const

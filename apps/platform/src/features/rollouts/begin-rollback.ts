@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { eventProjects } from '../../platform/auth/visibility.ts'
 import type { DatabaseTransaction } from '../../platform/database/database.ts'
 import { type EventOrigin, emitEvents } from '../../platform/events/emit.ts'
 
@@ -12,7 +13,12 @@ const deadlineDays = 30
  */
 export async function beginRollback(
   db: DatabaseTransaction,
-  { rolloutId, accountId, appId }: { rolloutId: string; accountId: string; appId: string },
+  {
+    rolloutId,
+    accountId,
+    appId,
+    projectIds,
+  }: { rolloutId: string; accountId: string; appId: string; projectIds: string[] | null },
   origin: EventOrigin,
 ): Promise<string | null> {
   const taken = sql`rd.rollout_id = ${rolloutId} AND rd.from_version_code IS NOT NULL
@@ -45,6 +51,8 @@ export async function beginRollback(
     ...{ rolloutId: rollback.rollout_id, name: rollback.name, action: 'UPDATE' },
     ...{ devices: rows[0]?.devices ?? 0, rollbackOf: rolloutId },
   }
-  await emitEvents(db, origin, [{ type: 'rollout.created', accountId, appId, data }])
+  await emitEvents(db, origin, [
+    { type: 'rollout.created', accountId, appId, projectIds: eventProjects(projectIds), data },
+  ])
   return rollback.rollout_id
 }

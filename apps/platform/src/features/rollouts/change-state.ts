@@ -1,5 +1,6 @@
 import type { RolloutState } from '@ocelli/contract'
 import { sql } from 'kysely'
+import { eventProjects } from '../../platform/auth/visibility.ts'
 import type { DatabaseTransaction } from '../../platform/database/database.ts'
 import { type EventOrigin, emitEvents } from '../../platform/events/emit.ts'
 
@@ -18,7 +19,15 @@ export async function changeState(
     appId,
     state: from,
     wave,
-  }: { rolloutId: string; accountId: string; appId: string; state: RolloutState; wave: number },
+    projectIds,
+  }: {
+    rolloutId: string
+    accountId: string
+    appId: string
+    state: RolloutState
+    wave: number
+    projectIds: string[] | null
+  },
   { state, reason, origin }: StateChange,
 ): Promise<void> {
   const hasEnded = state === 'ABORTED' || state === 'COMPLETED'
@@ -32,5 +41,7 @@ export async function changeState(
     UPDATE rollout_wave SET started_at = coalesce(started_at, now())
     WHERE rollout_id = ${rolloutId} AND wave = ${wave} AND ${state} = 'RUNNING'`.execute(db)
   const data = { rolloutId, from, to: state, ...(reason ? { reason: reason.code, detail: reason.detail } : {}) }
-  await emitEvents(db, origin, [{ type: 'rollout.state-changed', accountId, appId, data }])
+  await emitEvents(db, origin, [
+    { type: 'rollout.state-changed', accountId, appId, projectIds: eventProjects(projectIds), data },
+  ])
 }

@@ -1,7 +1,7 @@
 import type { Rollout, RolloutRequest, RolloutWave } from '@ocelli/contract'
 import { sql } from 'kysely'
 import type { Caller } from '../../platform/auth/caller.ts'
-import { seesApp } from '../../platform/auth/visibility.ts'
+import { eventProjects, seesApp } from '../../platform/auth/visibility.ts'
 import { brokenConstraint, type Database, type DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
@@ -66,7 +66,8 @@ async function writeRollout(context: Context, db: DatabaseTransaction, request: 
     await reserveAll(context, db, { rollout, licenseType: request.licenseType, orderId: request.orderId ?? null })
   }
   const data = { rolloutId, name: request.name, action: request.action, devices: total }
-  await emitEvents(db, origin, [{ type: 'rollout.created', accountId, appId: request.appId, data }])
+  const projectIds = eventProjects(caller.scope.all ? null : caller.scope.projectIds)
+  await emitEvents(db, origin, [{ type: 'rollout.created', accountId, appId: request.appId, projectIds, data }])
   return await readRollout({ db, caller }, rolloutId)
 }
 

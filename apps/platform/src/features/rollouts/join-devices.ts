@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { eventProjects } from '../../platform/auth/visibility.ts'
 import type { DatabaseTransaction } from '../../platform/database/database.ts'
 import { byPlatform, emitEvents } from '../../platform/events/emit.ts'
 import { insertDevices, unitsOfInserted } from './insert-devices.ts'
@@ -18,6 +19,8 @@ export async function joinDevices(db: DatabaseTransaction, rollout: RolloutRow):
     await reserveUnits(db, { accountId, appId, licenseType, orderId, devices, names: false }, byPlatform)
   }
   const data = { rolloutId, devices: joined }
-  await emitEvents(db, byPlatform, [{ type: 'rollout.devices-joined', accountId, appId, data }])
+  await emitEvents(db, byPlatform, [
+    { type: 'rollout.devices-joined', accountId, appId, projectIds: eventProjects(projectIds), data },
+  ])
   return joined
 }

@@ -52,6 +52,11 @@ it('takes in devices in the very step that ends others, which keep no claim to a
   await tag(fleet, fleet.devices)
   await lookForJoiners(rolloutId)
   await stepAll(db, rolloutId, { settled })
-  expect((await bench.view(fleet, rolloutId)).counters).toMatchObject({ total: 3, succeeded: 1, rejected: 1, inFlight: 1 })
+  expect((await bench.view(fleet, rolloutId)).counters).toMatchObject({
+    total: 3,
+    succeeded: 1,
+    rejected: 1,
+    inFlight: 1,
+  })
   expect(await unitsUsed(db, fleet)).toEqual({ used: 2, held: 2 })
 })

@@ -1,7 +1,9 @@
 import type { Rollout, RolloutDeviceState, RolloutState } from '@ocelli/contract'
 import { sql } from 'kysely'
+import { eventProjects } from '../../platform/auth/visibility.ts'
 import type { DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
 import { beginRollback } from './begin-rollback.ts'
@@ -20,6 +22,7 @@ interface Locked {
   keepOpen: boolean
   createdByKind: string
   createdById: string | null
+  projectIds: string[] | null
   canRollBack: boolean
 }
 
@@ -31,7 +34,7 @@ async function act(context: Context, rolloutId: string, run: Act): Promise<Rollo
     const { rows } = await sql<Locked>`
       SELECT r.rollout_id AS "rolloutId", r.account_id AS "accountId", r.app_id AS "appId", r.state, r.reason_code AS "reasonCode", r.wave,
         r.start_at <= now() AS "isDue", coalesce(r.deadline_at <= now(), false) AS "isPastDeadline", r.keep_open AS "keepOpen",
-        r.created_by_kind AS "createdByKind", r.created_by_id AS "createdById",
+        r.created_by_kind AS "createdByKind", r.created_by_id AS "createdById", r.project_ids AS "projectIds",
         r.strategy->>'rollback' = 'PREVIOUS_VERSION' AS "canRollBack"
       FROM rollout r WHERE r.account_id = ${context.caller.accountId} AND r.rollout_id = ${rolloutId} AND ${seesRollout(context.caller)}
       FOR UPDATE OF r`.execute(db)
@@ -117,11 +120,13 @@ export const approveRollout = (context: Context, rolloutId: string): Promise<Rol
 
 /** Takes in no more devices; what it has comes to its end. */
 export const closeRollout = (context: Context, rolloutId: string): Promise<Rollout> =>
-  act(context, rolloutId, async (db, rollout) => {
+  act(context, rolloutId, async (db, { accountId, appId, projectIds, ...rollout }) => {
     if (!rollout.keepOpen) return
-    await sql`UPDATE rollout SET keep_open = false, updated_at = now() WHERE rollout_id = ${rollout.rolloutId}`.execute(
-      db,
-    )
+    requireState(rollout, ['SCHEDULED', 'RUNNING', 'PAUSED'], 'closed')
+    await sql`UPDATE rollout SET keep_open = false, updated_at = now() WHERE rollout_id = ${rolloutId}`.execute(db)
+    await emitEvents(db, context.origin, [
+      { type: 'rollout.closed', accountId, appId, projectIds: eventProjects(projectIds), data: { rolloutId } },
+    ])
   })
 
 type Retried = Extract<RolloutDeviceState, 'FAILED' | 'REJECTED' | 'TIMED_OUT'>
@@ -163,7 +168,7 @@ export const retryRollout = (context: Context, rolloutId: string, states: readon
     }
   })
 
-function requireState({ state }: Locked, allowed: RolloutState[], done: string): void {
+function requireState({ state }: Pick<Locked, 'state'>, allowed: RolloutState[], done: string): void {
   if (allowed.includes(state)) return
   throw new ProblemError('state-conflict', `A rollout that is ${state} cannot be ${done}.`)
 }

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { eventProjects } from '../../platform/auth/visibility.ts'
 import { brokenConstraint, type Database, type DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { byPlatform, emitEvents } from '../../platform/events/emit.ts'
@@ -75,7 +76,7 @@ async function step(
 
 /** Carries out what becomes of the rollout by its counters. */
 async function judgeNow(db: DatabaseTransaction, rollout: RolloutRow, nowMs: number) {
-  const { rolloutId, accountId, appId, wave, waveEndedAt, gatePassed, keepOpen, strategy } = rollout
+  const { rolloutId, accountId, appId, projectIds, wave, waveEndedAt, gatePassed, keepOpen, strategy } = rollout
   const { rows } = await sql<{ counters: ReturnType<typeof sumCounters> }>`
     SELECT ${waveCounters} AS counters FROM rollout_wave w WHERE w.rollout_id = ${rolloutId} ORDER BY w.wave`.execute(
     db,
@@ -112,7 +113,10 @@ async function judgeNow(db: DatabaseTransaction, rollout: RolloutRow, nowMs: num
         UPDATE rollout SET wave = wave + 1, wave_ended_at = NULL, gate_passed = false, updated_at = now()
         WHERE rollout_id = ${rolloutId}`.execute(db)
       await emitEvents(db, origin, [
-        { type: 'rollout.wave-started', accountId, appId, data: { rolloutId, wave: wave + 2 } },
+        {
+          ...{ type: 'rollout.wave-started', accountId, appId, projectIds: eventProjects(projectIds) },
+          data: { rolloutId, wave: wave + 2 },
+        },
       ])
       return moved
   }

@@ -22,6 +22,12 @@ export function seesProjects(
   return shareProject(projectIds, sql`${caller.scope.projectIds}::uuid[]`)
 }
 
+/** In an event's `project_ids`: seen by those alone who see the whole account, since no project has this id. */
+const noProject = '00000000-0000-0000-0000-000000000000'
+
+/** Projects of an event about what somebody made who saw these projects; null: the whole account. */
+export const eventProjects = (projectIds: string[] | null): string[] => projectIds ?? [noProject]
+
 /** The same for an app, whose projects lie in project_app: those of the caller's own account count. */
 export function seesApp(caller: Caller | CallerColumns, appId: RawBuilder<unknown>): RawBuilder<boolean> {
   if ('seesAll' in caller) return sql<boolean>`(${caller.seesAll} OR ${isInProjects(appId, caller)})`

@@ -10,7 +10,7 @@ export interface NewEvent {
   appId?: string | null
   licenseId?: string | null
   orderId?: string | null
-  /** Projects of the device or app at that time: who may see the event. */
+  /** Projects of the device or app at that time: who may see the event. Left out: those of the device, read here. */
   projectIds?: string[] | null
   data?: Record<string, unknown>
   /** Whose doing it is, where events of several are told together. */
@@ -36,7 +36,8 @@ export async function emitEvents(db: Database, origin: EventOrigin, events: NewE
     })
     // one text for any number of events, or each connection would keep a statement for every number there was
     await sql`INSERT INTO event (account_id, type, actor_kind, actor_id, device_id, app_id, license_id, order_id, project_ids, request_id, data)
-      SELECT "accountId", type, "actorKind", "actorId", "deviceId", "appId", "licenseId", "orderId", "projectIds", "requestId", data
+      SELECT "accountId", type, "actorKind", "actorId", "deviceId", "appId", "licenseId", "orderId", coalesce("projectIds",
+        (SELECT d.project_ids FROM device d WHERE d.account_id = e."accountId" AND d.device_id = e."deviceId")), "requestId", data
       FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS e("accountId" uuid, type text, "actorKind" text, "actorId" text,
         "deviceId" text, "appId" text, "licenseId" uuid, "orderId" uuid, "projectIds" uuid[], "requestId" text, data jsonb)`.execute(
       db,

@@ -1,0 +1,92 @@
+import { sql } from 'kysely'
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createLedger, type Ledger } from '../../../test/ledger-fixture.ts'
+import type { TestPlatform } from '../../../test/test-platform.ts'
+import { rolloutRoutes } from '../rollouts/rollout-routes.ts'
+import { eventRoutes } from './event-routes.ts'
+
+let ledger: Ledger
+let platform: TestPlatform
+beforeAll(async () => {
+  ledger = await createLedger((_keys, { db, bearer }) => {
+    const closing = AbortSignal.timeout(600_000)
+    const authenticate = bearer.authenticate
+    return [
+      ...eventRoutes({ db, log: pino({ level: 'silent' }), authenticate, closing }),
+      ...rolloutRoutes({ db, authenticate, closing, nowMs: Date.now, wakeRollouts: () => {} }),
+    ]
+  })
+  platform = ledger.platform
+})
+afterAll(() => ledger?.close())
+
+const addProject = async (accountId: string, name: string) => {
+  const { rows } = await sql<{ id: string }>`
+    INSERT INTO project (account_id, name) VALUES (${accountId}, ${name}) RETURNING project_id AS id`.execute(ledger.db)
+  return rows[0]?.id ?? ''
+}
+
+test('nothing that happens to the licenses of a device is told to who does not see the device', async () => {
+  const customer = await ledger.customer()
+  const { accountId } = customer
+  const [theirs, others] = [await addProject(accountId, 'theirs'), await addProject(accountId, 'others')]
+  const device = await customer.device()
+  await sql`UPDATE device SET project_ids = ARRAY[${theirs}]::uuid[] WHERE account_id = ${accountId}`.execute(ledger.db)
+  await customer.order(3, 'FULL')
+  await customer.install(device.deviceId, { licenseType: 'FULL' })
+  await customer.converge(device)
+  await customer.call('DELETE', customer.installPath(device.deviceId))
+  await customer.converge(device)
+  const { licenseId } = (await customer.makeLicense(device.deviceId, { licenseType: 'FULL' })).body
+  await customer.call('POST', `/license/v1/licenses/${licenseId}/release`, { reason: 'the camera has burnt' })
+
+  const read = async (projectIds: string[]): Promise<string[]> => {
+    const headers = await platform.machine(accountId, { permissions: ['audit:view'], projectIds })
+    const { body } = await platform.call({ headers }, `GET /events/v1?deviceId=${device.deviceId}&size=1000`)
+    return body.items.map(({ type }: { type: string }) => type)
+  }
+  expect(await read([others])).toEqual([])
+  const told = await read([theirs])
+  for (const [type, times] of [
+    ['license.reserved', 2],
+    ['license.issued', 2],
+    ['license.released', 2],
+  ] as const)
+    expect(told.filter((one) => one === type)).toHaveLength(times)
+})
+
+test('a rollout is told to who sees it', async () => {
+  const customer = await ledger.customer()
+  const { accountId } = customer
+  const [theirs, others] = [await addProject(accountId, 'theirs'), await addProject(accountId, 'others')]
+  await customer.order(3, 'FULL')
+  await customer.device()
+  const permissions = ['apps:install', 'apps:view', 'audit:view'] as const
+  const machine = async (projectIds: string[] | null) => ({
+    headers: await platform.machine(accountId, { permissions: [...permissions], projectIds }),
+  })
+  const install = {
+    action: 'INSTALL',
+    appId: customer.appId,
+    licenseType: 'FULL',
+    devices: { filter: {}, keepOpen: true },
+  }
+  for (const [name, by] of [
+    ['all', await machine(null)],
+    ['theirs', await machine([theirs])],
+  ] as const) {
+    const { status, body } = await platform.call(by, 'POST /software/v1/rollouts', { name, ...install })
+    expect(status).toBe(201)
+    await platform.call(by, `POST /software/v1/rollouts/${body.rolloutId}/abort`)
+  }
+  const read = async (projectIds: string[] | null): Promise<string[]> => {
+    const { body } = await platform.call(await machine(projectIds), 'GET /events/v1?size=1000')
+    const items = body.items as { type: string; data: { name?: string } }[]
+    return items.flatMap(({ type, data }) => (type.startsWith('rollout.') ? [data.name ?? type] : []))
+  }
+  const both = ['all', 'rollout.state-changed', 'theirs', 'rollout.state-changed']
+  expect(await read(null)).toEqual(both)
+  expect(await read([theirs])).toEqual(both.slice(2))
+  expect(await read([others])).toEqual([])
+})
