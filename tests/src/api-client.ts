@@ -28,6 +28,7 @@ export function createApiClient(options: { url: string; clientId: string; client
       method: 'POST',
       body: new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret }),
     })
+    if (!answer.ok) throw new Error(`No access token: ${answer.status} ${await answer.text()}`)
     const body = (await answer.json()) as { access_token: string }
     token = { value: body.access_token, untilMs: Date.now() + tokenLifeMs }
     return token.value
