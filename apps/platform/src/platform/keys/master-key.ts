@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, randomBytes, randomUUID } from 'node:crypto'
 import { link, open, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError } from '../config.ts'
@@ -45,7 +45,7 @@ export async function loadMasterKey(options: {
   if (existing) return existing
   const path = join(options.dataFolder, 'master.key')
   // written whole before it gets its name, and a name that exists is never replaced: a lost master key is a lost database
-  const draft = `${path}.${process.pid}`
+  const draft = `${path}.${randomUUID()}`
   const file = await open(draft, 'wx', 0o600)
   await file.writeFile(`${randomBytes(32).toString('base64')}\n`)
   await file.sync()
