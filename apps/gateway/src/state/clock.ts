@@ -10,12 +10,17 @@ export interface Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void>
 }
 
+/** Node's timers end at once when they are to take longer; the deadline of an upload over a narrow line can. */
+const longestTimerMs = 2_147_483_647
+
 export const createSystemClock = (): Clock => ({
   now: () => Date.now(),
   monotonic: () => performance.now(),
   async sleep(ms, signal) {
     try {
-      await wait(ms, undefined, { signal })
+      let leftMs = ms
+      for (; leftMs > longestTimerMs; leftMs -= longestTimerMs) await wait(longestTimerMs, undefined, { signal })
+      await wait(leftMs, undefined, { signal })
     } catch (error) {
       throw signal.aborted ? signal.reason : error
     }
