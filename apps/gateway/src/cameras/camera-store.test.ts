@@ -57,6 +57,21 @@ describe('camera store', () => {
     expect((await openStore()).store.list()).toHaveLength(2)
   })
 
+  test('holds both of two changes that are made at once, and what another process has saved just before', async () => {
+    const { store } = await openStore()
+    await store.save(camera)
+    await (await openStore()).store.save({ ...camera, name: 'Gate 4' })
+    const credentials = { user: 'admin', password: 'new' }
+    await Promise.all([
+      store.change(camera.deviceId, (now) => ({ ...now, credentials })),
+      store.change(camera.deviceId, (now) => ({ ...now, address: 'https://192.0.2.8' })),
+      store.change('another', () => camera),
+    ])
+    const changed = { ...camera, name: 'Gate 4', credentials, address: 'https://192.0.2.8' }
+    expect((await openStore()).store.list()).toEqual([changed])
+    expect(store.list()).toEqual([changed])
+  })
+
   test('keeps ids apart that differ only in case', async () => {
     const { store } = await openStore()
     await store.save({ ...camera, deviceId: 'ACCC8E', name: 'upper' })

@@ -33,6 +33,11 @@ export interface CameraStore {
   list(): Camera[]
   get(deviceId: string): Camera | null
   save(camera: Camera): Promise<void>
+  /**
+   * Changes what is stored when its turn comes, so that two changes at once both hold, also one of another process. Nothing is done
+   * for a camera that is not there.
+   */
+  change(deviceId: string, change: (camera: Camera) => Camera): Promise<void>
   remove(deviceId: string): Promise<void>
   /** Called after a camera was added, changed or removed, by whomever. Gives the function that ends it. */
   onChange(listener: (change: CameraChange) => void): () => void
@@ -101,6 +106,14 @@ export async function createCameraStore(options: CameraStoreOptions): Promise<Ca
     }
   }
 
+  async function write(camera: Camera): Promise<void> {
+    const name = nameOf(camera.deviceId)
+    await folder.writeJson(name, toStored(camera, folder))
+    // No stamp: another process may have written right after us, so the next scan reads it once more.
+    take(name, { camera, stamp: '' })
+    settledStamp = null
+  }
+
   async function scan(): Promise<void> {
     const whole = await readStamp(join(folder.path, prefix))
     if (whole !== null && whole.text === settledStamp) return
@@ -129,13 +142,11 @@ export async function createCameraStore(options: CameraStoreOptions): Promise<Ca
   return {
     list: () => [...known.values()].map(({ camera }) => camera),
     get: (deviceId) => known.get(nameOf(deviceId))?.camera ?? null,
-    save: (camera) =>
+    save: (camera) => inTurn(() => write(camera)),
+    change: (deviceId, change) =>
       inTurn(async () => {
-        const name = nameOf(camera.deviceId)
-        await folder.writeJson(name, toStored(camera, folder))
-        // No stamp: another process may have written right after us, so the next scan reads it once more.
-        take(name, { camera, stamp: '' })
-        settledStamp = null
+        const stored = await folder.readJson(nameOf(deviceId))
+        if (stored !== null) await write(change(parseCamera(stored, folder)))
       }),
     remove: (deviceId) =>
       inTurn(async () => {

@@ -48,6 +48,5 @@ export async function changeCredentials(options: {
     await driver.close()
   }
   await refused.accepted(place, credentials)
-  // Its address or marks may have changed while the camera was asked.
-  await cameras.save({ ...(cameras.get(deviceId) ?? camera), credentials })
+  await cameras.change(deviceId, (now) => ({ ...now, credentials }))
 }

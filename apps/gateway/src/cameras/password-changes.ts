@@ -39,7 +39,7 @@ type Result = CameraResults['results'][number]
 
 export interface SettleOptions {
   signal: AbortSignal
-  /** What the camera said to the new password; by default nothing that reached us. */
+  /** What the camera said to the new password; absent: nothing new. */
   answer?: Answer
 }
 
@@ -50,6 +50,9 @@ export type Settled =
   | { kind: 'open'; error: Error }
   | { kind: 'settled'; login: Login | null; error: Error | null }
   | { kind: 'none' }
+
+/** `answer` outlives the look that heard it, and not the process. */
+type Pending = OpenChange & { sinceMs: number; answer: Answer }
 
 /** A camera that was slow to answer may yet take the password: the one before is believed for good only after so long. */
 const lateAfterMs = 2 * 60_000
@@ -65,14 +68,14 @@ export async function createPasswordChanges(options: PasswordChangesOptions): Pr
   const { cameras, refused, clock, log } = options
   const files = openChangeFiles(options.folder)
   const listeners = new Set<(result: Result) => void>()
-  const open = new Map<string, OpenChange & { sinceMs: number }>()
+  const open = new Map<string, Pending>()
   for (const change of await files.readAll((file, error) => {
     log.error(
       { file, error: describeError(error) },
       'A password that may count on a camera cannot be read; it is left out',
     )
   })) {
-    open.set(change.deviceId, { ...change, sinceMs: clock.monotonic() })
+    open.set(change.deviceId, { ...change, sinceMs: clock.monotonic(), answer: { kind: 'none' } })
   }
 
   async function end(change: OpenChange, error: Error | null): Promise<Settled> {
@@ -85,9 +88,8 @@ export async function createPasswordChanges(options: PasswordChangesOptions): Pr
   }
 
   async function keep(change: OpenChange): Promise<Settled> {
-    const camera = cameras.get(change.deviceId)
     // The record first: a kill in between leaves both, and the file is dropped at the next look.
-    if (camera) await cameras.save({ ...camera, credentials: change.wanted })
+    await cameras.change(change.deviceId, (camera) => ({ ...camera, credentials: change.wanted }))
     return await end(change, null)
   }
 
@@ -101,9 +103,10 @@ export async function createPasswordChanges(options: PasswordChangesOptions): Pr
    * The login that is likelier comes first, and the other one when that is refused. Before it counts for sure that the password before
    * is still in force, a camera that has not answered gets time to be late.
    */
-  async function settle(deviceId: string, { signal, answer = { kind: 'none' } }: SettleOptions): Promise<Settled> {
+  async function settle(deviceId: string, { signal, answer }: SettleOptions): Promise<Settled> {
     const change = open.get(deviceId)
     if (!change) return { kind: 'none' }
+    change.answer = answer ?? change.answer
     const camera = cameras.get(deviceId)
     if (!camera)
       return { kind: 'open', error: new GatewayError('not-found', `This gateway has no camera ${deviceId}.`) }
@@ -111,10 +114,10 @@ export async function createPasswordChanges(options: PasswordChangesOptions): Pr
     if (isSameLogin(camera.credentials, wanted)) return await end(change, null)
     if (!isSameLogin(camera.credentials, before)) return await end(change, overtaken())
     const trials: Trial[] = []
-    for (const login of answer.kind === 'taken' ? [wanted, before] : [before, wanted]) {
+    for (const login of change.answer.kind === 'taken' ? [wanted, before] : [before, wanted]) {
       const trial = await tryLogin(camera, login, { ...options, signal })
       if (trial.kind === 'accepted' && login === wanted) return await keep(change)
-      if (trial.kind === 'accepted') return await believeBefore(change, answer)
+      if (trial.kind === 'accepted') return await believeBefore(change)
       if (trial.kind === 'no-answer') return { kind: 'open', error: trial.error }
       trials.push(trial)
       if (trial.kind === 'refused' && trial.cost > 1) await closeBoth(camera, change)
@@ -122,8 +125,8 @@ export async function createPasswordChanges(options: PasswordChangesOptions): Pr
     return { kind: 'open', error: bothRefused(trials) }
   }
 
-  async function believeBefore(change: OpenChange & { sinceMs: number }, answer: Answer): Promise<Settled> {
-    if (answer.kind === 'refused') return await end(change, answer.error)
+  async function believeBefore(change: Pending): Promise<Settled> {
+    if (change.answer.kind === 'refused') return await end(change, change.answer.error)
     const isLate = clock.monotonic() - change.sinceMs >= lateAfterMs
     if (isLate) return await end(change, notSet())
     const detail = 'The camera still takes the password before. It is asked again, since it may be late.'
@@ -134,7 +137,7 @@ export async function createPasswordChanges(options: PasswordChangesOptions): Pr
     isOpen: (deviceId) => open.has(deviceId),
     loginIdOf: (deviceId) => open.get(deviceId)?.loginId ?? null,
     async begin(deviceId, change) {
-      const opened = { deviceId, ...change, sinceMs: clock.monotonic() }
+      const opened: Pending = { deviceId, ...change, sinceMs: clock.monotonic(), answer: { kind: 'none' } }
       await files.write(opened)
       open.set(deviceId, opened)
     },

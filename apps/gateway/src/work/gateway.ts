@@ -144,8 +144,16 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (session !== null) void platform.send({ kind: 'camera-results', session, results: [result] })
   }
 
-  const alone = <Value>(deviceId: string, job: () => Promise<Value>): Promise<Value> =>
-    workers.get(deviceId)?.worker.alone(job) ?? job()
+  /** The worker goes on with the record that the job leaves, however long the news of it may take. */
+  function alone<Value>(deviceId: string, job: () => Promise<Value>): Promise<Value> {
+    const worker = workers.get(deviceId)?.worker
+    if (!worker) return job()
+    const takeUp = async () => {
+      const camera = cameras.get(deviceId)
+      if (camera) await worker.moveTo(camera)
+    }
+    return worker.alone(() => job().finally(takeUp))
+  }
 
   async function wish(device: DesiredDevice): Promise<void> {
     const employed = workers.get(device.deviceId)
@@ -185,7 +193,8 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   async function remember(deviceId: string, marks: CameraMarks): Promise<void> {
     const camera = cameras.get(deviceId)
-    if (camera && !isDeepStrictEqual(camera.marks, marks)) await cameras.save({ ...camera, marks })
+    if (!camera || isDeepStrictEqual(camera.marks, marks)) return
+    await cameras.change(deviceId, (now) => ({ ...now, marks }))
   }
 
   /** The record's change comes back as `cameraChanged`, which moves the worker; identity is proved there as anywhere. */
@@ -193,7 +202,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const camera = cameras.get(deviceId)
     if (!camera || camera.address === address) return
     log.info({ deviceId, from: camera.address, to: address }, 'A camera was found at another address')
-    await cameras.save({ ...camera, address })
+    await cameras.change(deviceId, (now) => ({ ...now, address }))
   }
 
   /** Lets the running step finish, then forgets everything about the device. */
@@ -214,9 +223,12 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   async function cameraChanged(change: CameraChange): Promise<void> {
     if (change.kind === 'removed') return dismiss(change.deviceId, { andCamera: false })
-    const { camera, before } = change
-    const employed = workers.get(camera.deviceId)
-    if (employed && before && isDeepStrictEqual({ ...before, marks: camera.marks }, camera)) return
+    const { before } = change
+    const employed = workers.get(change.deviceId)
+    if (employed && before && isDeepStrictEqual({ ...before, marks: change.camera.marks }, change.camera)) return
+    // News that waited for its turn may be old: the login that counts now is the one that may be tried.
+    const camera = cameras.get(change.deviceId)
+    if (!camera) return
     if (employed) await employed.worker.moveTo(camera)
     else await employ(camera, 0)
     const known = workers.get(camera.deviceId)?.worker.known()

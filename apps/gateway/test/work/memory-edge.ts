@@ -31,13 +31,18 @@ export function createMemoryCameras(initial: Camera[]): CameraStore {
   const tell = (change: CameraChange) => {
     for (const listener of listeners) listener(change)
   }
+  const save = (camera: Camera) => {
+    const before = cameras.get(camera.deviceId) ?? null
+    cameras.set(camera.deviceId, camera)
+    tell({ kind: 'saved', deviceId: camera.deviceId, camera, before })
+  }
   return {
     list: () => [...cameras.values()],
     get: (deviceId) => cameras.get(deviceId) ?? null,
-    async save(camera) {
-      const before = cameras.get(camera.deviceId) ?? null
-      cameras.set(camera.deviceId, camera)
-      tell({ kind: 'saved', deviceId: camera.deviceId, camera, before })
+    save: async (camera) => save(camera),
+    async change(deviceId, change) {
+      const camera = cameras.get(deviceId)
+      if (camera) save(change(camera))
     },
     async remove(deviceId) {
       const before = cameras.get(deviceId)

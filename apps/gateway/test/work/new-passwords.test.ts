@@ -210,6 +210,48 @@ describe('a new password', () => {
     expect(camera.refusedLogins).toBe(0)
   })
 
+  test('is taken up at once, however long the disk takes to note a wish that came meanwhile', async () => {
+    const site = await startSite()
+    const { camera, stateFolder, clock } = site
+    const write = stateFolder.writeJson
+    stateFolder.writeJson = async (name, value) => {
+      if (name.startsWith('work/')) await clock.sleep(10_000, new AbortController().signal)
+      await write(name, value)
+    }
+    camera().during = async (moment) => {
+      if (moment.write !== 'setPassword' || moment.when !== 'after') return
+      site.platform.wish(desiredDevice(device, [desiredApp()]))
+      await clock.settle()
+    }
+    const login = loginFor(fresh)
+    ask(site, login)
+    expect(await untilFinal(site, login)).toMatchObject({ error: null })
+    await site.untilSettled()
+    expect(site.phase()).toBe('CONVERGED')
+    expect(camera().refusedLogins).toBe(0)
+  })
+
+  test('that the camera has taken is the one to be tried first when it is back', async () => {
+    const site = await startSite()
+    const camera = site.camera()
+    camera.refusalCost = 2
+    camera.during = async ({ write, when, signal }) => {
+      if (write !== 'setPassword' || when !== 'after') return
+      // after the answer, before the login that is to prove it
+      void site.clock.sleep(7, signal).then(() => {
+        camera.isReachable = false
+      })
+    }
+    const login = loginFor(fresh)
+    ask(site, login)
+    await site.clock.until(() => resultsOf(site, login.loginId).length > 0)
+    expect(resultsOf(site, login.loginId)).toMatchObject([{ isUnknown: true, error: { code: 'unreachable' } }])
+    camera.isReachable = true
+    expect(await untilFinal(site, login)).toMatchObject({ error: null })
+    await expectWorks(site, fresh)
+    expect(camera.refusedLogins).toBe(0)
+  })
+
   test('is not sent while it is not known whether an earlier one counts', async () => {
     const site = await startSite()
     site.camera().during = lose('before')
@@ -283,10 +325,10 @@ function onFile(operation: 'writeJson' | 'remove', when: 'before' | 'after'): Ki
 }
 
 const onSave: Kill = ({ cameras }, kill) => {
-  const real = cameras.save
-  cameras.save = async (camera) => {
-    await real(camera)
-    if (camera.credentials?.password === fresh) kill()
+  const real = cameras.change
+  cameras.change = async (deviceId, change) => {
+    await real(deviceId, change)
+    if (cameras.get(deviceId)?.credentials?.password === fresh) kill()
   }
 }
 
