@@ -44,6 +44,8 @@ export interface AppMemory {
 
 export interface PlacedLicense {
   licenseId: string
+  /** An upload that takes it away has begun: until it has ended, nobody knows whether it is there. */
+  isInDoubt?: boolean
   /** This camera has listed a license of the app since. */
   wasListed: boolean
   renewal?: number
@@ -115,6 +117,13 @@ export function stepBegun(attempt: Attempt, { kind, step }: Pick<Action, 'kind' 
   return kind === 'make-way' ? { ...begun, reinstall: attempt.reinstall ?? { configuration: null } } : begun
 }
 
+/** What is known of the license once an upload has begun: a kill inside leaves the new version, and no word that it came. */
+export function licenseDuring(memory: AppMemory, { kind }: Pick<Action, 'kind'>): AppMemory['license'] {
+  const { license } = memory
+  if (kind !== 'upload' || license === null || licenseAfter(memory) !== null) return license
+  return { ...license, isInDoubt: true }
+}
+
 /** What a finished step changes: its count, and what is known about package and license on the camera. */
 export function stepDone(memory: AppMemory, action: Action, findings: StepFindings): AppMemory {
   const { attempt } = memory
@@ -137,8 +146,7 @@ function learned(memory: AppMemory, action: Action, findings: StepFindings): Par
     case 'upload': {
       const { packageId, version, versionCode } = action.package
       const installed = { packageId, version, versionCode, listedAs: app?.version ?? version }
-      const isFresh = !memory.attempt?.began?.isPresent || memory.attempt.reinstall?.configuration === null
-      return { installed, license: isFresh ? null : licenseAfterUpdate(memory) }
+      return { installed, license: licenseAfter(memory) }
     }
     case 'license':
       return {
@@ -162,8 +170,10 @@ function learned(memory: AppMemory, action: Action, findings: StepFindings): Par
  * A fresh installation starts without licenses, and an update may forget them (AXIS OS 5 deletes the app's folder). The camera's own list
  * shows whether its key is still there; nothing shows what became of a license that the app keeps, so that one is placed again.
  */
-const licenseAfterUpdate = ({ license }: AppMemory): AppMemory['license'] =>
-  license?.checkedBy === 'APP' ? null : license
+function licenseAfter({ license, attempt }: AppMemory): AppMemory['license'] {
+  const isFresh = !attempt?.began?.isPresent || attempt.reinstall?.configuration === null
+  return isFresh || license?.checkedBy === 'APP' ? null : license
+}
 
 /** A try that failed: again later when `isFinal` is false, else the attempt is over once things are put back. */
 export function stepFailed(

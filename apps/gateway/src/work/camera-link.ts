@@ -1,5 +1,5 @@
-import type { AppDowngrade, ConnectivityReason, DeviceFacts } from '@ocelli/contract'
-import { type CameraTarget, type Driver, DriverError, type DriverTable, type InstalledApp } from '@ocelli/driver'
+import type { DeviceFacts } from '@ocelli/contract'
+import { type CameraTarget, type Driver, DriverError, type DriverTable } from '@ocelli/driver'
 import { type CameraMarks, marksOf } from '../cameras/camera-marks.ts'
 import type { Camera } from '../cameras/camera-store.ts'
 import { readEndpointReference } from '../cameras/endpoint-reference.ts'
@@ -9,14 +9,9 @@ import type { Clock } from '../state/clock.ts'
 import { followHints } from './camera-hints.ts'
 import type { Log } from './gateway-options.ts'
 import type { IdentityRegistry } from './identity-registry.ts'
+import { anotherCamera, blocked, classify, isAnotherCamera, type Observation, twoCameras } from './observation.ts'
 import { LeftBehindError, withDeadline } from './step-deadline.ts'
 import { WorkError } from './work-error.ts'
-
-/** One look at a camera. `hasAnswered`: something answered there as a camera does, whether or not it could be used. */
-export type Observation =
-  | { kind: 'answered'; apps: InstalledApp[]; facts: DeviceFacts | null; clockOffsetMs: number | null }
-  | { kind: 'blocked'; reason: ConnectivityReason; error: Error; hasAnswered: boolean; endsWork: boolean }
-  | { kind: 'away'; error: Error; hasAnswered: boolean }
 
 export interface CameraLinkOptions {
   camera: Camera
@@ -49,8 +44,6 @@ export interface CameraLink {
   write<Result>(call: (driver: Driver) => Promise<Result>, options: { signal: AbortSignal }): Promise<Result>
   /** Gives up a connection on which a call hangs. */
   abandon(): Promise<void>
-  downgrade(): AppDowngrade
-  canTakeLicense(): boolean
   certificateExpiresAt(): string | null
   /** A new address, password or pin: the next observation goes there. */
   moveTo(camera: Camera): Promise<void>
@@ -179,7 +172,10 @@ export function createCameraLink(options: CameraLinkOptions): CameraLink {
     const apps = await readInTime(signal, (driver, bounded) => driver.listApps({ signal: bounded }))
     const { facts, clockOffsetMs } = await readDetails(signal)
     if (opened && !opened.hints) opened.hints = startHints(opened)
-    return { kind: 'answered', apps, facts, clockOffsetMs }
+    const can = await read(async ({ capabilities: { downgrade }, removeLicense }) => ({
+      ...{ downgrade, takeLicense: removeLicense !== undefined },
+    }))
+    return { kind: 'answered', apps, facts, clockOffsetMs, can }
   }
 
   function startHints(connection: Connection): AbortController {
@@ -237,8 +233,6 @@ export function createCameraLink(options: CameraLinkOptions): CameraLink {
       return counted(proved, call)
     },
     abandon: close,
-    downgrade: () => opened?.driver.capabilities.downgrade ?? 'NONE',
-    canTakeLicense: () => opened?.driver.removeLicense !== undefined,
     certificateExpiresAt: () => opened?.driver.certificate()?.expiresAt ?? null,
     async moveTo(next) {
       camera = next
@@ -264,40 +258,4 @@ async function optional<Value>(reading: Promise<Value>): Promise<Value | null> {
   }
 }
 
-const isAnotherCamera = (observation: Observation): boolean =>
-  observation.kind === 'blocked' && observation.reason === 'identity-changed'
-
 const connectionClosed = () => new DriverError('unreachable', 'The connection to the camera was closed.')
-
-const anotherCamera = (address: string) =>
-  identityError('identity-changed', `Another camera answers at ${address}. Nothing was written to it.`)
-
-const twoCameras = (address: string, rival: string) =>
-  identityError('identity-conflict', `${address} and ${rival} answer with the same identity. Neither is written to.`)
-
-const identityError = (code: 'identity-changed' | 'identity-conflict', detail: string) =>
-  new WorkError({ category: 'device-unreachable', code, detail, retryable: true })
-
-function blocked(reason: ConnectivityReason, error: Error, { endsWork }: { endsWork: boolean }): Observation {
-  return { kind: 'blocked', reason, error, hasAnswered: true, endsWork }
-}
-
-function classify(error: unknown): Exclude<Observation, { kind: 'answered' }> {
-  const known = error instanceof Error ? error : new Error(String(error))
-  if (!(known instanceof DriverError)) return { kind: 'away', error: known, hasAnswered: false }
-  switch (known.code) {
-    case 'credentials-refused':
-    case 'needs-first-password':
-    case 'certificate-changed':
-      return { kind: 'blocked', reason: known.code, error: known, hasAnswered: true, endsWork: true }
-    case 'unreachable':
-    case 'timeout':
-    case 'cancelled':
-    // What speaks another language is no sign of this camera: a printer took its address, or a proxy answers for it.
-    case 'bad-reply':
-    case 'unsupported':
-      return { kind: 'away', error: known, hasAnswered: false }
-    default:
-      return { kind: 'away', error: known, hasAnswered: true }
-  }
-}

@@ -10,11 +10,11 @@ import {
 import { compareMarks, placeOf } from '../cameras/camera-marks.ts'
 import type { Camera, CameraStore } from '../cameras/camera-store.ts'
 import type { Clock } from '../state/clock.ts'
-import type { Observation } from './camera-link.ts'
 import type { CandidateProof } from './candidate-proof.ts'
 import { toFoundCamera } from './found-camera.ts'
 import type { DiscoveryMode, Log } from './gateway-options.ts'
 import type { IdentityRegistry } from './identity-registry.ts'
+import type { Observation } from './observation.ts'
 import { createWakeUp, ignoreAbort } from './wake-up.ts'
 
 /** One look that fails may be a cable; the second one comes a minute later. */

@@ -1,5 +1,5 @@
 import type { DeviceReport, FoundCamera } from '@ocelli/contract'
-import type { Observation } from './camera-link.ts'
+import type { Observation } from './observation.ts'
 
 type Connectivity = DeviceReport['connectivity']
 

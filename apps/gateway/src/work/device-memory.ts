@@ -51,6 +51,7 @@ const StoredDevice = Type.Object({
       license: nullable(
         Type.Object({
           licenseId: Type.String(),
+          isInDoubt: Type.Optional(Type.Boolean()),
           wasListed: Type.Boolean(),
           renewal: Type.Optional(Count),
           checkedBy: Type.Optional(LicenseCheckedBy),

@@ -5,20 +5,20 @@ import type { PackageCache } from '../packages/package-cache.ts'
 import type { SiteRates } from '../packages/site-rates.ts'
 import type { Clock } from '../state/clock.ts'
 import { createAloneQueue } from './alone-queue.ts'
-import type { CameraLink, Observation } from './camera-link.ts'
+import type { CameraLink } from './camera-link.ts'
 import type { CameraSearch } from './camera-search.ts'
 import type { DeviceMemory } from './device-memory.ts'
 import { createDeviceReporting, type DeviceStateNow } from './device-reporting.ts'
 import { createPackageLeases } from './executor.ts'
 import type { Log } from './gateway-options.ts'
 import type { LicenseDesk } from './license-desk.ts'
+import type { Observation } from './observation.ts'
 import { plan } from './planner.ts'
 import type { ReportBody } from './reporter.ts'
 import { createRevisionBook } from './revision-book.ts'
 import { createSitePlace } from './site-place.ts'
 import { enterQueue, type SiteQueue } from './site-queue.ts'
 import { createStepClocks } from './step-clocks.ts'
-import { stepBudgetMs } from './step-deadline.ts'
 import { createStepRunner } from './step-runner.ts'
 import { createWakeUp, ignoreAbort } from './wake-up.ts'
 
@@ -158,7 +158,7 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
     if (seen.kind === 'answered') return work(seen, signal)
     if (seen.kind === 'blocked' && seen.endsWork) await book.fail(book.unsettled(), seen.error)
     else await expire(seen.error)
-    if (book.begun().length > 0) return unreachableRetryMs
+    if (book.begun().length > 0) return place.isGranted ? unreachableRetryMs : probeEveryMs
     place.giveUp()
     return probeEveryMs
   }
@@ -171,8 +171,8 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
       memory: memory.content.apps,
       packagesOnDisk: leases.packageIds(),
       backingOff: clocks.backingOff(),
-      downgrade: link.downgrade(),
-      canTakeLicense: link.canTakeLicense(),
+      downgrade: seen.can.downgrade,
+      canTakeLicense: seen.can.takeLicense,
     })
     const settled = await book.settleBy(planned, seen.apps)
     for (const { appId } of settled) clocks.clear(appId)
@@ -215,13 +215,12 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
 
   /** A begun step's time runs on while the camera is away; what only waited goes on waiting. */
   async function expire(error: Error): Promise<void> {
-    for (const { entry, attempt } of book.begun()) {
-      const { revision, step: begunStep } = attempt
-      if (!begunStep) continue
-      const budgetMs = stepBudgetMs(begunStep, entry.package?.size ?? 0)
-      const leftMs =
-        clocks.get(entry.appId)?.leftMs ?? clocks.begin(entry.appId, { revision, step: begunStep, budgetMs })
-      if (leftMs > 0 && !attempt.error) continue
+    const begun = book.begun()
+    const hasPlace = begun.length > 0 && place.ask()
+    // waiting for a place uses up no deadline, whether or not the camera answers
+    if (!hasPlace) clocks.clearAll()
+    for (const { entry, attempt } of begun) {
+      if (!attempt.error && (!hasPlace || runner.leftMs(entry.appId, attempt) > 0)) continue
       await book.fail([entry], error)
       clocks.clear(entry.appId)
     }

@@ -182,7 +182,7 @@ function license({ entry, app, attempt, memory }: Context): Move | null {
   const isPlaced = memory.license?.licenseId === licenseId && (memory.license.renewal ?? 0) === renewal
   // Only a camera that is known to list its licenses proves by an empty list that one is gone.
   const isLost = memory.license?.wasListed === true && app?.licenses.length === 0 && tries(attempt, 'LICENSE') === 0
-  if (isPlaced && !isLost) return null
+  if (isPlaced && !isLost && !memory.license?.isInDoubt) return null
   const replaced = memory.license?.checkedBy === 'NOBODY' ? undefined : memory.license?.placement
   return act({ kind: 'license', step: 'LICENSE', licenseId, renewal, ...(replaced === undefined ? {} : { replaced }) })
 }

@@ -57,6 +57,9 @@ export function createRevisionBook(memory: DeviceMemory, clock: Pick<Clock, 'now
       }
       const isChanged = ([appId, app]: [string, AppMemory]) => app !== memory.content.apps.get(appId)
       if (apps.size === memory.content.apps.size && ![...apps].some(isChanged)) return
+      for (const [appId, { attempt }] of memory.content.apps) {
+        if (attempt?.reinstall && !apps.has(appId)) await memory.configurations.drop(appId)
+      }
       await memory.write({ apps })
     },
     change: (appId, changed) => writeAll(new Map([[appId, changed]])),
@@ -68,11 +71,12 @@ export function createRevisionBook(memory: DeviceMemory, clock: Pick<Clock, 'now
         const outcome = { phase: app.phase, error: app.error && { ...app.error, at } }
         settled.set(app.appId, settle(memoryOf(app.appId), outcome, appIn(observed, app.appId)))
       }
-      if (settled.size > 0) await writeAll(settled)
+      // Before the end is written down: what a kill left over would be given to the app at a later downgrade.
       for (const [appId, { attempt }] of settled) {
         const isOver = attempt?.outcome?.phase === 'CONVERGED' || attempt?.reinstall?.configuration !== null
         if (attempt?.reinstall && isOver) await memory.configurations.drop(appId)
       }
+      if (settled.size > 0) await writeAll(settled)
       return entries().filter(({ appId }) => settled.has(appId))
     },
     async fail(failed, error) {

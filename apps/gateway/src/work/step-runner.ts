@@ -1,5 +1,6 @@
+import type { Step } from '@ocelli/contract'
 import type { Clock } from '../state/clock.ts'
-import { stepBegun, stepDone, stepFailed } from './attempt.ts'
+import { type Attempt, licenseDuring, stepBegun, stepDone, stepFailed } from './attempt.ts'
 import { executeStep, type StepFindings, type StepProgress, type StepTools } from './executor.ts'
 import type { Log } from './gateway-options.ts'
 import type { Action } from './planner.ts'
@@ -26,6 +27,8 @@ export interface StepRunnerOptions {
 export interface StepRunner {
   /** Throws the signal's reason when it is aborted; everything else is noted in the book. */
   run(next: { appId: string; action: Action }, signal: AbortSignal): Promise<void>
+  /** What is left of the time of the step begun last, in milliseconds; it starts when it does not run. */
+  leftMs(appId: string, attempt: Pick<Attempt, 'revision' | 'step'>): number
   /** Cuts a running download short when its wish is no longer the newest; other steps are let finish. */
   reconsider(): void
   /** Cuts a running download short; other steps are let finish. */
@@ -44,18 +47,25 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
   }
 
   /** The rates of the site may be narrower than the slowest line that is waited for; others share them. */
-  function limitsNeedMs(action: Action, size: number): number {
+  function limitsNeedMs(step: Step, size: number): number {
     const siteId = tools.siteId()
-    if (action.kind === 'download') return 2 * tools.packages.limitNeedsMs(siteId, size)
-    if (action.kind === 'upload') return 2 * Math.max(1, placesOf(siteId)) * tools.uploads.needsMs(siteId, size)
+    if (step === 'DOWNLOAD') return 2 * tools.packages.limitNeedsMs(siteId, size)
+    if (step === 'UPLOAD') return 2 * Math.max(1, placesOf(siteId)) * tools.uploads.needsMs(siteId, size)
     return 0
+  }
+
+  /** Starts the step's time unless it runs already. */
+  function startTime(appId: string, { revision, step }: { revision: number; step: Step }): Timeout {
+    const size = book.entries().find((entry) => entry.appId === appId)?.package?.size ?? 0
+    const budgetMs = stepBudgetMs(step, size) + limitsNeedMs(step, size)
+    return { budgetMs, leftMs: clocks.begin(appId, { revision, step, budgetMs }) }
   }
 
   async function begin(appId: string, action: Action) {
     const memory = book.memoryOf(appId)
     if (!memory.attempt) throw new Error(`No attempt is open for ${appId}.`)
     const attempt = stepBegun(memory.attempt, action)
-    await book.change(appId, { ...memory, attempt })
+    await book.change(appId, { ...memory, attempt, license: licenseDuring({ ...memory, attempt }, action) })
     return attempt
   }
 
@@ -92,15 +102,13 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
       const { appId, action } = next
       const attempt = await begin(appId, action)
       const { revision } = attempt
-      const size = book.entries().find((entry) => entry.appId === appId)?.package?.size ?? 0
-      const budgetMs = stepBudgetMs(action.step, size) + limitsNeedMs(action, size)
-      const leftMs = clocks.begin(appId, { revision, step: action.step, budgetMs })
+      const timeout = startTime(appId, { revision, step: action.step })
       const abort = new AbortController()
       if (action.kind === 'download') download = { appId, revision, abort }
       onProgress(appId, { step: action.step, percent: null })
       log.info({ deviceId, appId, revision, step: action.step, try: attempt.failures + 1 }, 'A step begins')
       try {
-        const findings = await execute(next, { leftMs, budgetMs }, AbortSignal.any([signal, abort.signal]))
+        const findings = await execute(next, timeout, AbortSignal.any([signal, abort.signal]))
         await succeed(appId, action, findings)
       } catch (error) {
         signal.throwIfAborted()
@@ -110,6 +118,10 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
       } finally {
         download = null
       }
+    },
+    leftMs(appId, { revision, step }) {
+      if (step === null) return Number.POSITIVE_INFINITY
+      return clocks.get(appId)?.leftMs ?? startTime(appId, { revision, step }).leftMs
     },
     reconsider() {
       if (download && !isCurrent(download.appId, download.revision)) endDownload()

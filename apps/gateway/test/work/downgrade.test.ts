@@ -149,3 +149,33 @@ test('a kill inside the removal does not lose the license, though the camera lis
   expect(site.phase()).toBe('CONVERGED')
   expect(site.camera().apps.get(appId)).toMatchObject({ version: '4.0.0', licenses: [{ name: 'license-1' }] })
 })
+
+test('a downgrade that is no longer wished leaves no configuration on the disk', async () => {
+  const site = siteWithNewer()
+  site.camera().configurations.set(appId, 'zones')
+  site.camera().during = async ({ write }) => {
+    if (write === 'install') throw new DriverError('install-failed', 'The camera does not take it.')
+  }
+  const saved = () => [...site.stateFolder.files.keys()].filter((name) => name.startsWith('configurations/'))
+  site.start()
+  await site.untilSettled()
+  expect([site.phase(), saved().length]).toEqual(['FAILED install-failed', 1])
+  site.platform.wish(desiredDevice(device, [], { revision: 6 }))
+  await site.clock.until(() => saved().length === 0, { withinMs: 120_000, what: 'the end of what was saved' })
+})
+
+test('a downgrade is not refused because the record of its camera changes while it is planned', async () => {
+  const site = siteWithNewer()
+  const { writeJson } = site.stateFolder
+  let isChanged = false
+  site.stateFolder.writeJson = async (name, value) => {
+    await writeJson(name, value)
+    if (isChanged || !name.startsWith('work/') || !JSON.stringify(value).includes('"began":{')) return
+    isChanged = true
+    await site.cameras.change(device, (camera) => ({ ...camera, name: 'Gate 4' }))
+    await site.clock.settle()
+  }
+  site.start()
+  await site.untilSettled()
+  expect([isChanged, site.phase()]).toEqual([true, 'CONVERGED'])
+})

@@ -121,18 +121,54 @@ test('a gateway killed at any of its disk writes in a downgrade neither loses th
     expect(site.phase()).toBe('CONVERGED')
     expect(site.camera().apps.get(appId)).toMatchObject(after)
     expect(site.camera().configurations.get(appId)).toBe('zones')
+    expect(savedConfigurations(site), `disk write ${killAt}`).toEqual([])
     await site.stop()
   }
 }, 60_000)
+
+/** What is left over would be given to the app at a later downgrade. */
+const savedConfigurations = ({ stateFolder }: ReturnType<typeof createSite>) =>
+  [...stateFolder.files.keys()].filter((name) => name.startsWith('configurations/'))
+
+test('an app whose update took its license away, and that a kill left so, gets it again', async () => {
+  const site = createSite()
+  const camera = site.camera()
+  camera.listsLicenses = false
+  site.platform.placement = { kind: 'APP_PATH', path: 'license' }
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp({ revision: 5 })]))
+  site.start()
+  await site.untilSettled()
+  expect(camera.apps.get(appId)?.licenses).toHaveLength(1)
+  let isInside = false
+  camera.during = async ({ write, when, signal }) => {
+    if (`${write} ${when}` !== 'install after' || isInside) return
+    isInside = true
+    const app = camera.apps.get(appId)
+    // as AXIS OS 5 does with what an app keeps
+    if (app) camera.apps.set(appId, { ...app, licenses: [] })
+    await site.clock.sleep(24 * 3_600_000, signal)
+  }
+  site.platform.wish(desiredDevice(device, [{ ...update, revision: 6 }]))
+  await site.clock.until(() => isInside)
+  await site.stop()
+  site.start()
+  await site.untilSettled(device, appId, 6)
+  expect(site.phase()).toBe('CONVERGED')
+  expect(camera.apps.get(appId)).toMatchObject({ version: '4.1.1', licenses: [{ name: 'license-1' }] })
+})
 
 async function countDiskWrites(begin: (site: ReturnType<typeof createSite>) => void): Promise<number> {
   const site = createSite()
   begin(site)
   let count = 0
-  const { writeJson } = site.stateFolder
+  const { writeJson, remove } = site.stateFolder
   site.stateFolder.writeJson = (name, value) => {
     count++
     return writeJson(name, value)
+  }
+  site.stateFolder.remove = (name) => {
+    count++
+    return remove(name)
   }
   site.start()
   await site.untilSettled()
@@ -146,7 +182,7 @@ function stopWritingAt(site: ReturnType<typeof createSite>, killAt: number) {
   let count = 0
   const never = () => new Promise<never>(() => undefined)
   site.stateFolder.writeJson = (name, value) => (++count < killAt ? writeJson(name, value) : never())
-  site.stateFolder.remove = (name) => (count < killAt ? remove(name) : never())
+  site.stateFolder.remove = (name) => (++count < killAt ? remove(name) : never())
   const isKilled = () => count >= killAt
   return Object.assign(isKilled, {
     restore() {

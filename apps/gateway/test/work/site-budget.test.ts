@@ -1,4 +1,5 @@
 import type { SiteShare } from '@ocelli/contract'
+import { DriverError } from '@ocelli/driver'
 import { expect, test } from 'vitest'
 import { createSite } from './gateway-fixture.ts'
 import { appId, desiredApp, desiredDevice, packageOf, siteId } from './scripted-platform.ts'
@@ -243,3 +244,48 @@ test('a site of 500 cameras that reconnects neither floods itself nor the platfo
     if (message.kind === 'report') expect(message.reports.length).toBeLessThanOrEqual(200)
   }
 }, 60_000)
+
+test('a begun step of a camera that is away and has no place uses up no deadline', async () => {
+  const site = createSite()
+  const camera = site.camera()
+  site.platform.sites = [share(1)]
+  wishForAll(site, 1)
+  camera.during = async ({ write, signal }) => {
+    if (write === 'install') await site.clock.sleep(24 * 3_600_000, signal)
+  }
+  site.start()
+  await site.clock.until(() => camera.writes.length === 1)
+  await site.stop()
+  Object.assign(camera, { isReachable: false, during: async () => undefined })
+  site.platform.sites = [share(0)]
+  site.start()
+  await site.clock.advance(60 * 60_000)
+  expect(site.phase()).toBe('WAITING')
+  tell(site, share(1, { number: 2 }))
+  camera.isReachable = true
+  await site.untilSettled()
+  expect(site.phase()).toBe('CONVERGED')
+})
+
+test('an upload has the time that the site’s rate needs also when platform and camera went away in it', async () => {
+  const site = createSite()
+  const { platform, clock } = site
+  const camera = site.camera()
+  platform.sites = [share(1, { uploadBytesPerSecond: 1_000 })]
+  wishForAll(site, 1)
+  camera.during = async ({ write, when, signal }) => {
+    if (write !== 'install' || when !== 'before') return
+    if (camera.writes.length > 1) return await clock.sleep(25 * 60_000, signal)
+    camera.isReachable = false
+    platform.disconnect()
+    throw new DriverError('unreachable', 'The connection broke.')
+  }
+  site.start()
+  await clock.until(() => !camera.isReachable)
+  await clock.advance(60_000)
+  platform.connect()
+  await clock.advance(60_000)
+  camera.isReachable = true
+  await site.untilSettled()
+  expect(site.phase()).toBe('CONVERGED')
+})
