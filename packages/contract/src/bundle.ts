@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { LicenseType } from './installation.ts'
 import { PackageFormat } from './names.ts'
-import { AppId, DeviceId, nullable, oneOf, Sha256, Timestamp, Uuid } from './schema.ts'
+import { AppId, DeviceId, nullable, oneOf, Sha256, Timestamp, Uuid, VersionName } from './schema.ts'
 
 export const BundleRequest = Type.Object(
   {
@@ -11,9 +11,7 @@ export const BundleRequest = Type.Object(
           appId: AppId,
           licenseType: LicenseType,
           orderId: Type.Optional(Uuid),
-          version: Type.Optional(
-            Type.String({ minLength: 1, maxLength: 100, description: 'Default: the latest that fits' }),
-          ),
+          version: Type.Optional({ ...VersionName, description: 'Default: the latest that fits' }),
         },
         { additionalProperties: false },
       ),

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { AppId, DeviceId, nullable, oneOf, Timestamp, Uuid } from './schema.ts'
+import { AppId, DeviceId, nullable, oneOf, Timestamp, Uuid, VersionName } from './schema.ts'
 
 export const licenseTypes = ['FULL', 'TRIAL', 'SUBSCRIPTION'] as const
 export const LicenseType = oneOf(licenseTypes)
@@ -115,10 +115,7 @@ export const InstallRequest = Type.Object(
   {
     licenseType: LicenseType,
     orderId: Type.Optional(Uuid),
-    // no control characters and no half of a pair: PostgreSQL takes neither
-    version: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 100, pattern: '^[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]+$' }),
-    ),
+    version: Type.Optional(VersionName),
     start: Type.Optional(Type.Boolean()),
     allowDowngrade: Type.Optional(
       Type.Boolean({

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import { DayWindow } from './day-window.ts'
 import { DeviceQuery } from './device.ts'
 import { ErrorCategory, InstallationError, LicenseType } from './installation.ts'
-import { AppId, DeviceId, nullable, oneOf, Timestamp, Uuid } from './schema.ts'
+import { AppId, DeviceId, nullable, oneOf, Timestamp, Uuid, VersionName } from './schema.ts'
 
 export const RolloutAction = oneOf(['INSTALL', 'UPDATE', 'UNINSTALL', 'START', 'STOP'])
 export type RolloutAction = Static<typeof RolloutAction>
@@ -139,7 +139,7 @@ export const RolloutRequest = Type.Object(
     name: Type.String({ minLength: 1, maxLength: 200 }),
     action: RolloutAction,
     appId: AppId,
-    version: maybe(Type.String({ minLength: 1, maxLength: 100 })),
+    version: maybe(VersionName),
     licenseType: maybe(LicenseType),
     orderId: maybe(Uuid),
     devices: Type.Object(

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import { LicenseCheckedBy } from './installation.ts'
 import { LicensePlacement } from './license.ts'
 import { PackageFormat } from './names.ts'
-import { AppId, DeviceId, nullable, oneOf, Sha256, Timestamp, Uuid } from './schema.ts'
+import { AppId, DeviceId, nullable, oneOf, Sha256, Timestamp, Uuid, VersionName } from './schema.ts'
 
 export const AppVisibility = oneOf(['PRIVATE', 'LISTED'])
 export type AppVisibility = Static<typeof AppVisibility>
@@ -104,7 +104,6 @@ const closed = { additionalProperties: false }
 const text = Type.Optional(Type.String({ maxLength: 200 }))
 
 /** The version's name, as its package has it. */
-export const VersionName = Type.String({ minLength: 1, maxLength: 100 })
 
 export const AppQuery = Type.Object(
   {

@@ -68,7 +68,7 @@ export const AppReport = Type.Object({
   appId: AppId,
   name: nullable(Type.String({ maxLength: 300 })),
   present: Type.Boolean(),
-  version: nullable(Type.String({ maxLength: 100 })),
+  version: nullable(Type.String({ maxLength: 255 })),
   runningState: RunningState,
   licenseCheckedBy: Type.Optional(nullable(LicenseCheckedBy)),
   work: nullable(Work),

@@ -54,7 +54,7 @@ export function appsOf(observed: readonly InstalledApp[], view: WorkView): AppRe
         appId: app.appId,
         name: app.name?.slice(0, 300) ?? null,
         present: true,
-        version: versionOf(app, view.memoryOf(app.appId))?.slice(0, 100) ?? null,
+        version: versionOf(app, view.memoryOf(app.appId))?.slice(0, 255) ?? null,
         runningState: toRunningState(app.state),
         ...checkedByOf(view.memoryOf(app.appId)),
         work: work.get(app.appId) ?? null,

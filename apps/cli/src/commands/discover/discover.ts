@@ -100,7 +100,9 @@ async function save(file: string, cameras: SiteCamera[], { cwd, clock, say }: Co
     throw fileFailed(`${path} cannot be written`, error)
   })
   const named = cameras.filter(({ deviceId }) => deviceId !== null).length
-  say(`${cameras.length} cameras written to ${path}, ${named} of them with their device id.`)
+  say(
+    `${cameras.length} ${cameras.length === 1 ? 'camera' : 'cameras'} written to ${path}, ${named} of them with their device id.`,
+  )
   if (named < cameras.length) say('Licenses bind to device ids: give a login with --user to read the others.')
 }
 
