@@ -31,6 +31,7 @@ export function licenseExpired(at: string): InstallationError {
  * | first install under way | INSTALLATION_FAILED, what is there is removed |
  * | stopped, and so wished for | nothing |
  * | removed to be installed in an older version | that goes on, with a wish for NOT_RUNNING |
+ * | removed by somebody | stays away; NOT_RUNNING is noted for when it is back |
  * | anything else | a wish for NOT_RUNNING; queued while the device is away |
  */
 export function applyExpiry(before: LicensedInstallation, at: string): Outcome | null {
@@ -72,16 +73,21 @@ export function applyRenewal(before: LicensedInstallation, { restart }: { restar
   return newWish(before, restart ? { desiredRunningState: 'RUNNING' } : {})
 }
 
+/**
+ * An app that somebody has removed is put back by a request alone (rules.md section 1): what has changed is noted, and counts
+ * then, or when the app is there again.
+ */
 function newWish(
   before: LicensedInstallation,
   changes: Partial<Pick<LockedInstallation, 'licenseId' | 'desiredRunningState'>>,
 ): Outcome {
+  const unchanged = { newRevision: false, license: 'keep' as const, licenseConflict: false }
+  if (before.settled && before.drift === 'REMOVED') return { ...unchanged, row: { ...before, ...changes } }
   const queued = before.connectivity !== 'ONLINE'
   return {
+    ...unchanged,
     row: { ...before, ...changes, settled: false, queued, progress: null, error: null },
     newRevision: true,
-    license: 'keep',
-    licenseConflict: false,
     deadlineInSeconds: queued ? queueDays * 86_400 : acceptedWithinSeconds,
   }
 }

@@ -26,7 +26,7 @@ export async function lockLicensed(
   return rows
 }
 
-/** Writes what the rules decided, and tells each new wish with its reason. Gives the number of installations changed. */
+/** Writes what the rules decided, and tells each new wish with its reason. Gives the number of devices' wishes changed. */
 export async function writeLicensed(
   db: DatabaseTransaction,
   decided: { before: LicensedInstallation; outcome: Outcome | null }[],
@@ -38,10 +38,11 @@ export async function writeLicensed(
   for (let from = 0; from < changes.length; from += chunk) {
     await writeOutcomes(db, changes.slice(from, from + chunk), origin)
   }
+  const wishes = changes.filter(({ outcome }) => outcome.newRevision || outcome.row.presence !== 'PRESENT')
   await emitEvents(
     db,
     origin,
-    changes
+    wishes
       .filter(({ outcome }) => outcome.row.presence === 'PRESENT')
       .map(({ before, outcome: { row } }) => ({
         type: 'installation.requested',
@@ -56,5 +57,5 @@ export async function writeLicensed(
         },
       })),
   )
-  return changes.length
+  return wishes.length
 }

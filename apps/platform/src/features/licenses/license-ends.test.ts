@@ -168,6 +168,34 @@ describe('a license that ends', () => {
     expect(wish?.revision).toBeGreaterThan(sent?.revision ?? 0)
   })
 
+  it('brings no app back that somebody has removed, and lets it not start when it is there again', async () => {
+    const { orderId, device } = await customer.subscribed()
+    await applyReports(ledger.db, [reportOf(device, [], [])])
+    expect(await customer.installation(device.deviceId)).toMatchObject({ drift: 'REMOVED', settled: true })
+    const before = await customer.desired(device)
+    await ledger.age({ orderId }, 366)
+    expect(await sweep()).toMatchObject({ licenses: 1 })
+    expect(await customer.installation(device.deviceId)).toMatchObject({ drift: 'REMOVED', settled: true })
+    expect(await customer.desired(device)).toMatchObject({ revision: before?.revision, running: 'NOT_RUNNING' })
+  })
+
+  it('brings no app back that somebody has removed when it is renewed, or given back by hand', async () => {
+    const { device, licenseId } = await customer.subscribed()
+    await applyReports(ledger.db, [reportOf(device, [], [])])
+    const before = await customer.desired(device)
+    const next = await customer.order(1, 'SUBSCRIPTION', 700)
+    const path = `/license/v1/licenses/${licenseId}`
+    expect(await customer.call('POST', `${path}/renew`, { orderId: next })).toMatchObject({ status: 200 })
+    expect(await customer.installation(device.deviceId)).toMatchObject({ drift: 'REMOVED', license: { licenseId } })
+    expect(await customer.call('POST', `${path}/release`, { reason: 'gone' })).toMatchObject({ status: 200 })
+    expect(await customer.installation(device.deviceId)).toMatchObject({
+      drift: 'REMOVED',
+      license: null,
+      settled: true,
+    })
+    expect((await customer.desired(device))?.revision).toBe(before?.revision)
+  })
+
   it('leaves an app alone that is being removed', async () => {
     const { orderId, device } = await customer.subscribed()
     await customer.call('DELETE', customer.installPath(device.deviceId))
