@@ -1,4 +1,6 @@
+import type { ServerResponse } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Rollout } from '@ocelli/contract'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Authenticator, Caller } from '../../platform/auth/caller.ts'
 import type { Database } from '../../platform/database/database.ts'
@@ -18,7 +20,8 @@ const checkedEveryMs = 5000
 
 /**
  * The rollout as server-sent events named `rollout`, each the whole of it: now, and whenever something about it has
- * changed. Ends after the one that says that it is over, with no device in flight. Nothing to resume: every event is whole.
+ * changed. Ends after the one that says that it is over, with no device in flight, and when the rollout cannot be read. Nothing
+ * to resume: every event is whole.
  */
 export async function streamRollout(
   deps: RolloutStreamDeps,
@@ -29,7 +32,7 @@ export async function streamRollout(
     reply,
   }: { caller: Caller; rolloutId: string; request: FastifyRequest; reply: FastifyReply },
 ): Promise<void> {
-  let rollout = await readRollout({ db: deps.db, caller }, rolloutId)
+  const rollout = await readRollout({ db: deps.db, caller }, rolloutId)
   reply.hijack()
   const out = reply.raw
   const gone = new AbortController()
@@ -42,6 +45,21 @@ export async function streamRollout(
     'x-request-id': request.id,
   })
   out.write('retry: 3000\n\n')
+  try {
+    await tellChanges(deps, { caller, rollout, request, out, signal })
+  } finally {
+    // also where the rollout cannot be read: a reader that is cut off comes again, one that hears nothing waits
+    out.end()
+  }
+}
+
+async function tellChanges(
+  deps: RolloutStreamDeps,
+  given: { caller: Caller; rollout: Rollout; request: FastifyRequest; out: ServerResponse; signal: AbortSignal },
+): Promise<void> {
+  const { request, out, signal } = given
+  const { rolloutId } = given.rollout
+  let { caller, rollout } = given
   let told = ''
   let quietMs = 0
   let uncheckedMs = 0
@@ -77,5 +95,4 @@ export async function streamRollout(
     if (!next) break
     rollout = next
   }
-  out.end()
 }
