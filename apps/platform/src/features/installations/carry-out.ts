@@ -31,7 +31,8 @@ export interface Change extends Attempt {
 /**
  * One statement for many changes, each on a device of its own: the devices' revisions, the licenses, the installations and
  * the events. Lock order device, installation, license, counter; devices in the order of their key. Gives the
- * installations as they now stand; none where the device has moved on since its situation was read. A constraint that one
+ * installations as they now stand; none where the device has moved on since its situation was read, or the license that was
+ * to be used is no longer held. A constraint that one
  * change breaks, such as the counter's CHECK when the last unit is taken twice, undoes the statement for all of them.
  */
 export async function carryOutChanges<Key>(db: Database, changes: Map<Key, Change>): Promise<Map<Key, Installation>> {
@@ -54,6 +55,9 @@ export async function carryOutChanges<Key>(db: Database, changes: Map<Key, Chang
     ), locked AS MATERIALIZED (
       SELECT g.* FROM given g JOIN device d ON d.account_id = g."accountId" AND d.device_id = g."deviceId" AND d.state = 'CLAIMED'
       JOIN device_channel c ON c.account_id = g."accountId" AND c.device_id = g."deviceId" AND c.revision = g."expectedRevision"
+      -- a license comes to its end, or a rollout gives it back, without a word to the device
+      WHERE g."licenseId" IS NULL OR EXISTS (SELECT 1 FROM license l WHERE l.license_id = g."licenseId"
+        AND l.account_id = g."accountId" AND l.state IN ('RESERVED', 'VALID'))
       ORDER BY d.account_id, d.device_id FOR NO KEY UPDATE OF d, c
     ), moved AS (
       UPDATE device_channel c SET revision = c.revision + 1,
