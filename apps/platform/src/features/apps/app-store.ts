@@ -1,7 +1,7 @@
 import type { App, AppVersion, EapDetails, LicensePlacement, PackageFormat } from '@ocelli/contract'
 import { type RawBuilder, sql } from 'kysely'
 import type { Caller } from '../../platform/auth/caller.ts'
-import { seesApp } from '../../platform/auth/visibility.ts'
+import { type CallerColumns, seesApp } from '../../platform/auth/visibility.ts'
 import type { Database } from '../../platform/database/database.ts'
 import { licenseCheckedBy } from './license-checked-by.ts'
 
@@ -20,10 +20,14 @@ export interface AppRow {
   accountId: string
 }
 
-/** The app `a` as a caller may see it: its own, listed ones, and those it has bought, within its projects. */
-export function appVisibleTo(caller: Caller): RawBuilder<boolean> {
-  return sql<boolean>`((a.account_id = ${caller.accountId} OR a.visibility = 'LISTED' OR EXISTS (
-      SELECT 1 FROM app_order o WHERE o.account_id = ${caller.accountId} AND o.app_id = a.app_id AND o.state = 'CONFIRMED'))
+/**
+ * The condition under which a caller sees the app `a`: its own, listed ones, and those that it holds units of, within its
+ * projects. An order that was never confirmed, called off or is over shows nothing that is not listed.
+ */
+export function appVisibleTo(caller: Caller | CallerColumns): RawBuilder<boolean> {
+  const { accountId } = caller
+  return sql<boolean>`((a.account_id = ${accountId} OR a.visibility = 'LISTED' OR EXISTS (
+      SELECT 1 FROM app_order o WHERE o.account_id = ${accountId} AND o.app_id = a.app_id AND o.state = 'CONFIRMED'))
     AND ${seesApp(caller, sql`a.app_id`)})`
 }
 

@@ -1,9 +1,10 @@
 import type { BundlePackage, BundleRequest } from '@ocelli/contract'
 import { sql } from 'kysely'
-import { seesApp, seesProjects } from '../../platform/auth/visibility.ts'
+import { seesProjects } from '../../platform/auth/visibility.ts'
 import type { Database } from '../../platform/database/database.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
+import { appVisibleTo } from '../apps/app-store.ts'
 import { findFittingPackage, type PackageTarget } from '../apps/fitting-package.ts'
 
 export type BundleApp = BundleRequest['apps'][number]
@@ -47,11 +48,7 @@ export async function planBundle(
 
 async function requireApps({ db, caller }: Context, apps: BundleApp[]): Promise<void> {
   for (const { appId } of apps) {
-    const { rows } = await sql`SELECT 1 FROM app a WHERE a.app_id = ${appId} AND ${seesApp(caller, sql.ref('a.app_id'))}
-      AND (a.visibility = 'LISTED' OR a.account_id = ${caller.accountId}
-        OR EXISTS (SELECT 1 FROM app_order o WHERE o.account_id = ${caller.accountId} AND o.app_id = a.app_id))`.execute(
-      db,
-    )
+    const { rows } = await sql`SELECT 1 FROM app a WHERE a.app_id = ${appId} AND ${appVisibleTo(caller)}`.execute(db)
     if (rows.length === 0) throw notFound(`The app ${appId}`)
   }
 }

@@ -12,9 +12,10 @@ import type {
 } from '@ocelli/contract'
 import { sql } from 'kysely'
 import type { Caller } from '../../platform/auth/caller.ts'
-import { seesApp, seesProjects } from '../../platform/auth/visibility.ts'
+import { seesProjects } from '../../platform/auth/visibility.ts'
 import { byPlace } from '../../platform/database/by-place.ts'
 import type { Database } from '../../platform/database/database.ts'
+import { appVisibleTo } from '../apps/app-store.ts'
 import { asksForVendorKey } from '../apps/asks-for-vendor-key.ts'
 import { firstCandidate, type PackageCandidate } from '../apps/fitting-package.ts'
 import { type OpenLine, openLines } from '../licenses/pick-order.ts'
@@ -170,9 +171,7 @@ export async function readSituations<Request extends { caller: Caller; question:
           'revision', c.revision, 'sentAt', c.sent_at, 'appFormats', d.app_formats, 'architecture', d.architecture,
           'platformLevel', d.platform_level, 'firmwareVersion', d.firmware_version, 'unsignedApps', d.unsigned_apps,
           'appDowngrade', d.app_downgrade, 'projectIds', d.project_ids) END AS device,
-      EXISTS (SELECT 1 FROM app a WHERE a.app_id = g."appId" AND ${seesApp(asking, sql.ref('a.app_id'))}
-        AND (a.visibility = 'LISTED' OR a.account_id = g."accountId"
-          OR EXISTS (SELECT 1 FROM app_order o WHERE o.account_id = g."accountId" AND o.app_id = a.app_id))) AS "appVisible",
+      EXISTS (SELECT 1 FROM app a WHERE a.app_id = g."appId" AND ${appVisibleTo(asking)}) AS "appVisible",
       CASE WHEN i.app_id IS NOT NULL THEN
         json_build_object('presence', i.presence, 'packageId', i.package_id, 'desiredRunningState', i.desired_running_state,
           'allowDowngrade', i.allow_downgrade, 'revision', i.revision, 'settled', i.settled, 'queued', i.queued, 'requestedAt', i.requested_at, 'licenseId', i.license_id,

@@ -7,6 +7,7 @@ import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Answer, Context } from '../../platform/http/route.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
+import { appVisibleTo } from '../apps/app-store.ts'
 import { pairAsksForVendorKey, vendorKeyMissing } from '../apps/asks-for-vendor-key.ts'
 import { licenseCheckedBy, newestVersionCode } from '../apps/license-checked-by.ts'
 import { applyRelease } from '../installations/expiry-rules.ts'
@@ -196,8 +197,7 @@ async function requireVisible(
 ): Promise<{ asksForVendorKey: boolean }> {
   const { rows } = await sql<{ app: boolean; device: boolean; asksForVendorKey: boolean }>`SELECT
     ${pairAsksForVendorKey({ accountId: caller.accountId, appId, deviceId })} AS "asksForVendorKey",
-    EXISTS (SELECT 1 FROM app a WHERE a.app_id = ${appId} AND ${seesApp(caller, sql.ref('a.app_id'))} AND (a.visibility = 'LISTED'
-      OR a.account_id = ${caller.accountId} OR EXISTS (SELECT 1 FROM app_order o WHERE o.account_id = ${caller.accountId} AND o.app_id = a.app_id))) AS app,
+    EXISTS (SELECT 1 FROM app a WHERE a.app_id = ${appId} AND ${appVisibleTo(caller)}) AS app,
     NOT EXISTS (SELECT 1 FROM device d WHERE d.account_id = ${caller.accountId} AND d.device_id = ${deviceId}
       AND NOT ${seesProjects(caller, sql.ref('d.project_ids'))}) AS device`.execute(db)
   if (!rows[0]?.app) throw notFound(`The app ${appId}`)

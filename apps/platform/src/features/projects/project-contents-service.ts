@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
-import { seesApp, seesProjects } from '../../platform/auth/visibility.ts'
+import { seesProjects } from '../../platform/auth/visibility.ts'
 import { brokenConstraint, type Database } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents, type NewEvent } from '../../platform/events/emit.ts'
 import { notFound } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
+import { appVisibleTo } from '../apps/app-store.ts'
 import { checkProjectPermission } from './project-access.ts'
 import { lockProject } from './project-store.ts'
 
@@ -107,28 +108,9 @@ async function checkDevice(db: Database, { caller }: Context, deviceId: string):
   if (!row) throw notFound(`The device ${deviceId}`)
 }
 
-/** Own apps, listed ones, and those that the account has ordered. */
 async function checkApp(db: Database, { caller }: Context, appId: string): Promise<void> {
-  const row = await db
-    .selectFrom('app as a')
-    .select('a.app_id')
-    .where('a.app_id', '=', appId)
-    .where(seesApp(caller, sql.ref('a.app_id')))
-    .where((eb) =>
-      eb.or([
-        eb('a.account_id', '=', caller.accountId),
-        eb('a.visibility', '=', 'LISTED'),
-        eb.exists(
-          eb
-            .selectFrom('app_order as o')
-            .select('o.order_id')
-            .whereRef('o.app_id', '=', 'a.app_id')
-            .where('o.account_id', '=', caller.accountId),
-        ),
-      ]),
-    )
-    .executeTakeFirst()
-  if (!row) throw notFound(`The app ${appId}`)
+  const { rows } = await sql`SELECT 1 FROM app a WHERE a.app_id = ${appId} AND ${appVisibleTo(caller)}`.execute(db)
+  if (rows.length === 0) throw notFound(`The app ${appId}`)
 }
 
 function refuseUnknown(error: unknown, what: string): never {

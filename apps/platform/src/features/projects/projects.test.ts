@@ -181,7 +181,7 @@ describe('devices and apps', () => {
     expect(await projectsOf(accountId, 'Free')).toEqual([])
   })
 
-  test('of another account do not exist, but for apps that are listed or were ordered', async () => {
+  test('of another account do not exist, but for apps that are listed or that it holds units of', async () => {
     const manager = await platform.account()
     const stranger = await platform.account()
     const own = await project(manager, 'Own')
@@ -193,7 +193,7 @@ describe('devices and apps', () => {
     expect((await call(manager, `PUT ${path}/${own}/apps/${listed}`)).status).toBe(204)
     await platform.db
       .insertInto('app_order')
-      .values({ account_id: manager.accountId, app_id: hidden, license_type: 'FULL', total: 1 })
+      .values({ account_id: manager.accountId, app_id: hidden, license_type: 'FULL', total: 1, state: 'CONFIRMED' })
       .execute()
     expect((await call(manager, `PUT ${path}/${own}/apps/${hidden}`)).status).toBe(204)
   })

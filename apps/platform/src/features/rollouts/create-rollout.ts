@@ -1,12 +1,13 @@
 import type { Rollout, RolloutRequest, RolloutWave } from '@ocelli/contract'
 import { sql } from 'kysely'
 import type { Caller } from '../../platform/auth/caller.ts'
-import { eventProjects, seesApp } from '../../platform/auth/visibility.ts'
+import { eventProjects } from '../../platform/auth/visibility.ts'
 import { brokenConstraint, type Database, type DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
+import { appVisibleTo } from '../apps/app-store.ts'
 import { pickOrder } from '../licenses/pick-order.ts'
 import type { RolloutWish } from './admission-rules.ts'
 import { insertDevices, type Selecting, type Selection, unitsOfInserted } from './insert-devices.ts'
@@ -80,9 +81,7 @@ export async function readVersion(db: Database, caller: Caller, request: Rollout
   const { accountId } = caller
   const { rows } = await sql<{ visible: boolean; known: boolean; newest: number | null; named: boolean }>`
     SELECT
-      EXISTS (SELECT 1 FROM app a WHERE a.app_id = ${appId} AND ${seesApp(caller, sql.ref('a.app_id'))}
-        AND (a.visibility = 'LISTED' OR a.account_id = ${accountId}
-          OR EXISTS (SELECT 1 FROM app_order o WHERE o.account_id = ${accountId} AND o.app_id = a.app_id))) AS visible,
+      EXISTS (SELECT 1 FROM app a WHERE a.app_id = ${appId} AND ${appVisibleTo(caller)}) AS visible,
       EXISTS (SELECT 1 FROM installation i WHERE i.account_id = ${accountId} AND i.app_id = ${appId}) AS known,
       (SELECT max(v.version_code) FROM app_version v WHERE v.app_id = ${appId} AND v.withdrawn_at IS NULL) AS newest,
       EXISTS (SELECT 1 FROM app_version v WHERE v.app_id = ${appId} AND v.withdrawn_at IS NULL AND v.version = ${version ?? null}) AS named`.execute(

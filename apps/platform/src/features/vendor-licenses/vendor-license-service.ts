@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto'
 import type { KeyFile } from '@ocelli/app-package'
 import type { VendorLicenseUpload } from '@ocelli/contract'
 import { sql } from 'kysely'
-import { seesApp, seesProjects } from '../../platform/auth/visibility.ts'
+import { seesProjects } from '../../platform/auth/visibility.ts'
 import type { DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents, type NewEvent } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
+import { appVisibleTo } from '../apps/app-store.ts'
 import { appKnowsVendorKeys } from '../apps/asks-for-vendor-key.ts'
 import { applyRenewal } from '../installations/expiry-rules.ts'
 import { lockLicensed, writeLicensed } from '../installations/licensed-installations.ts'
@@ -59,9 +60,7 @@ async function requireApp({ db, caller }: Context, appId: string): Promise<Set<s
   const { rows } = await sql<{ asks: boolean; numbers: string[] }>`
     SELECT ${appKnowsVendorKeys(appId)} AS asks, ARRAY(SELECT DISTINCT p.eap->>'axisAppId' FROM app_package p
       WHERE p.app_id = a.app_id AND p.eap->>'axisAppId' IS NOT NULL) AS numbers
-    FROM app a WHERE a.app_id = ${appId} AND ${seesApp(caller, sql.ref('a.app_id'))} AND (a.visibility = 'LISTED'
-      OR a.account_id = ${caller.accountId} OR EXISTS (SELECT 1 FROM app_order o WHERE o.account_id = ${caller.accountId}
-        AND o.app_id = a.app_id))`.execute(db)
+    FROM app a WHERE a.app_id = ${appId} AND ${appVisibleTo(caller)}`.execute(db)
   const [app] = rows
   if (!app) throw notFound(`The app ${appId}`)
   if (!app.asks) {
