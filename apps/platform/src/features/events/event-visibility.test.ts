@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createLedger, type Ledger } from '../../../test/ledger-fixture.ts'
 import type { TestPlatform } from '../../../test/test-platform.ts'
 import { rolloutRoutes } from '../rollouts/rollout-routes.ts'
+import { transferRoutes } from '../transfers/transfer-routes.ts'
 import { eventRoutes } from './event-routes.ts'
 
 let ledger: Ledger
@@ -14,6 +15,7 @@ beforeAll(async () => {
     const authenticate = bearer.authenticate
     return [
       ...eventRoutes({ db, log: pino({ level: 'silent' }), authenticate, closing }),
+      ...transferRoutes({ unassigned: () => {} }),
       ...rolloutRoutes({ db, authenticate, closing, nowMs: Date.now, wakeRollouts: () => {} }),
     ]
   })
@@ -25,6 +27,16 @@ const addProject = async (accountId: string, name: string) => {
   const { rows } = await sql<{ id: string }>`
     INSERT INTO project (account_id, name) VALUES (${accountId}, ${name}) RETURNING project_id AS id`.execute(ledger.db)
   return rows[0]?.id ?? ''
+}
+
+/** Types of the events about a device that are told to who sees these projects. */
+async function toldOf(
+  accountId: string,
+  { deviceId, projectIds }: { deviceId: string; projectIds: string[] },
+): Promise<string[]> {
+  const headers = await platform.machine(accountId, { permissions: ['audit:view'], projectIds })
+  const { body } = await platform.call({ headers }, `GET /events/v1?deviceId=${deviceId}&size=1000`)
+  return body.items.map(({ type }: { type: string }) => type)
 }
 
 test('nothing that happens to the licenses of a device is told to who does not see the device', async () => {
@@ -41,11 +53,7 @@ test('nothing that happens to the licenses of a device is told to who does not s
   const { licenseId } = (await customer.makeLicense(device.deviceId, { licenseType: 'FULL' })).body
   await customer.call('POST', `/license/v1/licenses/${licenseId}/release`, { reason: 'the camera has burnt' })
 
-  const read = async (projectIds: string[]): Promise<string[]> => {
-    const headers = await platform.machine(accountId, { permissions: ['audit:view'], projectIds })
-    const { body } = await platform.call({ headers }, `GET /events/v1?deviceId=${device.deviceId}&size=1000`)
-    return body.items.map(({ type }: { type: string }) => type)
-  }
+  const read = (projectIds: string[]) => toldOf(accountId, { deviceId: device.deviceId, projectIds })
   expect(await read([others])).toEqual([])
   const told = await read([theirs])
   for (const [type, times] of [
@@ -54,6 +62,30 @@ test('nothing that happens to the licenses of a device is told to who does not s
     ['license.released', 2],
   ] as const)
     expect(told.filter((one) => one === type)).toHaveLength(times)
+})
+
+test('nor what happens to them as the device leaves the account', async () => {
+  const [customer, receiver] = [await ledger.customer(), await platform.account()]
+  const { accountId } = customer
+  const [theirs, others] = [await addProject(accountId, 'theirs'), await addProject(accountId, 'others')]
+  const { deviceId } = await customer.device()
+  await customer.order(3, 'FULL')
+  await customer.makeLicense(deviceId, { licenseType: 'FULL' })
+  const { licenseId } = (await customer.makeLicense('never-seen', { licenseType: 'FULL' })).body
+  await sql`INSERT INTO project_device (account_id, project_id, device_id)
+    SELECT account_id, ${theirs}, device_id FROM device WHERE account_id = ${accountId}`.execute(ledger.db)
+  const offer = { deviceId, toAccountId: receiver.accountId, withLicenses: true }
+  const { transferId } = (await customer.call('POST', '/device/v1/transfers', offer)).body
+  const accepted = await customer.call('POST', `/device/v1/transfers/${transferId}/accept`, undefined, receiver)
+  expect(accepted.status).toBe(200)
+  await customer.call('POST', `/license/v1/licenses/${licenseId}/release`, { reason: 'never came' })
+  for (const [id, last] of [
+    [deviceId, 'order.changed'],
+    ['never-seen', 'license.released'],
+  ] as const) {
+    expect(await toldOf(accountId, { deviceId: id, projectIds: [theirs] })).toContain(last)
+    expect(await toldOf(accountId, { deviceId: id, projectIds: [others] })).not.toContain(last)
+  }
 })
 
 test('a rollout is told to who sees it', async () => {

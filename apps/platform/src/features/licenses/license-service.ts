@@ -149,7 +149,6 @@ export async function releaseLicense(
       await sql`UPDATE installation SET license_id = NULL WHERE account_id = ${accountId} AND license_id = ${licenseId}`.execute(
         db,
       )
-      await forgetUnlicensed(db, { accountId, deviceIds: [license.deviceId] })
       await emitEvents(db, context.origin, [
         {
           type: 'license.released',
@@ -161,6 +160,8 @@ export async function releaseLicense(
           data: { reason, declared: true },
         },
       ])
+      // after the event, which is told to who sees the device
+      await forgetUnlicensed(db, { accountId, deviceIds: [license.deviceId] })
       const decided = installations.map((before) => ({
         before: { ...before, licenseId: null, licenseState: null },
         outcome: applyRelease(before),

@@ -28,12 +28,19 @@ export async function acceptTransfer(
     const { moved, events } = await moveLicenses(db, transfer)
     await moveDeviceRow(db, transfer)
     const data = { transferId, fromAccountId, toAccountId, licenses: moved }
-    await emitEvents(db, context.origin, [
+    const told: NewEvent[] = [
       ...doubled,
       ...events,
-      { type: 'device.transferred', accountId: fromAccountId, deviceId, projectIds: device.projectIds, data },
+      { type: 'device.transferred', accountId: fromAccountId, deviceId, data },
       { type: 'device.transferred', accountId: toAccountId, deviceId, data },
-    ])
+    ]
+    // the giver's device is no longer there to say who may see them
+    const { projectIds } = device
+    await emitEvents(
+      db,
+      context.origin,
+      told.map((event) => (event.accountId === fromAccountId ? { ...event, projectIds } : event)),
+    )
     return { transfer: await decide(db, transferId, 'ACCEPTED'), gatewayId: device.gatewayId }
   })
 }
