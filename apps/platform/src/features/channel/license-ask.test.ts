@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { verifyLicense } from '@ocelli/license'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { sql } from 'kysely'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { type ChannelFixture, createChannelFixture, hello } from '../../../test/channel-fixture.ts'
 import { addOrder, publishApp } from '../../../test/installation-fixture.ts'
 import { claimDevices } from '../claims/claim-service.ts'
+import { issueLicensesForGateways } from '../licenses/issue-license.ts'
 
 vi.setConfig({ testTimeout: 20_000 })
 
@@ -57,7 +59,7 @@ async function wishedFor() {
         .where('type', '=', 'license.issued')
         .execute()
     ).length
-  return { ...spoken, ask, state, issued, deviceId, appId, licenseId }
+  return { ...spoken, ask, gateway, state, issued, deviceId, appId, licenseId }
 }
 
 test('a gateway gets the license file of its wish, which a camera can verify; RESERVED becomes VALID, once', async () => {
@@ -101,4 +103,72 @@ test('a gateway of an older assignment, for another device, or without its sessi
   await hear('hello-again')
   expect(heard.filter(({ kind }) => kind === 'license')).toHaveLength(asks.length)
   expect([await state(), await other.state(), await issued()]).toEqual(['RESERVED', 'RESERVED', 0])
+})
+
+test('a unit whose license goes out in this very moment is not given back by the failure that comes beside it', async () => {
+  const { say, hear, ask, gateway, state, deviceId, appId, licenseId } = await wishedFor()
+  const { db, keys } = fixture
+  const { gatewayId } = gateway
+  const { accountId } = gateway.context.caller
+  const pair = { account_id: accountId, device_id: deviceId, app_id: appId }
+  await db
+    .updateTable('installation')
+    .set({
+      installation_state: 'INSTALLING',
+      settled: false,
+      deadline_at: new Date(Date.now() + 600_000).toISOString(),
+    })
+    .where('license_id', '=', licenseId)
+    .execute()
+  const issuing = Promise.withResolvers<void>()
+  const mayCommit = Promise.withResolvers<void>()
+  // issued by another process, whose transaction holds the installation and is not through yet
+  const issued = db.transaction().execute(async (transaction) => {
+    const [answer] = await issueLicensesForGateways(transaction, keys, [{ ...ask, gatewayId, accountId }])
+    issuing.resolve()
+    await mayCommit.promise
+    return answer
+  })
+  onTestFinished(() => mayCommit.resolve())
+  await issuing.promise
+  const error = {
+    category: 'timeout' as const,
+    code: 'step-timeout',
+    detail: 'Late.',
+    deviceCode: null,
+    retryable: true,
+  }
+  const work = { revision: 0, phase: 'FAILED' as const, step: 'LICENSE' as const, percent: null, stepSecondsLeft: null }
+  await say({
+    ...{ kind: 'report', session: ask.session },
+    reports: [
+      {
+        ...{ deviceId, assignment: 1, seq: 1, revision: 0, address: null, facts: null, apps: [] },
+        connectivity: {
+          ...{ state: 'ONLINE', reason: null, detail: null, lastAnswerSecondsAgo: 0 },
+          ...{ clockOffsetSeconds: null, certificateExpiresAt: null },
+        },
+        work: [{ appId, ...work, error: { ...error, at: '2026-01-01T00:00:00Z' } }],
+      },
+    ],
+  })
+  await vi.waitFor(
+    async () => {
+      const { rows } = await sql`SELECT FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'`.execute(db)
+      expect(rows).toHaveLength(1)
+    },
+    { timeout: 10_000, interval: 20 },
+  )
+  mayCommit.resolve()
+  expect((await issued)?.license).toEqual(expect.any(String))
+  await hear('ack')
+  const installation = await db
+    .selectFrom('installation')
+    .select(['installation_state', 'license_id'])
+    .where((eb) => eb.and(pair))
+    .executeTakeFirstOrThrow()
+  expect({ ...installation, license: await state() }).toEqual({
+    ...{ installation_state: 'INSTALLATION_FAILED', license_id: licenseId, license: 'VALID' },
+  })
 })

@@ -12,6 +12,7 @@ import {
   lockedColumns,
   type SettledPair,
   settledOf,
+  withLicenseStates,
   writeOutcomes,
 } from './installation-batch.ts'
 import { applyAppReport, type Observed, type ReportedApp } from './report-rules.ts'
@@ -68,11 +69,12 @@ async function decideChanges(
   { devices, given }: { devices: LockedDevice[]; given: GivenReport[] },
 ): Promise<ChangedInstallation[]> {
   const keys = JSON.stringify(devices.map(({ accountId, deviceId }) => ({ accountId, deviceId })))
-  const { rows } = await sql<LockedInstallation>`
+  const { rows: locked } = await sql<LockedInstallation>`
     SELECT ${lockedColumns} FROM jsonb_to_recordset(${keys}::jsonb) AS k("accountId" uuid, "deviceId" text)
     JOIN installation i ON i.account_id = k."accountId" AND i.device_id = k."deviceId"
     JOIN device d ON d.account_id = i.account_id AND d.device_id = i.device_id
     ORDER BY i.account_id, i.device_id, i.app_id FOR UPDATE OF i`.execute(db)
+  const rows = await withLicenseStates(db, locked)
   const packages = await readPackages(db, given)
   const installed = Map.groupBy(rows, ({ accountId, deviceId }) => `${accountId}/${deviceId}`)
   const reports = new Map(given.map(({ batch, report }) => [`${batch.gateway.gatewayId}/${report.deviceId}`, report]))

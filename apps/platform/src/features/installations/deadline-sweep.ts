@@ -9,6 +9,7 @@ import {
   lockedColumns,
   type SettledPair,
   settledOf,
+  withLicenseStates,
   writeOutcomes,
 } from './installation-batch.ts'
 import { applyDeadline } from './report-rules.ts'
@@ -26,13 +27,14 @@ export async function sweepDeadlines(
   onSettled: (pairs: SettledPair[]) => void = () => {},
 ): Promise<number> {
   const settled = await inTransaction(db, async (transaction) => {
-    const { rows } = await sql<LockedInstallation & { connectivity: string; observedPackageId: string | null }>`
+    const { rows: locked } = await sql<LockedInstallation & { connectivity: string; observedPackageId: string | null }>`
       SELECT ${lockedColumns}, d.connectivity,
         (SELECT p.package_id FROM app_package p WHERE p.app_id = i.app_id AND p.version_code = i.installed_version_code
           ORDER BY ${packageFitsDevice} DESC, ${bestPackageFirst} LIMIT 1) AS "observedPackageId"
       FROM installation i JOIN device d ON d.account_id = i.account_id AND d.device_id = i.device_id
       WHERE NOT i.settled AND i.deadline_at < now()
       ORDER BY i.deadline_at LIMIT ${batchSize} FOR UPDATE OF d, i SKIP LOCKED`.execute(transaction)
+    const rows = await withLicenseStates(transaction, locked)
     const changes: ChangedInstallation[] = rows.map((before) => {
       const isAway = before.queued || before.connectivity !== 'ONLINE'
       const error = {

@@ -50,6 +50,24 @@ export const lockedColumns = sql`
   EXISTS (SELECT 1 FROM license l WHERE l.account_id = i.account_id AND l.device_id = i.device_id AND l.app_id = i.app_id
     AND l.license_id <> i.license_id AND l.state IN ('RESERVED', 'VALID')) AS "hasOtherLicense"`
 
+/**
+ * License states as they are now that the installations are locked. A statement that waits for a lock still sees what was
+ * there when it began: meanwhile a license may have gone out, and its unit must not return before the camera says so.
+ */
+export async function withLicenseStates<Row extends LockedInstallation>(
+  db: DatabaseTransaction,
+  rows: Row[],
+): Promise<Row[]> {
+  const reserved = rows.flatMap(({ licenseId, licenseState }) =>
+    licenseId !== null && licenseState === 'RESERVED' ? [licenseId] : [],
+  )
+  if (reserved.length === 0) return rows
+  const { rows: issued } = await sql<{ licenseId: string }>`SELECT license_id AS "licenseId" FROM license
+    WHERE license_id = ANY(${reserved}::uuid[]) AND state = 'VALID'`.execute(db)
+  const valid = new Set(issued.map(({ licenseId }) => licenseId))
+  return rows.map((row) => (valid.has(row.licenseId ?? '') ? { ...row, licenseState: 'VALID' as const } : row))
+}
+
 /** Writes what the rules decided, set-based: installations, then revisions of devices, then licenses, then events. */
 export async function writeOutcomes(
   db: DatabaseTransaction,
@@ -119,9 +137,16 @@ async function releaseLicenses(db: DatabaseTransaction, changes: ChangedInstalla
     ...released.map(({ before, outcome }) => ({
       licenseId: before.licenseId,
       others: false,
+      // what somebody issues by hand in this moment has left the platform
+      onlyReserved: before.licenseState === 'RESERVED',
       reason: outcome.row.installationState === 'INSTALLATION_FAILED' ? 'installation-failed' : 'uninstalled',
     })),
-    ...settled.map(({ before }) => ({ licenseId: before.licenseId, others: true, reason: 'replaced' })),
+    ...settled.map(({ before }) => ({
+      licenseId: before.licenseId,
+      others: true,
+      onlyReserved: false,
+      reason: 'replaced',
+    })),
   ]
   const { rows } = await sql<{
     account_id: string
@@ -131,17 +156,17 @@ async function releaseLicenses(db: DatabaseTransaction, changes: ChangedInstalla
     device_id: string
     reason: string
   }>`
-    WITH given AS (SELECT * FROM jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb) AS r("licenseId" uuid, others boolean, reason text)),
+    WITH given AS (SELECT * FROM jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb) AS r("licenseId" uuid, others boolean, "onlyReserved" boolean, reason text)),
     -- an app that is gone gives back every unit of its pair; one whose license was replaced gives back the others
     target AS (
-      SELECT l.license_id, g.reason FROM given g JOIN license own ON own.license_id = g."licenseId"
+      SELECT l.license_id, g.reason, g."onlyReserved" FROM given g JOIN license own ON own.license_id = g."licenseId"
       -- kept apart, so that it stays a look into the index for each pair whatever the planner knows of the table
       CROSS JOIN LATERAL (SELECT o.license_id, o.state, o.issuer FROM license o
         WHERE o.account_id = own.account_id AND o.device_id = own.device_id AND o.app_id = own.app_id OFFSET 0) l
       -- a key of the vendor takes no unit and stays good on its camera: it is kept for the next time
       WHERE l.state IN ('RESERVED', 'VALID') AND l.issuer = 'PLATFORM' AND (NOT g.others OR l.license_id <> own.license_id))
     UPDATE license l SET state = 'RELEASED', released_at = now(), release_reason = target.reason
-    FROM target WHERE l.license_id = target.license_id AND l.state IN ('RESERVED', 'VALID')
+    FROM target WHERE l.license_id = target.license_id AND (l.state = 'RESERVED' OR (l.state = 'VALID' AND NOT target."onlyReserved"))
     RETURNING l.account_id, l.license_id, l.order_id, l.app_id, l.device_id, l.release_reason AS reason`.execute(db)
   await emitEvents(
     db,
