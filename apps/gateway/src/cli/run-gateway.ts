@@ -37,6 +37,7 @@ const workEndsWithinMs = 3_000
 export async function runGateway(options: RunGatewayOptions): Promise<void> {
   const { folder, env, drivers, clock, random, log, version, signal } = options
   const discovery = readDiscoveryMode(env)
+  const probeEveryMs = readProbeSeconds(env) * 1000
   let current = options.identity
   const identity = () => current
   const replace = async (next: GatewayIdentity) => {
@@ -58,7 +59,7 @@ export async function runGateway(options: RunGatewayOptions): Promise<void> {
   const loginDesk = createLoginDesk({ key, identity, folder, cameras, passwords, api, drivers, clock, log })
   const gateway = createGateway({
     ...{ stateFolder: folder, channel, cameras, packages, drivers, clock, random, log, version, discovery, loginDesk },
-    passwords,
+    ...{ passwords, probeEveryMs },
   })
 
   const stopping = new AbortController()
@@ -76,6 +77,13 @@ export async function runGateway(options: RunGatewayOptions): Promise<void> {
 function readDiscoveryMode({ OCELLI_DISCOVERY: text = 'on' }: Environment): DiscoveryMode {
   if (text === 'on' || text === 'ranges' || text === 'off') return text
   throw new GatewayError('invalid-input', `OCELLI_DISCOVERY is "${text}"; it can be on, ranges or off.`)
+}
+
+/** More often than every 5 seconds would keep small cameras from their work. */
+function readProbeSeconds({ OCELLI_PROBE_SECONDS: text = '60' }: Environment): number {
+  const seconds = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  if (seconds >= 5 && seconds <= 600) return seconds
+  throw new GatewayError('invalid-input', `OCELLI_PROBE_SECONDS is "${text}"; it can be 5 to 600.`)
 }
 
 /** The work's own end or failure; after the signal it is waited for only so long. */

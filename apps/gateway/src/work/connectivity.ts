@@ -3,8 +3,8 @@ import type { Observation } from './observation.ts'
 
 type Connectivity = DeviceReport['connectivity']
 
-/** Three probes of a minute: a camera that has answered within them is online. */
-const onlineWindowMs = 3 * 60_000
+/** A camera that has answered within so many probes is online. */
+const onlineWindowProbes = 3
 
 export interface Sighting {
   /** Null before the first look. */
@@ -12,17 +12,19 @@ export interface Sighting {
   /** When the camera itself answered last; monotonic, null when it did not since the start. */
   lastAnswerAtMs: number | null
   certificateExpiresAt: string | null
+  probeEveryMs: number
   /** Another camera that is at its address. */
   replacement: FoundCamera | null
 }
 
 /** What the platform is told of a camera's reachability. `detail` is one sentence for a person, null when all is well. */
 export function connectivityOf(sighting: Sighting, nowMs: number): Connectivity {
-  const { observation, lastAnswerAtMs, replacement } = sighting
+  const { observation, lastAnswerAtMs, replacement, probeEveryMs } = sighting
   const sinceAnswerMs = lastAnswerAtMs === null ? null : nowMs - lastAnswerAtMs
+  const hasAnsweredLately = sinceAnswerMs !== null && sinceAnswerMs < onlineWindowProbes * probeEveryMs
   const clockOffsetMs = observation?.kind === 'answered' ? observation.clockOffsetMs : null
   return {
-    ...(replacement === null ? stateOf(observation, sinceAnswerMs) : replaced),
+    ...(replacement === null ? stateOf(observation, hasAnsweredLately) : replaced),
     detail: detailOf(sighting)?.slice(0, 1000) ?? null,
     lastAnswerSecondsAgo: sinceAnswerMs === null ? null : Math.round(sinceAnswerMs / 1000),
     clockOffsetSeconds: clockOffsetMs === null ? null : Math.round(clockOffsetMs / 1000),
@@ -46,11 +48,7 @@ function detailOf({ observation, replacement }: Sighting): string | null {
 /** However the look failed: another camera at its address means that this one is not there. */
 const replaced = { state: 'OFFLINE', reason: 'identity-changed' } as const
 
-function stateOf(
-  observation: Observation | null,
-  sinceAnswerMs: number | null,
-): Pick<Connectivity, 'state' | 'reason'> {
-  const hasAnsweredLately = sinceAnswerMs !== null && sinceAnswerMs < onlineWindowMs
+function stateOf(observation: Observation | null, hasAnsweredLately: boolean): Pick<Connectivity, 'state' | 'reason'> {
   if (observation?.kind === 'blocked') {
     // Something else at the camera's address means that this camera is not there.
     return { state: observation.reason === 'identity-changed' ? 'OFFLINE' : 'ONLINE', reason: observation.reason }

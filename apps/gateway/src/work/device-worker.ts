@@ -22,7 +22,6 @@ import { createStepClocks } from './step-clocks.ts'
 import { createStepRunner } from './step-runner.ts'
 import { createWakeUp, ignoreAbort } from './wake-up.ts'
 
-export const probeEveryMs = 60_000
 const unreachableRetryMs = 5_000
 const hintGapMs = 1_000
 const tickMs = 30_000
@@ -33,6 +32,8 @@ export interface DeviceWorkerOptions {
   createLink: (onHint: () => void) => CameraLink
   admission: SiteQueue
   placesOf: (siteId: string) => number
+  /** A camera without work is looked at so often. */
+  probeEveryMs: number
   uploads: Pick<SiteRates, 'take' | 'needsMs'>
   probes: SiteQueue
   licenses: Pick<LicenseDesk, 'ask'>
@@ -65,7 +66,7 @@ export interface DeviceWorker {
 }
 
 export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
-  const { memory, admission, probes, licenses, packages, search, clock, log } = options
+  const { memory, admission, probes, licenses, packages, search, probeEveryMs, clock, log } = options
   const { deviceId } = options.camera
   let camera = options.camera
   let isRetired = false
@@ -106,7 +107,13 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
 
   function stateNow(): DeviceStateNow {
     const { address } = camera
-    const seen = { observation, isListCurrent, lastAnswerAtMs, replacement: search.replacementOf(deviceId) }
+    const seen = {
+      observation,
+      isListCurrent,
+      lastAnswerAtMs,
+      probeEveryMs,
+      replacement: search.replacementOf(deviceId),
+    }
     return { ...known(), address, ...seen, certificateExpiresAt: link.certificateExpiresAt() }
   }
   const known = () => ({ deviceId, assignment: assignment(), revision: memory.content.desired?.revision ?? 0 })

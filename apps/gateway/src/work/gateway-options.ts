@@ -29,6 +29,8 @@ export interface GatewayOptions {
   random: () => number
   log: Log
   version: string
+  /** How often a camera without work is looked at; one that has not answered three times is offline. Default a minute. */
+  probeEveryMs?: number
   /** How cameras that moved are looked for: on the local networks and in the site's ranges, in the ranges only, not at all. */
   discovery?: DiscoveryMode
   /** Carries out sealed logins of cameras; without it they are left unanswered. */

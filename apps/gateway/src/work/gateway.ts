@@ -8,7 +8,7 @@ import { createCameraLink } from './camera-link.ts'
 import { createCameraSearch } from './camera-search.ts'
 import { createCandidateProof } from './candidate-proof.ts'
 import { openDeviceMemory } from './device-memory.ts'
-import { createDeviceWorker, type DeviceWorker, probeEveryMs } from './device-worker.ts'
+import { createDeviceWorker, type DeviceWorker } from './device-worker.ts'
 import type { Gateway, GatewayOptions } from './gateway-options.ts'
 import { createIdentityRegistry } from './identity-registry.ts'
 import { createLicenseDesk } from './license-desk.ts'
@@ -48,6 +48,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     version,
     passwords,
     discovery = 'on',
+    probeEveryMs = 60_000,
   } = options
   const uploads = createSiteRates(clock)
   const placesOf = (siteId: string) => shares.of(siteId)?.maxInFlight ?? 0
@@ -170,7 +171,21 @@ export function createGateway(options: GatewayOptions): Gateway {
     const isReplaced = () => search.replacementOf(deviceId) !== null
     const onMarks = (marks: CameraMarks) => inOrder(deviceId, () => remember(deviceId, marks))
     const worker = createDeviceWorker({
-      ...{ camera, memory, admission, placesOf, probes, licenses, packages, uploads, search, isConfirmed, clock, log },
+      ...{
+        camera,
+        memory,
+        admission,
+        placesOf,
+        probeEveryMs,
+        probes,
+        licenses,
+        packages,
+        uploads,
+        search,
+        isConfirmed,
+        clock,
+        log,
+      },
       report: reporter.submit,
       createLink: (onHint) =>
         createCameraLink({
