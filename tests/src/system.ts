@@ -44,8 +44,8 @@ export interface System extends ApiClient {
 
 export const cameraPassword = 'demo-password'
 
-/** A whole platform with its built-in gateway, in processes of its own, on a folder of its own. */
-export async function startSystem(): Promise<System> {
+/** A whole platform with its built-in gateway, in processes of its own, on a folder of its own. The gateway looks at each camera every `probeSeconds`. */
+export async function startSystem({ probeSeconds = 60 } = {}): Promise<System> {
   const home = await mkdtemp(join(tmpdir(), 'ocelli-system-'))
   const [httpPort, mqttPort] = [await freePort(), await freePort()]
   const url = `http://127.0.0.1:${httpPort}`
@@ -63,6 +63,7 @@ export async function startSystem(): Promise<System> {
     OCELLI_LOG_LEVEL: process.env.OCELLI_LOG_LEVEL ?? 'warn',
     // Tests ask nobody on the networks of the machine that they run on.
     OCELLI_DISCOVERY: 'off',
+    OCELLI_PROBE_SECONDS: String(probeSeconds),
   }
   const cameras: SimulatedCamera[] = []
   let platform = await startPlatformProcess(environment)
