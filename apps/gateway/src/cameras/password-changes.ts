@@ -23,6 +23,10 @@ import { isSameLogin, type Login, withoutPassword } from './same-login.ts'
  */
 export interface PasswordChanges {
   isOpen(deviceId: string): boolean
+  /** Those of which one counts while a change is open, the likelier first; null: there is no doubt. */
+  loginsOf(deviceId: string): Login[] | null
+  /** One of `loginsOf` was refused where the camera may be. */
+  noteRefusal(deviceId: string, login: Login): void
   /** The login's request whose change is open. */
   loginIdOf(deviceId: string): string | null
   /** Durable when it resolves. For the moment right before the password is sent. */
@@ -51,8 +55,11 @@ export type Settled =
   | { kind: 'settled'; login: Login | null; error: Error | null }
   | { kind: 'none' }
 
-/** `answer` outlives the look that heard it, and not the process. */
-type Pending = OpenChange & { sinceMs: number; answer: Answer }
+/**
+ * `answer` outlives the look that heard it, and not the process. `first` is the likelier login: one that was refused comes second the
+ * next time, or a camera where a refusal costs both tries would be shown the wrong one for ever.
+ */
+type Pending = OpenChange & { sinceMs: number; answer: Answer; first: Login }
 
 /** A camera that was slow to answer may yet take the password: the one before is believed for good only after so long. */
 const lateAfterMs = 2 * 60_000
@@ -75,7 +82,7 @@ export async function createPasswordChanges(options: PasswordChangesOptions): Pr
       'A password that may count on a camera cannot be read; it is left out',
     )
   })) {
-    open.set(change.deviceId, { ...change, sinceMs: clock.monotonic(), answer: { kind: 'none' } })
+    open.set(change.deviceId, { ...change, sinceMs: clock.monotonic(), answer: { kind: 'none' }, first: change.before })
   }
 
   async function end(change: OpenChange, error: Error | null): Promise<Settled> {
@@ -107,6 +114,7 @@ export async function createPasswordChanges(options: PasswordChangesOptions): Pr
     const change = open.get(deviceId)
     if (!change) return { kind: 'none' }
     change.answer = answer ?? change.answer
+    if (answer?.kind === 'taken') change.first = change.wanted
     const camera = cameras.get(deviceId)
     if (!camera)
       return { kind: 'open', error: new GatewayError('not-found', `This gateway has no camera ${deviceId}.`) }
@@ -114,12 +122,13 @@ export async function createPasswordChanges(options: PasswordChangesOptions): Pr
     if (isSameLogin(camera.credentials, wanted)) return await end(change, null)
     if (!isSameLogin(camera.credentials, before)) return await end(change, overtaken())
     const trials: Trial[] = []
-    for (const login of change.answer.kind === 'taken' ? [wanted, before] : [before, wanted]) {
+    for (const login of likelierFirst(change)) {
       const trial = await tryLogin(camera, login, { ...options, signal })
       if (trial.kind === 'accepted' && login === wanted) return await keep(change)
       if (trial.kind === 'accepted') return await believeBefore(change)
       if (trial.kind === 'no-answer') return { kind: 'open', error: trial.error }
       trials.push(trial)
+      if (trial.kind === 'refused') noteRefusal(change, login)
       if (trial.kind === 'refused' && trial.cost > 1) await closeBoth(camera, change)
     }
     return { kind: 'open', error: bothRefused(trials) }
@@ -135,9 +144,18 @@ export async function createPasswordChanges(options: PasswordChangesOptions): Pr
 
   return {
     isOpen: (deviceId) => open.has(deviceId),
+    loginsOf(deviceId) {
+      const change = open.get(deviceId)
+      return change ? likelierFirst(change) : null
+    },
+    noteRefusal(deviceId, login) {
+      const change = open.get(deviceId)
+      if (change) noteRefusal(change, login)
+    },
     loginIdOf: (deviceId) => open.get(deviceId)?.loginId ?? null,
     async begin(deviceId, change) {
-      const opened: Pending = { deviceId, ...change, sinceMs: clock.monotonic(), answer: { kind: 'none' } }
+      const times = { sinceMs: clock.monotonic(), answer: { kind: 'none' } } as const
+      const opened: Pending = { deviceId, ...change, ...times, first: change.before }
       await files.write(opened)
       open.set(deviceId, opened)
     },
@@ -177,3 +195,10 @@ const overtaken = () =>
     'password-overtaken',
     'Another login was proved on the camera before it was known whether this one counts.',
   )
+
+const likelierFirst = ({ first, before, wanted }: Pending): Login[] =>
+  first === wanted ? [wanted, before] : [before, wanted]
+
+function noteRefusal(change: Pending, login: Login): void {
+  change.first = login === change.wanted ? change.before : change.wanted
+}

@@ -1,16 +1,17 @@
-import { DriverError, type DriverTable, type Finding } from '@ocelli/driver'
+import type { DriverTable, Finding } from '@ocelli/driver'
 import type { Camera } from '../cameras/camera-store.ts'
+import { tryLogin } from '../cameras/login-trial.ts'
+import type { PasswordChanges } from '../cameras/password-changes.ts'
 import type { RefusedLogins } from '../cameras/refused-logins.ts'
+import type { Login } from '../cameras/same-login.ts'
 import type { Clock } from '../state/clock.ts'
 import type { Log } from './gateway-options.ts'
 import type { IdentityRegistry } from './identity-registry.ts'
-import { withDeadline } from './step-deadline.ts'
 
 /** Marks can be shown by anybody: so few are asked with the camera's login, and not again for so long. */
 const maxCandidates = 3
 const maxAddresses = 3
 const notAgainForMs = 30 * 60_000
-const callTimeoutMs = 30_000
 
 /** Reads, with a camera's login and only reading, who answers where the camera may be now. */
 export interface CandidateProof {
@@ -21,50 +22,52 @@ export interface CandidateProof {
 export interface CandidateProofOptions {
   drivers: DriverTable
   refused: RefusedLogins
+  /** New passwords of which it is not known yet whether they count. */
+  passwords?: Pick<PasswordChanges, 'loginsOf' | 'noteRefusal'>
   identities: Pick<IdentityRegistry, 'seenAt'>
   clock: Clock
   log: Log
 }
 
 export function createCandidateProof(options: CandidateProofOptions): CandidateProof {
-  const { drivers, refused, identities, clock, log } = options
+  const { drivers, refused, passwords, identities, clock, log } = options
   const notBeforeMs = new Map<string, number>()
 
-  async function isOurs(camera: Camera, address: string, signal: AbortSignal): Promise<boolean> {
-    const module = await drivers[camera.driver]?.()
-    if (!module) return false
-    const { deviceId, credentials, tls } = camera
-    const driver = module.open({ address, credentials, tls })
-    const timeoutError = () => new DriverError('unreachable', 'The camera did not answer within 30 seconds.')
-    try {
-      const identity = await withDeadline({ clock, timeoutMs: callTimeoutMs, signal, timeoutError }, (bounded) =>
-        driver.readIdentity({ signal: bounded }),
-      )
-      return identity.deviceId === deviceId
-    } catch (error) {
-      signal.throwIfAborted()
-      if (error instanceof DriverError && error.code === 'credentials-refused') {
-        await refused.note({ address, deviceId }, credentials)
-      }
-      log.info({ deviceId, address, err: error }, 'What may be a missing camera could not be asked who it is')
-      return false
-    } finally {
-      await driver.close()
-    }
+  /** While it is not known which of two passwords counts, the one at the new address may be either. */
+  const loginsOf = ({ deviceId, credentials }: Camera): Login[] =>
+    passwords?.loginsOf(deviceId) ?? (credentials === null ? [] : [credentials])
+
+  function mayAsk({ deviceId }: Camera, address: string): boolean {
+    const here = identities.seenAt(address)
+    if (here !== null && here !== deviceId) return false
+    return (notBeforeMs.get(`${deviceId} ${address}`) ?? Number.NEGATIVE_INFINITY) <= clock.monotonic()
   }
 
-  async function mayAsk(camera: Camera, address: string): Promise<boolean> {
-    const { deviceId, credentials } = camera
-    const here = identities.seenAt(address)
-    if (credentials === null || (here !== null && here !== deviceId)) return false
-    if ((notBeforeMs.get(`${deviceId} ${address}`) ?? Number.NEGATIVE_INFINITY) > clock.monotonic()) return false
-    return (await refused.closedForMs({ address, deviceId }, credentials)) === 0
+  /** `closed`: no login may be tried there now. */
+  async function ask(camera: Camera, address: string, signal: AbortSignal): Promise<'ours' | 'not-ours' | 'closed'> {
+    const { deviceId } = camera
+    const logins = loginsOf(camera)
+    let answer: 'not-ours' | 'closed' = 'closed'
+    for (const login of logins) {
+      const trial = await tryLogin({ ...camera, address }, login, { drivers, refused, clock, signal })
+      if (trial.kind === 'accepted') return 'ours'
+      if (trial.kind === 'closed') continue
+      log.info({ deviceId, address, err: trial.error }, 'What may be a missing camera did not say that it is')
+      answer = 'not-ours'
+      if (trial.kind === 'no-answer') break
+      passwords?.noteRefusal(deviceId, login)
+      // The lockout is shared with others: no second login where the first refusal may have cost two.
+      if (trial.cost > 1) for (const each of logins) await refused.note({ address, deviceId }, each)
+    }
+    return answer
   }
 
   async function proveOne(camera: Camera, candidate: Finding, signal: AbortSignal): Promise<string | null> {
     for (const address of addressesLike(camera, candidate).slice(0, maxAddresses)) {
-      if (!(await mayAsk(camera, address))) continue
-      if (await isOurs(camera, address, signal)) return address
+      if (!mayAsk(camera, address)) continue
+      const answer = await ask(camera, address, signal)
+      if (answer === 'ours') return address
+      if (answer === 'closed') continue
       notBeforeMs.set(`${camera.deviceId} ${address}`, clock.monotonic() + notAgainForMs)
     }
     return null

@@ -36,20 +36,8 @@ interface Employed {
 
 /** Puts the gateway's parts together; nothing happens before `run`. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const {
-    stateFolder,
-    channel,
-    cameras,
-    packages,
-    drivers,
-    clock,
-    random,
-    log,
-    version,
-    passwords,
-    discovery = 'on',
-    probeEveryMs = 60_000,
-  } = options
+  const { stateFolder, channel, cameras, packages, drivers, clock, random, log, version } = options
+  const { passwords, discovery = 'on', probeEveryMs = 60_000 } = options
   const uploads = createSiteRates(clock)
   const placesOf = (siteId: string) => shares.of(siteId)?.maxInFlight ?? 0
   const admission = createSiteQueue(placesOf, (siteId) => shares.loadChanged(siteId))
@@ -82,7 +70,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     onMessage: receive,
   })
   const refused = createRefusedLogins({ folder: stateFolder, clock })
-  const proof = createCandidateProof({ drivers, refused, identities, clock, log })
+  const proof = createCandidateProof({ drivers, refused, passwords, identities, clock, log })
   const rangesOf = (siteId: string) => shares.of(siteId)?.addressRanges ?? []
   const search = createCameraSearch({
     ...{ cameras, drivers, identities, proof, rangesOf, discovery, onMoved: moved, clock, log },
@@ -269,10 +257,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       const failure = new AbortController()
       let parts: Promise<unknown> = Promise.resolve()
       stopSignal = AbortSignal.any([signal, failure.signal])
-      const endListening = cameras.onChange((change) => {
-        const { deviceId } = change.kind === 'saved' ? change.camera : change
-        inOrder(deviceId, () => cameraChanged(change))
-      })
+      const endListening = cameras.onChange((change) => inOrder(change.deviceId, () => cameraChanged(change)))
       const endTelling = passwords?.onSettled(tellResult)
       try {
         const known = cameras.list()

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { CameraLogins, CameraResults } from '@ocelli/contract'
 import { DriverError } from '@ocelli/driver'
 import { describe, expect, test } from 'vitest'
-import { cameraRecord, createSite } from './gateway-fixture.ts'
+import { addressOf, cameraRecord, createSite } from './gateway-fixture.ts'
 import { appId, desiredApp, desiredDevice } from './scripted-platform.ts'
 
 /*
@@ -88,6 +88,17 @@ describe('a new password', () => {
     expect(await untilFinal(site, login)).toMatchObject({ error: null })
     await expectWorks(site, fresh)
     expect(site.camera().refusedLogins).toBe(1)
+  })
+
+  test('is found out in the next half hour where one refused login costs both tries', async () => {
+    const site = await startSite()
+    site.camera().refusalCost = 2
+    site.camera().during = lose('after')
+    const login = loginFor(fresh)
+    ask(site, login)
+    expect(await untilFinal(site, login, 40 * minuteMs)).toMatchObject({ error: null })
+    await expectWorks(site, fresh)
+    expect(site.camera().refusedLogins).toBe(2)
   })
 
   test('that never reached the camera is told to be in doubt, and then not to be set', async () => {
@@ -251,6 +262,27 @@ describe('a new password', () => {
     await expectWorks(site, fresh)
     expect(camera.refusedLogins).toBe(0)
   })
+
+  test.each([1, 2] as const)(
+    'is found out where the camera moved meanwhile, where a refused login costs %i',
+    async (cost) => {
+      const site = await startSite()
+      const camera = site.camera()
+      camera.refusalCost = cost
+      camera.during = async ({ write, when }) => {
+        if (write !== 'setPassword' || when !== 'after') return
+        site.network.delete(addressOf(1))
+        site.network.set(addressOf(9), camera)
+        throw new DriverError('unreachable', 'No answer came.')
+      }
+      const login = loginFor(fresh)
+      ask(site, login)
+      expect(await untilFinal(site, login, 100 * minuteMs)).toMatchObject({ error: null })
+      expect(site.cameras.get(device)?.address).toBe(addressOf(9))
+      expect([camera.password, stored(site), openFiles(site)]).toEqual([fresh, fresh, []])
+      expect(camera.refusedLogins).toBe(cost)
+    },
+  )
 
   test('is not sent while it is not known whether an earlier one counts', async () => {
     const site = await startSite()
