@@ -65,19 +65,20 @@ async function tellChanges(
   let uncheckedMs = 0
   while (!signal.aborted) {
     const text = JSON.stringify(rollout)
-    if (text !== told) {
+    // a reader that takes nothing has nothing kept for it: it gets the newest once there is room
+    if (text !== told && !out.writableNeedDrain) {
       out.write(`event: rollout\ndata: ${text}\n\n`)
       told = text
       quietMs = 0
     }
     const hasEnded = rollout.state === 'COMPLETED' || rollout.state === 'ABORTED'
     const { pending, offline, inFlight } = rollout.counters
-    if (hasEnded && pending + offline + inFlight === 0) break
+    if (hasEnded && pending + offline + inFlight === 0 && text === told) break
     await pause(lookEveryMs, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) break
     quietMs += lookEveryMs
     uncheckedMs += lookEveryMs
-    if (quietMs >= heartbeatEveryMs) {
+    if (quietMs >= heartbeatEveryMs && !out.writableNeedDrain) {
       quietMs = 0
       out.write(': still here\n\n')
     }
