@@ -1,17 +1,24 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
+import { Readable } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { parseCameraAddress } from './camera-address.ts'
 import { createHttpLogin } from './http-login.ts'
 import { createHttpTransport } from './http-transport.ts'
 
 /** What takes connections and writes the same bytes to each, whatever is asked. */
-async function startServer(answer: Buffer) {
+async function startServer(answer: Buffer, { idleTimeoutMs = 5_000, answersAfterBytes = 1 } = {}) {
   const sockets: Socket[] = []
   const server = createServer((socket) => {
     sockets.push(socket)
     socket.on('error', () => {})
-    socket.once('data', () => socket.write(answer))
+    let heardBytes = 0
+    socket.on('data', (bytes) => {
+      const before = heardBytes
+      heardBytes += bytes.length
+      if (before < answersAfterBytes && heardBytes >= answersAfterBytes) socket.write(answer)
+    })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => {
@@ -20,7 +27,7 @@ async function startServer(answer: Buffer) {
   })
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('A server has a port.')
-  const timeouts = { connectTimeoutMs: 5_000, idleTimeoutMs: 5_000, totalTimeoutMs: 5_000 }
+  const timeouts = { connectTimeoutMs: 5_000, idleTimeoutMs, totalTimeoutMs: 20_000 }
   const parsed = parseCameraAddress(`http://127.0.0.1:${address.port}`)
   return { sockets, transport: createHttpTransport({ address: parsed, tls: {}, timeouts }) }
 }
@@ -38,4 +45,28 @@ test('a challenge that no header can answer is a bad reply, and no connection is
   await Promise.all(
     sockets.map((socket) => socket.closed || once(socket, 'close', { signal: AbortSignal.timeout(5_000) })),
   )
+})
+
+async function* twoPieces(gapMs: number) {
+  yield Buffer.alloc(1_000)
+  await pause(gapMs)
+  yield Buffer.alloc(1_000)
+}
+const upload = (gapMs: number) =>
+  ({
+    ...request,
+    method: 'POST',
+    isIdempotent: false,
+    body: { size: 2_000, open: () => Readable.from(twoPieces(gapMs)) },
+  }) as const
+const done = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+
+test('a body that is held back by its sender is not taken for a camera that is silent', async () => {
+  const { transport } = await startServer(done, { idleTimeoutMs: 200, answersAfterBytes: 2_000 })
+  await expect(transport(upload(1_000))).resolves.toMatchObject({ status: 200 })
+})
+
+test('a camera that is silent after a body that was held back is given up', async () => {
+  const { transport } = await startServer(done, { idleTimeoutMs: 200, answersAfterBytes: 1_000_000 })
+  await expect(transport(upload(300))).rejects.toMatchObject({ code: 'timeout' })
 })

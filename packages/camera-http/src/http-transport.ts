@@ -6,7 +6,7 @@ import { CameraHttpError, cancellation } from './camera-http-error.ts'
 import { collectReply } from './collect-reply.ts'
 import { isBrokenConnection, networkFailure } from './network-failure.ts'
 import { type CameraTls, openPinnedSocket } from './pinned-socket.ts'
-import { sendStream } from './send-stream.ts'
+import { type StreamOptions, sendStream } from './send-stream.ts'
 
 /** How long a camera may take: to accept a connection, between two bytes, and for the whole exchange. Milliseconds. */
 export type HttpTimeouts = { connectTimeoutMs: number; idleTimeoutMs: number; totalTimeoutMs: number }
@@ -75,7 +75,7 @@ async function exchange(request: HttpRequest, { address, tls, timeouts }: HttpTr
   try {
     const reply = collectReply(outgoing)
     // A reply wins over a sending that it has interrupted: cameras refuse a package before they have all of it.
-    const sending = sendBody(outgoing, request.body, ended.signal)
+    const sending = sendBody(outgoing, request.body, { socket, idleTimeoutMs, signal: ended.signal })
     return await Promise.race([failed.promise, sending.then(() => reply), reply])
   } finally {
     ended.abort()
@@ -117,7 +117,11 @@ function openRequest(request: HttpRequest, address: CameraAddress, socket: Socke
   })
 }
 
-async function sendBody(outgoing: http.ClientRequest, body: Buffer | StreamBody, signal: AbortSignal): Promise<void> {
+async function sendBody(
+  outgoing: http.ClientRequest,
+  body: Buffer | StreamBody,
+  options: StreamOptions,
+): Promise<void> {
   if (Buffer.isBuffer(body)) outgoing.end(body)
-  else await sendStream(outgoing, body, signal)
+  else await sendStream(outgoing, body, options)
 }
