@@ -76,6 +76,20 @@ const tables: Record<string, Rows> = {
       'await UNINSTALL',
     ],
     [
+      'waits for no camera that begins to remove again and again',
+      {
+        wish: { presence: 'ABSENT' },
+        seen: camera('4', 'UNINSTALLING'),
+        memory: begun({ began: fresh, done: { UNINSTALL: 10 } }),
+      },
+      'FAILED app-unsettled',
+    ],
+    [
+      'waits for no camera that begins to install again and again',
+      { seen: camera('4', 'INSTALLING'), memory: begun({ began: fresh, done: { INSTALL: 10 } }) },
+      'FAILED app-unsettled',
+    ],
+    [
       'fails when the app comes back three times',
       { wish: { presence: 'ABSENT' }, seen: camera('4'), memory: begun({ began: fresh, done: { UNINSTALL: 3 } }) },
       'FAILED app-came-back',

@@ -59,7 +59,8 @@ export interface Plan {
 
 /** Failures after which a configuration is given up; the camera may be restarting at the first ones. */
 const configurationFailures = 2
-const maxTries = { upload: 2, start: 3, stop: 3, uninstall: 3 }
+/** A camera that restarts begins again what it was at; one that does so without end is not waited for. */
+const maxTries = { upload: 2, start: 3, stop: 3, uninstall: 3, awaitCamera: 10 }
 
 /** Desired and observed state in, next step out. Apps that no entry names are not looked at. Pure. */
 export function plan(input: PlanInput): Plan {
@@ -125,7 +126,7 @@ const isBeyond = (attempt: Attempt, action: Action): boolean =>
 
 function removal({ app, attempt }: Context, kind: 'uninstall' | 'make-way' = 'uninstall'): Move {
   if (!app) return converged
-  if (app.state === 'UNINSTALLING') return act({ kind: 'await-camera', step: 'UNINSTALL' })
+  if (app.state === 'UNINSTALLING') return awaitCamera('UNINSTALL', { app, attempt })
   if (tries(attempt, 'UNINSTALL') >= maxTries.uninstall) {
     return fail(refused('app-came-back', 'The camera said that the app was removed and lists it again.', app))
   }
@@ -133,10 +134,15 @@ function removal({ app, attempt }: Context, kind: 'uninstall' | 'make-way' = 'un
   return act({ kind, step: 'UNINSTALL', isLastTry: attempt.failures >= configurationFailures })
 }
 
+function awaitCamera(step: 'INSTALL' | 'UNINSTALL', { app, attempt }: Pick<Context, 'app' | 'attempt'>): Move {
+  if (tries(attempt, step) < maxTries.awaitCamera) return act({ kind: 'await-camera', step })
+  return fail(refused('app-unsettled', 'The camera begins again and again to install or to remove the app.', app))
+}
+
 function presence(context: Context): Move {
   const { app } = context
-  if (app?.state === 'INSTALLING') return act({ kind: 'await-camera', step: 'INSTALL' })
-  if (app?.state === 'UNINSTALLING') return act({ kind: 'await-camera', step: 'UNINSTALL' })
+  if (app?.state === 'INSTALLING') return awaitCamera('INSTALL', context)
+  if (app?.state === 'UNINSTALLING') return awaitCamera('UNINSTALL', context)
   return (
     version(context) ??
     configuration(context) ??
