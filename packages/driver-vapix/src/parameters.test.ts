@@ -30,8 +30,8 @@ test('something else is a bad reply', () => {
 })
 
 test('an update is done when the camera says OK', () => {
-  expect(() => checkUpdate(replyOf('OK\n'))).not.toThrow()
-  expect(() => checkUpdate(replyOf("# Error: Error setting 'root.X' to 'y'!"))).toThrow(
+  expect(() => checkUpdate(replyOf('OK\n'), 'value')).not.toThrow()
+  expect(() => checkUpdate(replyOf("# Error: Error setting 'root.X' to 'y'!"), 'value')).toThrow(
     expect.objectContaining({ code: 'refused' }),
   )
 })
@@ -56,4 +56,20 @@ test('versions are compared part by part', () => {
   expect(compareVersions('9.80.1', '11.2')).toBeLessThan(0)
   expect(compareVersions('12.6', '12.6.0')).toBe(0)
   expect(compareVersions('12.11.77', '12.6')).toBeGreaterThan(0)
+})
+
+test('a camera that repeats the license that it did not take does not bring it into the error, not even in part', () => {
+  const license = 'eyJhbGciOiJFZERTQSJ9.'.repeat(20)
+  const refusal = `# Error: Error setting 'root.Counter.License' to '${license}'!\n`
+  let error: unknown
+  try {
+    checkUpdate(replyOf(refusal), license)
+  } catch (thrown) {
+    error = thrown
+  }
+  expect(error).toMatchObject({
+    code: 'refused',
+    deviceCode: "# Error: Error setting 'root.Counter.License' to '***'!",
+  })
+  expect(String(error)).not.toContain('eyJ')
 })

@@ -1,6 +1,6 @@
 import type { HttpReply } from '@ocelli/camera-http'
 import { DriverError } from '@ocelli/driver'
-import { checkReply, excerptOf, textOf } from './reply-text.ts'
+import { checkReply, excerptOf, textOf, withoutSecret } from './reply-text.ts'
 
 /** Parameters by their full name without `root.`: `Properties.System.SerialNumber`. */
 export type Parameters = ReadonlyMap<string, string>
@@ -25,11 +25,11 @@ export function readParameters(reply: HttpReply): Parameters {
   return parameters
 }
 
-/** The answer to param.cgi?action=update. */
-export function checkUpdate(reply: HttpReply): void {
+/** The answer to param.cgi?action=update, which repeats the value where it was not set; the value may be a license. */
+export function checkUpdate(reply: HttpReply, value: string): void {
   const text = textOf(checkReply(reply, 'param.cgi')).trim()
   if (/^OK\b/.test(text)) return
-  const words = excerptOf(text) || 'nothing'
+  const words = excerptOf(withoutSecret(text, value)) || 'nothing'
   throw new DriverError('refused', `The camera did not set the parameter: ${words}.`, { deviceCode: words })
 }
 

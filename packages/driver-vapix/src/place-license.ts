@@ -2,7 +2,7 @@ import { DriverError, isCameraParameterGroup, type LicenseRequest, type PlacedLi
 import { findEntry } from './app-life.ts'
 import { errorFor, licenseCode, licenseErrors } from './error-tables.ts'
 import { appParameterName } from './parameters.ts'
-import { excerptOf, textOf } from './reply-text.ts'
+import { excerptOf, textOf, withoutSecret } from './reply-text.ts'
 import type { VapixCamera } from './vapix-camera.ts'
 
 type Call = { signal: AbortSignal }
@@ -99,7 +99,7 @@ async function setParameter(name: string, value: string, { camera, call }: At): 
 async function postLicense(path: string, license: string, { camera, call }: At): Promise<void> {
   const reply = await camera.postToApp(path, license, call)
   if (reply.status < 300) return
-  const words = excerptOf(textOf(reply)) || `HTTP ${reply.status}`
+  const words = excerptOf(withoutSecret(textOf(reply), license)) || `HTTP ${reply.status}`
   throw new DriverError('license-refused', `The app did not take its license: ${words}.`, {
     deviceCode: `HTTP ${reply.status}`,
   })

@@ -47,6 +47,12 @@ function webPage(cgi: string, deviceCode: string): DriverError {
   return new DriverError('bad-reply', detail, { deviceCode })
 }
 
+/** An answer without the password or license that it repeats, for whoever cuts it: of a part nobody could tell what it was. */
+export function withoutSecret(text: string, secret: string): string {
+  const plain = secret.trim()
+  return plain === '' ? text : text.replaceAll(plain, '***')
+}
+
 /** The beginning of an answer for a person, in one line. */
 export function excerptOf(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim()

@@ -1,7 +1,7 @@
 import type { HttpReply } from '@ocelli/camera-http'
 import { type CallOptions, type CameraTarget, DriverError, type PasswordChange } from '@ocelli/driver'
 import { readIdentity } from './describe-camera.ts'
-import { checkReply, excerptOf, textOf } from './reply-text.ts'
+import { checkReply, excerptOf, textOf, withoutSecret } from './reply-text.ts'
 import type { VapixCamera } from './vapix-camera.ts'
 
 type Login = NonNullable<CameraTarget['credentials']>
@@ -20,7 +20,7 @@ export async function setPassword(
   // The login is proved by a request that changes nothing: a refused one must not leave a doubt.
   await readIdentity(camera, { signal })
   await beforeSending()
-  checkAnswer(await camera.updatePassword({ user: login.user, password }, { signal }))
+  checkAnswer(await camera.updatePassword({ user: login.user, password }, { signal }), password)
 }
 
 /** Axis calls this its password standard (`strict_pwd`), and holds to it in its own web page. */
@@ -31,8 +31,8 @@ function checkPassword(password: string): void {
 }
 
 /** `Modified account root.`, in text/html; errors come with status 200 as well, and do not say why. */
-function checkAnswer(reply: HttpReply): void {
-  const text = textOf(reply)
+function checkAnswer(reply: HttpReply, password: string): void {
+  const text = withoutSecret(textOf(reply), password)
   if (/\bModified (the )?account\b/i.test(text)) return
   if (/\bError\b/i.test(text) && reply.status !== 401 && reply.status < 500) {
     const words = excerptOf(text.replace(/<[^>]*>/g, ' '))

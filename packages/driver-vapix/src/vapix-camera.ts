@@ -90,7 +90,7 @@ export function createVapixCamera(session: VapixSession): VapixCamera {
       // In the body: a license is longer than what old cameras take for an address, and does not belong into their access log.
       const content = new URLSearchParams({ action: 'update', [`root.${name}`]: value }).toString()
       const body = { type: 'application/x-www-form-urlencoded', content }
-      checkUpdate(await ask({ path: '/axis-cgi/param.cgi', body, signal }))
+      checkUpdate(await ask({ path: '/axis-cgi/param.cgi', body, signal }), value)
     },
     openAnswer: (of, call) =>
       session.send({
