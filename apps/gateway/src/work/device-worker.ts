@@ -76,6 +76,8 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
   let observation: Observation | null = null
   // A list read before a wish came or a step ran proves nothing about what is there now.
   let isListCurrent = false
+  const assignment = () => Math.max(camera.assignment, memory.content.desired?.assignment ?? 0)
+  const isConfirmed = () => options.isConfirmed(deviceId, assignment())
 
   const wakeUp = createWakeUp(clock)
   const link = options.createLink(() => {
@@ -117,13 +119,6 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
     return { ...known(), address, ...seen, certificateExpiresAt: link.certificateExpiresAt() }
   }
   const known = () => ({ deviceId, assignment: assignment(), revision: memory.content.desired?.revision ?? 0 })
-
-  function assignment(): number {
-    return Math.max(camera.assignment, memory.content.desired?.assignment ?? 0)
-  }
-  function isConfirmed(): boolean {
-    return options.isConfirmed(deviceId, assignment())
-  }
 
   /** A site that reconnects is not probed all at once: only cameras with work are looked at now. */
   function wakeForWork(): void {

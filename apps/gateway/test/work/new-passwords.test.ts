@@ -1,63 +1,27 @@
-import { randomUUID } from 'node:crypto'
-import type { CameraLogins, CameraResults } from '@ocelli/contract'
 import { DriverError } from '@ocelli/driver'
 import { describe, expect, test } from 'vitest'
-import { addressOf, cameraRecord, createSite } from './gateway-fixture.ts'
+import { addressOf, cameraRecord } from './gateway-fixture.ts'
+import {
+  ask,
+  device,
+  expectWorks,
+  finalOf,
+  fresh,
+  loginFor,
+  minuteMs,
+  old,
+  openFiles,
+  resultsOf,
+  startSite,
+  stored,
+  untilFinal,
+} from './password-site.ts'
 import { appId, desiredApp, desiredDevice } from './scripted-platform.ts'
 
 /*
  * The table of `password-changes.ts`: whatever breaks, the record ends with the password that the camera takes, and no camera is
  * shown more than two refused logins in half an hour.
  */
-
-const device = 'camera-1'
-const minuteMs = 60_000
-const [old, fresh] = ['correct', 'Kv7-tQmX_3rWbZ9']
-type Login = CameraLogins['logins'][number]
-type Result = CameraResults['results'][number]
-type Site = ReturnType<typeof createSite>
-
-const loginFor = (
-  password: string,
-  kind: 'password' | 'credentials' = 'password',
-  user = 'root',
-  more = {},
-): Login => ({
-  loginId: randomUUID(),
-  sealed: `head..${Buffer.from(JSON.stringify({ user, password, ...more })).toString('base64url')}.text.tag`,
-  for: { kind, deviceId: device },
-})
-
-async function startSite(arrange: (site: Site) => void = () => undefined): Promise<Site> {
-  const site = createSite({ hasDesk: true })
-  site.camera().refusalCost = 1
-  arrange(site)
-  site.start()
-  await site.clock.until(() => site.platform.state.get(device)?.connectivity.reason === null)
-  return site
-}
-
-const ask = (site: Site, ...logins: Login[]) =>
-  site.platform.down({ kind: 'camera-logins', session: site.platform.session, logins })
-const resultsOf = ({ platform }: Site, loginId: string): Result[] =>
-  platform.received.flatMap((message) =>
-    message.kind === 'camera-results' ? message.results.filter((result) => result.loginId === loginId) : [],
-  )
-const finalOf = (site: Site, loginId: string) => resultsOf(site, loginId).find(({ isUnknown }) => !isUnknown)
-const stored = (site: Site) => site.cameras.get(device)?.credentials?.password
-const openFiles = (site: Site) =>
-  [...site.stateFolder.files.keys()].filter((name) => name.startsWith('password-changes'))
-
-async function untilFinal(site: Site, { loginId }: Login, withinMs = 5 * minuteMs): Promise<Result | undefined> {
-  await site.clock.until(() => finalOf(site, loginId) !== undefined, { withinMs, what: 'the end of the change' })
-  return finalOf(site, loginId)
-}
-
-async function expectWorks(site: Site, password: string): Promise<void> {
-  expect([site.camera().password, stored(site), openFiles(site)]).toEqual([password, password, []])
-  const looks = site.camera().looks
-  await site.clock.until(() => site.camera().looks > looks + 1, { withinMs: 5 * minuteMs, what: 'a look' })
-}
 
 const lose = (when: 'before' | 'after') => async (moment: { write: string; when: string }) => {
   if (moment.write === 'setPassword' && moment.when === when) throw new DriverError('unreachable', 'No answer came.')
@@ -322,78 +286,5 @@ describe('a new password', () => {
     await site.clock.until(() => resultsOf(site, login.loginId).length > 0)
     site.platform.down({ kind: 'unassigned', session: site.platform.session, deviceIds: [device] })
     await site.clock.until(() => openFiles(site).length === 0)
-  })
-})
-
-type Kill = (site: Site, kill: () => void) => void
-
-const onWrite =
-  (when: 'before' | 'after'): Kill =>
-  (site, kill) => {
-    site.camera().during = async (moment) => {
-      if (moment.write === 'setPassword' && moment.when === when) kill()
-    }
-  }
-
-/** Kills behind an operation of the folder or the store that concerns a change. */
-function onFile(operation: 'writeJson' | 'remove', when: 'before' | 'after'): Kill {
-  return ({ stateFolder }, kill) => {
-    const real = stateFolder[operation] as (name: string, value?: unknown) => Promise<void>
-    let isKilled = false
-    Object.assign(stateFolder, {
-      async [operation](name: string, value?: unknown) {
-        const isMoment = name.startsWith('password-changes') && !isKilled
-        isKilled ||= isMoment
-        if (isMoment && when === 'before') {
-          kill()
-          // A killed process goes no further.
-          await new Promise(() => undefined)
-        }
-        await real(name, value)
-        if (isMoment) kill()
-      },
-    })
-  }
-}
-
-const onSave: Kill = ({ cameras }, kill) => {
-  const real = cameras.change
-  cameras.change = async (deviceId, change) => {
-    await real(deviceId, change)
-    if (cameras.get(deviceId)?.credentials?.password === fresh) kill()
-  }
-}
-
-describe('a gateway killed while it sets a password', () => {
-  test.each<[string, Kill]>([
-    ['before the change is written down', onFile('writeJson', 'before')],
-    ['before the password is sent', onFile('writeJson', 'after')],
-    ['when it was sent, before the camera does it', onWrite('before')],
-    ['when the camera has done it', onWrite('after')],
-    ['when the record holds the new one', onSave],
-    ['before the change is dropped', onFile('remove', 'before')],
-    ['when the change is dropped', onFile('remove', 'after')],
-  ])('%s, ends with the password that counts', async (_, arrange) => {
-    const login = loginFor(fresh)
-    let isKilled = false
-    let stopped: Promise<void> | null = null
-    const site = await startSite((made) =>
-      arrange(made, () => {
-        if (isKilled) return
-        isKilled = true
-        stopped = made.stop()
-      }),
-    )
-    ask(site, login)
-    await site.clock.until(() => isKilled, { what: 'the kill' })
-    await stopped
-    site.platform.received.length = 0
-    site.start()
-    await site.clock.advance(5 * minuteMs)
-    // What the platform does with what it was not told of.
-    if (!finalOf(site, login.loginId)) ask(site, login)
-    expect(await untilFinal(site, login)).toBeDefined()
-    await expectWorks(site, site.camera().password)
-    expect(site.camera().refusedLogins).toBeLessThanOrEqual(2)
   })
 })
