@@ -8,7 +8,8 @@ import { walkOnline } from './walk-online.ts'
 
 const { values: flags } = parseArgs({ options: { keep: { type: 'boolean', default: false } } })
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
+// npm passes on the Ctrl-C that the terminal sends too: told again, it still removes its folder
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort())
 
 async function main(): Promise<number> {
   say('Starting a platform with its gateway in a folder of its own …')

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -30,6 +30,8 @@ export interface System extends ApiClient {
     deviceId: string,
     options?: { timeoutMs?: number; until?: (now: Installation) => boolean },
   ): Promise<Installation>
+  /** The platform's process; a restart makes another. */
+  platform(): ChildProcess
   /** SIGKILL, without a goodbye. */
   killPlatform(): Promise<void>
   killGateway(): Promise<void>
@@ -117,6 +119,7 @@ export async function startSystem({ probeSeconds = 60 } = {}): Promise<System> {
         await pause(100)
       }
     },
+    platform: () => platform,
     killPlatform: () => stopPlatform('SIGKILL'),
     async killGateway() {
       const pid = await gatewayPid(join(home, 'gateway'))

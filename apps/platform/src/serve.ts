@@ -22,12 +22,13 @@ export async function serve(environment: Record<string, string | undefined>): Pr
     },
     pino.destination({ fd: 2, sync: false }),
   )
-  let stop: (code: number) => void = () => {}
-  const stopped = new Promise<number>((resolve) => {
-    stop = resolve
-  })
-  process.once('SIGINT', () => stop(0))
-  process.once('SIGTERM', () => stop(0))
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<number>()
+  const onSignal = () => {
+    process.stdout.write('  Ocelli stops …\n')
+    stop(0)
+  }
+  // terminal and npm each pass on the same Ctrl-C: being told again must not end what stops in order
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal).on(signal, () => undefined)
   // a closed terminal or pipe is no reason to end; what nobody caught is, but PostgreSQL is still stopped in order
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   process.on('uncaughtException', (err) => {

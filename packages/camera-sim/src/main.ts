@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { once } from 'node:events'
 import type { CommandOptions } from './cli/command.ts'
 import { createCommand } from './cli/command.ts'
 import { startCameras } from './cli/run-cameras.ts'
@@ -7,7 +6,9 @@ import { startCameras } from './cli/run-cameras.ts'
 const { stdout, stderr } = process
 
 async function run(options: CommandOptions): Promise<void> {
-  const stop = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT'), once(process, 'disconnect')])
+  const stop = new Promise((resolve) => {
+    for (const event of ['SIGTERM', 'SIGINT', 'disconnect']) process.on(event, resolve)
+  })
   const running = await startCameras(options)
   for (const camera of running.cameras) stdout.write(`${camera.deviceId} ${camera.url}\n`)
   if (running.controlUrl !== null) stdout.write(`control ${running.controlUrl}/cameras\n`)
