@@ -1,7 +1,7 @@
 import type { AppDowngrade, Device, DeviceDetail, DevicePatch, FoundCamera } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { seesProjects } from '../../platform/auth/visibility.ts'
-import { brokenConstraint } from '../../platform/database/database.ts'
+import { brokenConstraint, type DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
@@ -102,18 +102,16 @@ export async function unclaimDevice(
   const { caller } = context
   const { accountId } = caller
   return await inTransaction(context.db, async (db) => {
-    const { rows } = await sql<{ gateway_id: string | null; project_ids: string[]; held: number; keys: number }>`
-      SELECT d.gateway_id, d.project_ids, h.held, h.keys
-      FROM device d CROSS JOIN LATERAL (SELECT count(*)::int AS held, count(*) FILTER (WHERE l.issuer = 'VENDOR')::int AS keys
-        FROM license l WHERE l.account_id = d.account_id AND l.device_id = d.device_id AND l.state IN ('RESERVED', 'VALID')) h
+    const { rows } = await sql<{ gateway_id: string | null; project_ids: string[] }>`
+      SELECT d.gateway_id, d.project_ids FROM device d
       WHERE d.account_id = ${accountId} AND d.device_id = ${deviceId} AND d.state = 'CLAIMED'
-        AND ${seesProjects(caller, sql.ref('d.project_ids'))} FOR UPDATE OF d`.execute(db)
+        AND ${seesProjects(caller, sql.ref('d.project_ids'))} FOR UPDATE`.execute(db)
     const device = rows[0]
     if (!device) throw notFound(`The claimed device ${deviceId}`)
-    if (device.held > 0 && !keepLicenses) {
-      throw new ProblemError('licenses-held', licensesHeld(device))
-    }
-    if (device.held > 0) {
+    const licenses = await countLicenses(db, accountId, deviceId)
+    const { held } = licenses
+    if (held > 0 && !keepLicenses) throw new ProblemError('licenses-held', licensesHeld(licenses))
+    if (held > 0) {
       await sql`DELETE FROM installation WHERE account_id = ${accountId} AND device_id = ${deviceId}`.execute(db)
       await sql`UPDATE device SET state = 'UNCLAIMED', gateway_id = NULL, assignment = assignment + 1, connectivity = 'NOT_CONNECTED',
         connectivity_reason = NULL, connectivity_detail = NULL, replacement = NULL, claimed_at = NULL, apps_update_possible = false, updated_at = now()
@@ -127,15 +125,29 @@ export async function unclaimDevice(
         accountId,
         deviceId,
         projectIds: device.project_ids,
-        data: { keptLicenses: device.held },
+        data: { keptLicenses: held },
       },
     ])
     return { gatewayId: device.gateway_id }
   })
 }
 
+interface HeldLicenses {
+  held: number
+  /** Of them those that the camera's vendor has issued. */
+  keys: number
+}
+
+/** Once the device's row is held: a statement that waits for it would count what was there before the waiting. */
+async function countLicenses(db: DatabaseTransaction, accountId: string, deviceId: string): Promise<HeldLicenses> {
+  const { rows } = await sql<HeldLicenses>`
+    SELECT count(*)::int AS held, count(*) FILTER (WHERE issuer = 'VENDOR')::int AS keys FROM license
+    WHERE account_id = ${accountId} AND device_id = ${deviceId} AND state IN ('RESERVED', 'VALID')`.execute(db)
+  return rows[0] ?? { held: 0, keys: 0 }
+}
+
 /** Removing an app gives a unit back, and a key of the camera's vendor never. */
-function licensesHeld({ held, keys }: { held: number; keys: number }): string {
+function licensesHeld({ held, keys }: HeldLicenses): string {
   const keep = 'send ?keepLicenses=true: they then stay with this account.'
   if (keys === 0) return `The device holds ${held} license(s). Uninstall its apps first, or ${keep}`
   const units = held - keys

@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { addDevice, addOrder, publishApp } from '../../../test/installation-fixture.ts'
 import { createTestPlatform, type TestAccount, type TestPlatform } from '../../../test/test-platform.ts'
+import type { Database } from '../../platform/database/database.ts'
 import type { GatewayShare } from '../sites/share-store.ts'
 import { deviceRoutes } from './device-routes.ts'
 
@@ -45,11 +46,17 @@ async function unclaimedDevice(accountId: string, deviceId: string, fields: obje
     .execute()
 }
 
-async function license(accountId: string, deviceId: string) {
+async function waitsForLock() {
+  const { rows } = await sql`SELECT 1 FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'`.execute(platform.db)
+  expect(rows).toHaveLength(1)
+}
+
+async function license(accountId: string, deviceId: string, db: Database = platform.db) {
   const appId = `app-${deviceId.replaceAll('-', '')}`
-  await publishApp(platform.db, { accountId, appId, versions: [1] })
-  const orderId = await addOrder(platform.db, { accountId, appId, total: 3 })
-  await platform.db
+  await publishApp(db, { accountId, appId, versions: [1] })
+  const orderId = await addOrder(db, { accountId, appId, total: 3 })
+  await db
     .insertInto('license')
     .values({
       account_id: accountId,
@@ -278,6 +285,22 @@ describe('a device', () => {
     expect(left).toEqual([])
     expect(await eventTypes(device.deviceId)).toEqual(['device.unclaimed'])
     expect(unassigned).toContainEqual([device.gatewayId, device.deviceId])
+  })
+
+  test('is not unclaimed over a license that is being taken for it at the same moment', async () => {
+    const device = await addDevice(platform.db, owner.accountId)
+    const answer = await platform.db.transaction().execute(async (db) => {
+      await sql`SELECT 1 FROM device WHERE device_id = ${device.deviceId} FOR NO KEY UPDATE`.execute(db)
+      const appId = await license(owner.accountId, device.deviceId, db)
+      const unclaimed = call('DELETE', `/${device.deviceId}`)
+      await vi.waitFor(waitsForLock, { timeout: 10_000, interval: 20 })
+      await sql`INSERT INTO installation (account_id, device_id, app_id) VALUES (${owner.accountId}, ${device.deviceId}, ${appId})`.execute(
+        db,
+      )
+      return { unclaimed }
+    })
+    expect((await answer.unclaimed).body).toMatchObject({ status: 409, code: 'licenses-held' })
+    expect((await call('GET', `/${device.deviceId}`)).body).toMatchObject({ state: 'CLAIMED' })
   })
 
   test('is gone when it is unclaimed and holds no license', async () => {
