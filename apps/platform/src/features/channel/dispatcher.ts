@@ -2,6 +2,7 @@ import type { DesiredDevice, DownMessage } from '@ocelli/contract'
 import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Database } from '../../platform/database/database.ts'
+import { inTransaction } from '../../platform/database/in-transaction.ts'
 
 export type ReadDesired = (db: Database, devices: { accountId: string; deviceId: string }[]) => Promise<DesiredDevice[]>
 
@@ -39,16 +40,28 @@ export function createDispatcher(options: {
   let isWanted = false
   let isClosed = true
 
+  /**
+   * What is due, as it stands at the moment that is stamped on it: a wish that came in between would be sent and would pass for
+   * one that was not, which is taken back without a word to its gateway. So such a wish waits until it has been read.
+   */
+  async function claimAndRead(): Promise<{ due: Due[]; devices: DesiredDevice[] }> {
+    return await inTransaction(db, async (transaction) => {
+      const due = await claimDue(transaction)
+      return { due, devices: await readDesired(transaction, due) }
+    })
+  }
+
   async function sendDue(): Promise<void> {
-    for (let due = await claimDue(db); due.length > 0; due = due.length < chunk ? [] : await claimDue(db)) {
+    for (let isFull = true; isFull && !isClosed; ) {
+      const { due, devices } = await claimAndRead()
       // a device id may be in two accounts, but CLAIMED in one only, and only such are due
       const homes = new Map(due.map((one) => [one.deviceId, one]))
-      for (const { gatewayId, session, devices } of grouped(await readDesired(db, due), homes)) {
-        publish(gatewayId, { kind: 'desired', session, devices })
+      for (const message of grouped(devices, homes)) {
+        publish(message.gatewayId, { kind: 'desired', session: message.session, devices: message.devices })
       }
-      if (isClosed) return
+      isFull = due.length === chunk
     }
-    await options.sendLogins(db, publish)
+    if (!isClosed) await options.sendLogins(db, publish)
   }
 
   function look(): void {
