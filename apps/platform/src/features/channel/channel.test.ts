@@ -157,6 +157,13 @@ describe('the device channel', () => {
     expect(await connectivityOf(deviceId)).toBe('ONLINE')
     client.stream.destroy()
     await vi.waitFor(async () => expect(await connectivityOf(deviceId)).toBe('UNKNOWN'), waitsFor)
+    const { rows } = await sql`SELECT data FROM event
+      WHERE device_id = ${deviceId} AND type = 'device.connectivity-changed' ORDER BY event_id`.execute(db)
+    const { gatewayId } = gateway
+    expect(rows).toEqual([
+      { data: { from: 'UNKNOWN', to: 'ONLINE', reason: null, detail: null, gatewayId } },
+      { data: { from: 'ONLINE', to: 'UNKNOWN', reason: 'gateway-away', detail: null, gatewayId } },
+    ])
   })
 
   test('takes a gateway that missed three heartbeats for away, and has it say hello when it speaks again', async () => {

@@ -20,19 +20,24 @@ export async function markAway(
       WHERE g.gateway_id = gone."gatewayId" AND g.connected
         AND (gone."connectionId" IS NULL OR g.connection_id = gone."connectionId")
       RETURNING g.gateway_id, g.account_id, g.site_id),
+    known AS MATERIALIZED (
+      SELECT d.account_id, d.device_id, d.gateway_id, d.connectivity FROM away
+      JOIN device d ON d.gateway_id = away.gateway_id AND d.account_id = away.account_id
+      WHERE d.state = 'CLAIMED' AND d.connectivity <> 'UNKNOWN'
+      ORDER BY d.account_id, d.device_id FOR NO KEY UPDATE OF d),
     changed AS (
       UPDATE device d SET connectivity = 'UNKNOWN', connectivity_reason = 'gateway-away', connectivity_detail = NULL,
         updated_at = now()
-      FROM away WHERE d.gateway_id = away.gateway_id AND d.account_id = away.account_id AND d.state = 'CLAIMED'
-        AND d.connectivity <> 'UNKNOWN'
-      RETURNING d.account_id, d.device_id, d.gateway_id, d.project_ids),
+      FROM known WHERE d.account_id = known.account_id AND d.device_id = known.device_id
+      RETURNING d.account_id, d.device_id, d.gateway_id, d.project_ids, known.connectivity AS before),
     told AS (
       INSERT INTO event (account_id, type, actor_kind, actor_id, request_id, device_id, project_ids, data)
       SELECT account_id, 'gateway.disconnected', ${kind}, ${id}, ${origin.requestId}, NULL, NULL,
         jsonb_build_object('gatewayId', gateway_id, 'siteId', site_id) FROM away
       UNION ALL
       SELECT account_id, 'device.connectivity-changed', ${kind}, ${id}, ${origin.requestId}, device_id, project_ids,
-        jsonb_build_object('connectivity', 'UNKNOWN', 'reason', 'gateway-away', 'gatewayId', gateway_id) FROM changed)
+        jsonb_build_object('from', before, 'to', 'UNKNOWN', 'reason', 'gateway-away', 'detail', NULL, 'gatewayId', gateway_id)
+      FROM changed)
     SELECT gateway_id FROM away`.execute(db)
   return rows.map((row) => row.gateway_id)
 }

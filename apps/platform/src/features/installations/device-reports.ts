@@ -116,11 +116,11 @@ function toRow({ batch, report }: GivenReport) {
 
 /** What a report tells of the device itself. */
 export function eventsOf(device: LockedDevice, { connectivity }: DeviceReport): NewEvent[] {
-  const { accountId, deviceId, projectIds } = device
+  const { accountId, deviceId, projectIds, gatewayId } = device
   const { state, reason, detail, replacement } = connectivity
   const events: NewEvent[] = []
   if (device.connectivity !== state || device.connectivityReason !== reason) {
-    const data = { from: device.connectivity, to: state, reason, detail }
+    const data = { from: device.connectivity, to: state, reason, detail, gatewayId }
     events.push({ type: 'device.connectivity-changed', accountId, deviceId, projectIds, data })
   }
   if (device.replacementChanged && replacement) {
