@@ -20,10 +20,9 @@ export async function serveReference(): Promise<void> {
   const pool = new Pool({ connectionString: process.env.REFERENCE_DATABASE, max: 10 })
   const values = [process.env.REFERENCE_ACCOUNT, filteredModel, size]
   const answerText = async () => {
-    const text = `SELECT string_agg(document, ',' ORDER BY device_id) AS items
-      FROM (SELECT device_id, document FROM device ${where}) d`
-    const { rows } = await pool.query<{ items: string }>({ name: 'text', text, values })
-    return `{"items":[${rows[0]?.items}]}`
+    const text = `SELECT document FROM device ${where}`
+    const { rows } = await pool.query<{ document: string }>({ name: 'text', text, values })
+    return `{"items":[${rows.map(({ document }) => document).join(',')}]}`
   }
   const answerColumns = async () => {
     const { rows } = await pool.query({ name: 'columns', text: `SELECT ${columns} FROM device ${where}`, values })

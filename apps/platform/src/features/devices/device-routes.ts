@@ -27,7 +27,7 @@ export function deviceRoutes({ unassigned, tellShares, nowMs }: DeviceRoutesDeps
       query: DeviceQuery,
       responses: { 200: DevicePage },
       handle: streamed,
-      // the page is JSON text already; a string sent as JSON is not serialized again
+      // the page is JSON already: bytes are sent as they are
       stream: async ({ context, query }, reply) =>
         reply.type('application/json; charset=utf-8').send(await listDevices(context, query)),
     }),
