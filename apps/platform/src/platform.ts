@@ -127,6 +127,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
     rateLimitPerSecond: config.rateLimitPerSecond,
     publicUrl: address.publicUrl,
     tls: certificate?.current ?? null,
+    trustedProxies: config.trustedProxies,
   })
   closing.add('http', async () => {
     ending.abort()

@@ -69,7 +69,11 @@ export interface TestPlatform extends TestParts {
 export async function createTestPlatform(
   routes: (parts: TestParts) => Promise<AnyRoute[]> | AnyRoute[],
   prepare?: (app: FastifyInstance) => void,
-  { maxConnections = 10 }: { maxConnections?: number } = {},
+  {
+    maxConnections = 10,
+    rateLimitPerSecond = 0,
+    trustedProxies = [],
+  }: { maxConnections?: number; rateLimitPerSecond?: number; trustedProxies?: string[] } = {},
 ): Promise<TestPlatform> {
   const database = await createTestDatabase()
   const { connectionString } = database
@@ -80,7 +84,10 @@ export async function createTestPlatform(
   const bearer = createBearerAuthentication({ db, accessTokens, nowMs })
   const metrics = createMetrics()
   const log = pino({ level: process.env.OCELLI_LOG_LEVEL ?? 'silent' })
-  const app = await createApp({ log, metrics, rateLimitPerSecond: 0, publicUrl: 'http://127.0.0.1', tls: null })
+  const app = await createApp({
+    ...{ log, metrics, rateLimitPerSecond, trustedProxies },
+    ...{ publicUrl: 'http://127.0.0.1', tls: null },
+  })
   prepare?.(app)
   const parts: TestParts = { db, bearer, accessTokens, metrics, connectionString, nowMs }
   registerRoutes(app, await routes(parts), { db, authenticate: bearer.authenticate })

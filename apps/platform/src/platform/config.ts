@@ -20,6 +20,8 @@ export interface Config {
   masterKey: string | null
   localGateway: boolean
   rateLimitPerSecond: number
+  /** Addresses and networks (CIDR) of reverse proxies, whose `X-Forwarded-For` is believed. */
+  trustedProxies: string[]
   databasePoolSize: number
   licensing: {
     /** Days before a license's end at which it is told, largest first. */
@@ -51,6 +53,7 @@ const Environment = Type.Object({
   OCELLI_MASTER_KEY: Type.Optional(Type.String()),
   OCELLI_LOCAL_GATEWAY: Type.Optional(Type.String()),
   OCELLI_RATE_LIMIT: Type.Optional(Type.String()),
+  OCELLI_TRUSTED_PROXIES: Type.Optional(Type.String()),
   OCELLI_DATABASE_POOL: Type.Optional(Type.String()),
   OCELLI_ADMIN_EMAIL: Type.Optional(Type.String()),
   OCELLI_ADMIN_PASSWORD: Type.Optional(Type.String()),
@@ -91,6 +94,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     masterKey: env.OCELLI_MASTER_KEY ?? null,
     localGateway: env.OCELLI_LOCAL_GATEWAY !== 'off',
     rateLimitPerSecond: integer('OCELLI_RATE_LIMIT', env.OCELLI_RATE_LIMIT, { fallback: 100, max: 1_000_000 }),
+    trustedProxies: networks('OCELLI_TRUSTED_PROXIES', env.OCELLI_TRUSTED_PROXIES),
     databasePoolSize: integer('OCELLI_DATABASE_POOL', env.OCELLI_DATABASE_POOL, { fallback: 20, max: 500 }),
     licensing: {
       warnDays: wholeDays('OCELLI_LICENSE_WARN_DAYS', env.OCELLI_LICENSE_WARN_DAYS ?? '30,7,1'),
@@ -144,6 +148,25 @@ function integer(
     throw new ConfigError(`${name} is "${value}", not a whole number from 0 to ${max}.`)
   }
   return number
+}
+
+/** IPv4 and IPv6 addresses, alone or with the length of their network's prefix. */
+function networks(name: string, value: string | undefined): string[] {
+  const parts = (value ?? '').split(',').flatMap((part) => part.trim() || [])
+  const wrong = parts.find((part) => {
+    const [address = '', length, ...more] = part.split('/')
+    const version = isIP(address)
+    const bits = version === 4 ? 32 : 128
+    return (
+      version === 0 ||
+      more.length > 0 ||
+      (length !== undefined && !(/^\d{1,3}$/.test(length) && Number(length) <= bits))
+    )
+  })
+  if (wrong === undefined) return parts
+  throw new ConfigError(
+    `${name} names "${wrong}", which is no address or network of a proxy, like 10.0.0.5 or 10.0.0.0/24.`,
+  )
 }
 
 function wholeDays(name: string, value: string): number[] {

@@ -2,11 +2,13 @@ import { permissions as known, type Permission, type TokenAnswer } from '@ocelli
 import { sql } from 'kysely'
 import { type AccessTokens, accessTokenSeconds } from '../../platform/auth/access-token.ts'
 import type { Database } from '../../platform/database/database.ts'
+import { clientNetwork } from '../../platform/http/client-network.ts'
 import { verifyClientSecret } from '../technical-users/client-secret.ts'
 import { claimedIssuer, verifyClientAssertion } from './client-assertion.ts'
 import { type ClientCredentials, readClientCredentials } from './client-credentials.ts'
 import type { FailureLimit } from './failure-limit.ts'
 import { TokenRefused } from './token-refusal.ts'
+import { attemptWithin } from './within-limits.ts'
 
 interface TokenRequest {
   /** The decoded form, as it came. */
@@ -55,23 +57,21 @@ export function createTokenService({ accessTokens, failures, exchangeDeviceCode,
       }
       const credentials = readClientCredentials(fields, authorization)
       const name = credentials.kind === 'secret' ? credentials.clientId : claimedIssuer(credentials.assertion)
-      const limitKey = `${ip} ${name.slice(0, 255)}`
-      const retryAfterSeconds = failures.retryAfterSeconds(limitKey)
-      if (retryAfterSeconds !== null) {
+      const limitKey = `${clientNetwork(ip)} ${name.slice(0, 255)}`
+      const identified = await attemptWithin([[failures, limitKey]], () => identify(db, credentials), {
+        ofResult: () => 'right',
+        ofError: (error) => (error instanceof TokenRefused && error.error === 'invalid_client' ? 'refused' : 'neither'),
+      })
+      if (identified.kind === 'wait') {
+        const { retryAfterSeconds } = identified
         throw new TokenRefused('temporarily_unavailable', 'Too many refused attempts: wait as Retry-After says.', {
           retryAfterSeconds,
         })
       }
-      try {
-        const client = await identify(db, credentials)
-        failures.succeeded(limitKey)
-        const scope = grantedScope(client.permissions, fields.scope)
-        const token = await accessTokens.issue(client)
-        return { access_token: token, token_type: 'Bearer', expires_in: accessTokenSeconds, scope }
-      } catch (error) {
-        if (error instanceof TokenRefused && error.error === 'invalid_client') failures.failed(limitKey)
-        throw error
-      }
+      const client = identified.result
+      const scope = grantedScope(client.permissions, fields.scope)
+      const token = await accessTokens.issue(client)
+      return { access_token: token, token_type: 'Bearer', expires_in: accessTokenSeconds, scope }
     },
   }
 }

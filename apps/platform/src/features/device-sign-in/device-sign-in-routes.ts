@@ -1,9 +1,11 @@
 import { DeviceAuthorization, SignInRequest, TokenRefusal, UserCode } from '@ocelli/contract'
 import { Type } from 'typebox'
+import { clientNetwork } from '../../platform/http/client-network.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 import { type AnyRoute, type Context, ok, route } from '../../platform/http/route.ts'
 import { createFailureLimit } from '../auth-token/failure-limit.ts'
 import { TokenRefused, toTokenRefusal } from '../auth-token/token-refusal.ts'
+import { attemptWithin } from '../auth-token/within-limits.ts'
 import { createDeviceSignIn } from './device-sign-in-service.ts'
 
 const shared = { access: 'signed-in', tag: 'auth', idempotent: false } as const
@@ -21,7 +23,7 @@ const DeviceForm = Type.Unsafe<Record<string, unknown> | null>({
 
 export function deviceSignInRoutes({ publicUrl, nowMs }: { publicUrl: string; nowMs: () => number }): AnyRoute[] {
   const limits = { windowMs: 300_000, maxKeys: 20_000, nowMs }
-  const perAddress = createFailureLimit({ ...limits, maxFailures: 60 })
+  const perNetwork = createFailureLimit({ ...limits, maxFailures: 60 })
   const wrongCodes = createFailureLimit({ ...limits, maxFailures: 10 })
   const service = createDeviceSignIn({ publicUrl, wrongCodes })
   const decide = (decision: 'APPROVED' | 'DENIED') =>
@@ -52,15 +54,23 @@ export function deviceSignInRoutes({ publicUrl, nowMs }: { publicUrl: string; no
       idempotent: false,
       handle: async ({ body, context, raw }) => {
         try {
-          const retryAfterSeconds = perAddress.retryAfterSeconds(raw.ip)
-          if (retryAfterSeconds !== null) {
+          const name = readName(body?.client_name)
+          // each request counts, whatever comes of it
+          const asked = await attemptWithin(
+            [[perNetwork, clientNetwork(raw.ip)]],
+            () => service.begin(context.db, name),
+            {
+              ofResult: () => 'refused',
+              ofError: () => 'refused',
+            },
+          )
+          if (asked.kind === 'wait') {
+            const { retryAfterSeconds } = asked
             throw new TokenRefused('temporarily_unavailable', 'Too many requests: wait as Retry-After says.', {
               retryAfterSeconds,
             })
           }
-          perAddress.failed(raw.ip)
-          const answer = await service.begin(context.db, readName(body?.client_name))
-          return ok(answer, { 'cache-control': 'no-store' })
+          return ok(asked.result, { 'cache-control': 'no-store' })
         } catch (error) {
           if (error instanceof TokenRefused) return toTokenRefusal(error)
           throw error

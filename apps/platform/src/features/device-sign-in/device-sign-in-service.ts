@@ -9,6 +9,7 @@ import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
 import type { FailureLimit } from '../auth-token/failure-limit.ts'
 import { TokenRefused } from '../auth-token/token-refusal.ts'
+import { attemptWithin } from '../auth-token/within-limits.ts'
 import { newUserCode, readUserCode, showUserCode } from './user-code.ts'
 
 const livesSeconds = 600
@@ -32,16 +33,16 @@ const maxPending = 10_000
  */
 export function createDeviceSignIn({ publicUrl, wrongCodes }: { publicUrl: string; wrongCodes: FailureLimit }) {
   const found = async ({ db, caller }: Context, typed: string): Promise<SignInRequest> => {
-    const retryAfterSeconds = wrongCodes.retryAfterSeconds(caller.id)
-    if (retryAfterSeconds !== null) {
-      throw new ProblemError('too-many-requests', 'Too many wrong codes: wait as long as Retry-After says.', {
-        retryAfterSeconds,
-      })
+    const look = () => select(db).where('user_code', '=', readUserCode(typed)).executeTakeFirst()
+    const looked = await attemptWithin([[wrongCodes, caller.id]], look, {
+      ofResult: (row) => (row ? 'neither' : 'refused'),
+      ofError: () => 'neither',
+    })
+    if (looked.kind === 'wait') {
+      throw new ProblemError('too-many-requests', 'Too many wrong codes: wait as long as Retry-After says.', looked)
     }
-    const row = await select(db).where('user_code', '=', readUserCode(typed)).executeTakeFirst()
-    if (row) return toRequest(row)
-    wrongCodes.failed(caller.id)
-    throw notFound('A program with this code, which is good for ten minutes,')
+    if (!looked.result) throw notFound('A program with this code, which is good for ten minutes,')
+    return toRequest(looked.result)
   }
   return {
     async begin(db: Database, clientName: string): Promise<DeviceAuthorization> {

@@ -1,8 +1,11 @@
 import { PasswordChange, SignedIn, SignIn } from '@ocelli/contract'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { clientNetwork } from '../../platform/http/client-network.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 import { type AnyRoute, route, streamed } from '../../platform/http/route.ts'
 import { createFailureLimit, type FailureLimit } from '../auth-token/failure-limit.ts'
+import { attemptWithin } from '../auth-token/within-limits.ts'
+import { createFamiliarPlaces } from './familiar-places.ts'
 import { type People, peoplePath, trustedOrigins } from './people.ts'
 import { refuseForeign } from './session-authentication.ts'
 
@@ -10,15 +13,18 @@ const shared = { access: 'public', tag: 'Sign-in', handle: streamed } as const
 
 /** The few calls of the sign-in library that are ours to offer; everything else of it stays unreachable. */
 export function peopleRoutes(deps: {
-  people: Pick<People, 'handle' | 'forget'>
+  people: Pick<People, 'handle' | 'forget' | 'authenticate'>
   publicUrl: string
   nowMs: () => number
 }): AnyRoute[] {
   const { people, publicUrl, nowMs } = deps
   const limits = { windowMs: 300_000, maxKeys: 20_000, nowMs }
-  const perPerson = createFailureLimit({ ...limits, maxFailures: 10 })
-  // one address that tries many e-mails
-  const perAddress = createFailureLimit({ ...limits, maxFailures: 100 })
+  const perPersonAndNetwork = createFailureLimit({ ...limits, maxFailures: 10 })
+  // one network that tries many e-mails, and many networks that try one: both pass by who signs in where it has done so before
+  const perNetwork = createFailureLimit({ ...limits, maxFailures: 100 })
+  const perPerson = createFailureLimit({ ...limits, maxFailures: 100 })
+  const perSession = createFailureLimit({ ...limits, maxFailures: 10 })
+  const familiar = createFamiliarPlaces({ maxPlaces: 20_000 })
 
   async function forward(raw: FastifyRequest, body?: unknown): Promise<Response> {
     const comesFromBrowser = raw.headers.cookie !== undefined || raw.headers.origin !== undefined
@@ -38,13 +44,21 @@ export function peopleRoutes(deps: {
       responses: { 200: SignedIn },
       stream: async ({ body, raw }, reply) => {
         const email = body.email.toLowerCase()
+        const network = clientNetwork(raw.ip)
+        const place = { network, email }
         const response = await limited(
           [
-            [perPerson, `${raw.ip} ${email}`],
-            [perAddress, raw.ip],
+            [perPersonAndNetwork, `${network} ${email}`],
+            ...(familiar.has(place)
+              ? []
+              : ([
+                  [perNetwork, network],
+                  [perPerson, email],
+                ] as const)),
           ],
           () => forward(raw, { ...body, email }),
         )
+        if (response.ok) familiar.add(place)
         return await answer(reply, response, 'E-mail or password is wrong.')
       },
     }),
@@ -76,7 +90,9 @@ export function peopleRoutes(deps: {
       body: PasswordChange,
       responses: { 200: SignedIn },
       stream: async ({ body, raw }, reply) => {
-        const response = await limited([[perPerson, `${raw.ip} change-password`]], () =>
+        const caller = await people.authenticate({ headers: raw.headers, method: raw.method })
+        if (!caller) throw new ProblemError('unauthenticated', 'Nobody is signed in.')
+        const response = await limited([[perSession, caller.id]], () =>
           forward(raw, { ...body, revokeOtherSessions: true }),
         )
         return await answer(reply, response, 'Nobody is signed in.')
@@ -85,17 +101,17 @@ export function peopleRoutes(deps: {
   ]
 }
 
-async function limited(limits: [FailureLimit, string][], run: () => Promise<Response>): Promise<Response> {
-  const waits = limits.map(([limit, key]) => limit.retryAfterSeconds(key) ?? 0)
-  const retryAfterSeconds = Math.max(...waits)
-  if (retryAfterSeconds > 0) {
-    throw new ProblemError('too-many-requests', 'Too many refused attempts: wait as long as Retry-After says.', {
-      retryAfterSeconds,
-    })
-  }
-  const response = await run()
-  if (!response.ok) for (const [limit, key] of limits) limit.failed(key)
-  return response
+async function limited(
+  limits: readonly (readonly [FailureLimit, string])[],
+  run: () => Promise<Response>,
+): Promise<Response> {
+  // the right password takes back none of the wrong ones: whoever has an account would clear its network's count by signing in
+  const made = await attemptWithin(limits, run, {
+    ofResult: ({ ok }) => (ok ? 'neither' : 'refused'),
+    ofError: () => 'neither',
+  })
+  if (made.kind === 'made') return made.result
+  throw new ProblemError('too-many-requests', 'Too many refused attempts: wait as long as Retry-After says.', made)
 }
 
 /** Only what the library needs is handed on: an address or host that a client claims is not. */

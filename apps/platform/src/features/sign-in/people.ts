@@ -59,6 +59,7 @@ export async function createPeople(options: PeopleOptions): Promise<People> {
   const sessions = createSessionAuthentication({
     ...options,
     trustedOrigins: trustedOrigins(publicUrl),
+    isSecure: publicUrl.startsWith('https:'),
     readSession: async (cookie) => {
       // the cookie's own life is only prolonged where it can be sent back: by GET .../get-session
       const session = await auth.api.getSession({ headers: new Headers({ cookie }), query: { disableRefresh: true } })

@@ -59,11 +59,12 @@ afterAll(() => platform.close())
 async function call(
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
   url: string,
-  { body, ...headers }: Record<string, unknown> = {},
+  { body, from, ...headers }: Record<string, unknown> = {},
 ) {
   const response = await platform.app.inject({
     method,
     url,
+    remoteAddress: String(from ?? '127.0.0.1'),
     headers: headers as Record<string, string>,
     ...(body ? { payload: body as object } : {}),
   })
@@ -71,8 +72,8 @@ async function call(
   return { status: response.statusCode, cookies, headers: response.headers, text: response.body }
 }
 
-const signIn = (email: string, given: string) =>
-  call('POST', '/auth/v1/people/sign-in/email', { body: { email, password: given } })
+const signIn = (email: string, given: string, from?: string) =>
+  call('POST', '/auth/v1/people/sign-in/email', { body: { email, password: given }, from })
 
 describe('a person', () => {
   test('signs in, is known by the cookie to every process, and signs out', async () => {
@@ -140,6 +141,16 @@ describe('a person', () => {
     await expect.poll(async () => (await signIn(email, 'second password')).status, { timeout: 10_000 }).toBe(401)
   })
 
+  test('is not taken for whoever else’s cookie stands beside the own one', async () => {
+    const { cookies } = await signIn('boss@example.com', password)
+    const planted = 'ocelli.session_token=planted'
+    for (const cookie of [`__Secure-${planted}; ${cookies}`, `${cookies}; ${planted}`, `${planted}; ${cookies}`]) {
+      await call('GET', '/account/v1/me', { cookie })
+      expect((await call('GET', '/account/v1/me', { cookie: planted })).status).toBe(401)
+      expect((await call('GET', '/account/v1/me', { cookie: `__Secure-${planted}` })).status).toBe(401)
+    }
+  })
+
   test('waits after ten refusals', async () => {
     for (let i = 0; i < 10; i++) expect((await signIn('who@example.com', 'wrong password')).status).toBe(401)
     const limited = await signIn('who@example.com', 'wrong password')
@@ -150,6 +161,28 @@ describe('a person', () => {
     expect((await signIn('who@example.com', 'wrong password')).status).toBe(401)
     clock.nowMs = Date.now()
   })
+
+  test('has ten guesses, also of thirty that come at once and from other addresses of one network', async () => {
+    const guesses = Array.from({ length: 30 }, (_, n) =>
+      signIn('many@example.com', 'wrong password', `2001:db8:7:7::${n.toString(16)}`),
+    )
+    const statuses = (await Promise.all(guesses)).map(({ status }) => status)
+    expect(statuses.filter((status) => status === 401)).toHaveLength(10)
+    expect(statuses.filter((status) => status === 429)).toHaveLength(20)
+  })
+
+  test('signs in where it has done so before, whatever others try there or elsewhere', async () => {
+    const [home, away] = ['192.0.2.10', '198.51.100.20']
+    expect((await signIn('boss@example.com', password, home)).status).toBe(200)
+    for (let n = 0; n < 100; n++) await signIn(`guess${n}@example.com`, 'wrong password', home)
+    for (let n = 0; n < 100; n++) await signIn('boss@example.com', 'wrong password', `203.0.113.${n}`)
+    expect((await signIn('guess@example.com', 'wrong password', home)).status).toBe(429)
+    expect((await signIn('boss@example.com', password, away)).status).toBe(429)
+    expect((await signIn('boss@example.com', password, home)).status).toBe(200)
+    clock.nowMs += 300_000
+    expect((await signIn('boss@example.com', password, away)).status).toBe(200)
+    clock.nowMs = Date.now()
+  }, 120_000)
 })
 
 test('a sign-in that a crash left without a user opens nothing, and gives way to the invited person', async () => {

@@ -7,6 +7,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import type { Metrics } from '../metrics.ts'
+import { createKnownCallers } from './known-callers.ts'
 import { createLazyCompilers } from './lazy-schemas.ts'
 import { ProblemError, toProblem, toProblemError } from './problem.ts'
 import { rateLimitKey } from './rate-limit-key.ts'
@@ -18,6 +19,8 @@ export interface AppOptions {
   rateLimitPerSecond: number
   publicUrl: string
   tls: { key: string; cert: string; ca?: string } | null
+  /** Addresses and networks whose `X-Forwarded-For` is believed. */
+  trustedProxies?: readonly string[]
 }
 
 /** Everything that the page needs comes from here; pictures of its own style sheet are data. */
@@ -41,6 +44,7 @@ export async function createApp({
   rateLimitPerSecond,
   publicUrl,
   tls,
+  trustedProxies = [],
 }: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: log,
@@ -55,27 +59,31 @@ export async function createApp({
     // bodies are taken as they are: nothing guessed, nothing dropped (query and path are converted in register-routes)
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false } },
     schemaController: { compilersFactory: createLazyCompilers() },
-    trustProxy: false,
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     forceCloseConnections: true,
     ...(tls ? { https: { ...tls } } : {}),
   } as object) as unknown as FastifyInstance
   app.decorateRequest('caller', null)
+  const knownCallers = createKnownCallers({ maxCredentials: 50_000 })
 
   await app.register(formBody)
   if (rateLimitPerSecond > 0) {
     await app.register(rateLimit, {
+      global: false,
       // 100 requests/s with a burst of 200 by default: twice the rate in a window of 2 s
       max: rateLimitPerSecond * 2,
       timeWindow: 2000,
       enableDraftSpec: true,
       cache: 20_000,
-      keyGenerator: rateLimitKey,
+      keyGenerator: (request: FastifyRequest) => rateLimitKey(request, knownCallers),
       allowList: (request: FastifyRequest) => request.url.startsWith('/health/'),
       errorResponseBuilder: (_request, { ttl }) =>
         new ProblemError('too-many-requests', 'Too many requests: wait as long as Retry-After says.', {
           retryAfterSeconds: Math.max(1, Math.ceil(ttl / 1000)),
         }),
     })
+    // for the whole server, and so before any route asks who calls: at the routes it would come after, and refusals would count for nobody
+    app.addHook('onRequest', app.rateLimit())
   }
   await app.register(swagger, {
     openapi: {
@@ -100,7 +108,11 @@ export async function createApp({
     reply.header('x-content-type-options', 'nosniff')
   })
   watchStalledBodies(app, { stalledAfterMs: 30_000 })
+  app.addHook('preValidation', async ({ headers, caller }) => {
+    if (caller) knownCallers.accepted(headers, caller)
+  })
   app.addHook('onResponse', async (request, reply) => {
+    if (reply.statusCode === 401) knownCallers.refused(request.headers)
     const path = request.routeOptions.url ?? 'unmatched'
     metrics.httpDuration.observe(
       { method: request.method, route: path, status: String(reply.statusCode) },

@@ -1,19 +1,15 @@
-import { createHash } from 'node:crypto'
+import { clientNetwork } from './client-network.ts'
+import type { KnownCallers } from './known-callers.ts'
 
 /**
- * Whose requests are counted together: those of one credential, or of one address where there is none. Hashed, since thousands
- * of keys are kept and a header may be 16 KB long.
+ * Whose requests are counted together: those of one caller, by whatever tokens, once one of them was found good; else those of one
+ * network. So made-up tokens all count for the network that they come from.
  */
-export function rateLimitKey({
-  url,
-  ip,
-  headers,
-}: {
-  url: string
-  ip: string
-  headers: { authorization?: string | undefined }
-}): string {
-  // whoever signs in chooses what it sends there, so only the address counts
-  if (url.startsWith('/auth/') || headers.authorization === undefined) return ip
-  return createHash('sha256').update(headers.authorization).digest('base64url')
+export function rateLimitKey(
+  { url, ip, headers }: { url: string; ip: string; headers: Parameters<KnownCallers['keyOf']>[0] },
+  known: Pick<KnownCallers, 'keyOf'>,
+): string {
+  // whoever signs in chooses what it sends there, so only the network counts
+  const caller = url.startsWith('/auth/') ? null : known.keyOf(headers)
+  return caller ?? clientNetwork(ip)
 }
