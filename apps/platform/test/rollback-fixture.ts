@@ -1,47 +1,15 @@
 import type { Rollout, RolloutDevicePage, RolloutRequest } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { expect } from 'vitest'
-import { rolloutRoutes } from '../src/features/rollouts/rollout-routes.ts'
-import {
-  type failure,
-  finish,
-  get,
-  inFlight,
-  installOf,
-  makeFleet,
-  post,
-  stepAll,
-  type TestFleet,
-} from './rollout-fixture.ts'
-import { createTestPlatform } from './test-platform.ts'
-
-type Outcome = { version?: string; error?: ReturnType<typeof failure>; present?: boolean }
+import { createRolloutBench } from './rollout-bench.ts'
+import { get, installOf, makeFleet, post, type TestFleet } from './rollout-fixture.ts'
 
 /** A platform with rollouts, and what tests of going back do with it: fleets that have 1.0.1, updates of them to 1.0.2. */
 export async function createRollbackBench() {
-  const platform = await createTestPlatform(({ db, bearer }) =>
-    rolloutRoutes({
-      ...{ db, authenticate: bearer.authenticate, nowMs: Date.now, wakeRollouts: () => {} },
-      closing: AbortSignal.timeout(600_000),
-    }),
-  )
+  const { platform, view, run } = await createRolloutBench()
 
-  const view = (fleet: TestFleet, rolloutId: string) => get<Rollout>(platform, fleet.account, rolloutId)
   const devicesOf = async (fleet: TestFleet, rolloutId: string) =>
     (await get<RolloutDevicePage>(platform, fleet.account, `${rolloutId}/devices`)).items
-
-  /** Steps, lets the gateways finish what is in flight, and steps again, until nothing is in flight. */
-  async function run(fleet: TestFleet, rolloutId: string, outcome: (deviceId: string) => Outcome): Promise<void> {
-    await stepAll(platform.db, rolloutId)
-    for (let round = 0; round < 50; round++) {
-      const wishes = await inFlight(platform.db, rolloutId)
-      if (wishes.length === 0) return
-      const told = wishes.map((wish) => ({ ...wish, ...outcome(wish.deviceId) }))
-      const settled = await finish(platform.db, fleet, told)
-      await stepAll(platform.db, rolloutId, { settled })
-    }
-    throw new Error('The rollout never ends.')
-  }
 
   /** Devices with 1.0.1, and how their driver goes back. */
   async function fleetOnOlder(devices: number, way: 'NONE' | 'IN_PLACE' | 'REINSTALL' | null = 'REINSTALL') {

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { sql } from 'kysely'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createRolloutPlatform } from '../../../test/rollout-bench.ts'
 import {
   failure,
   finish,
@@ -16,21 +17,13 @@ import {
   type TestFleet,
   unitsUsed,
 } from '../../../test/rollout-fixture.ts'
-import { createTestPlatform, type TestPlatform } from '../../../test/test-platform.ts'
+import type { TestPlatform } from '../../../test/test-platform.ts'
 import { type Database, openDatabase } from '../../platform/database/database.ts'
 import { createRolloutEngine, type RolloutEngine } from './engine.ts'
-import { rolloutRoutes } from './rollout-routes.ts'
 
 let platform: TestPlatform
-let connectionString = ''
 beforeAll(async () => {
-  platform = await createTestPlatform((deps) => {
-    connectionString = deps.connectionString
-    return rolloutRoutes({
-      ...{ db: deps.db, authenticate: deps.bearer.authenticate, nowMs: Date.now, wakeRollouts: () => {} },
-      closing: AbortSignal.timeout(600_000),
-    })
-  })
+  platform = await createRolloutPlatform()
 })
 afterAll(() => platform?.close())
 
@@ -44,7 +37,7 @@ interface Process {
 
 /** An engine on a pool of its own. */
 function startProcess(name: string): Process {
-  const url = new URL(connectionString)
+  const url = new URL(platform.connectionString)
   url.searchParams.set('application_name', name)
   const { db, close } = openDatabase({ connectionString: url.href, maxConnections: 3, onError: () => {} })
   const engine = createRolloutEngine({ db, log: pino({ level: 'silent' }), nowMs: Date.now, onWishes: () => {} })

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createRollbackBench, type RollbackBench } from '../../../test/rollback-fixture.ts'
+import { createRolloutBench, type RolloutBench } from '../../../test/rollout-bench.ts'
 import {
   failure,
   finish,
@@ -13,9 +13,9 @@ import {
   unitsUsed,
 } from '../../../test/rollout-fixture.ts'
 
-let bench: RollbackBench
+let bench: RolloutBench
 beforeAll(async () => {
-  bench = await createRollbackBench()
+  bench = await createRolloutBench()
 })
 afterAll(() => bench?.platform.close())
 
@@ -41,6 +41,21 @@ const lookForJoiners = (rolloutId: string) =>
   sql`UPDATE rollout SET joined_at = now() - interval '1 minute' WHERE rollout_id = ${rolloutId}`.execute(
     bench.platform.db,
   )
+
+it('takes in devices that match later, with a unit each, until it is closed', async () => {
+  const { db } = bench.platform
+  const { fleet, rolloutId } = await keptOpen({ devices: 3, tagged: 1, units: 4 })
+  await bench.run(fleet, rolloutId)
+  expect(await bench.view(fleet, rolloutId)).toMatchObject({ state: 'RUNNING', counters: { total: 1, succeeded: 1 } })
+  await tag(fleet, fleet.devices)
+  await lookForJoiners(rolloutId)
+  await bench.run(fleet, rolloutId)
+  expect(await bench.view(fleet, rolloutId)).toMatchObject({ state: 'RUNNING', counters: { total: 3, succeeded: 3 } })
+  const closed = await post(bench.platform, fleet.account, { path: `/${rolloutId}/close` })
+  expect(closed.body.devices.keepOpen).toBe(false)
+  await stepAll(db, rolloutId)
+  expect(await bench.view(fleet, rolloutId)).toMatchObject({ state: 'COMPLETED' })
+})
 
 it('takes in devices in the very step that ends others, which keep no claim to a unit', async () => {
   const { db } = bench.platform

@@ -1,20 +1,15 @@
 import { sql } from 'kysely'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createRolloutPlatform } from '../../../test/rollout-bench.ts'
 import { installOf, makeFleet, post, stepAll } from '../../../test/rollout-fixture.ts'
-import { createTestPlatform, type TestPlatform } from '../../../test/test-platform.ts'
+import type { TestPlatform } from '../../../test/test-platform.ts'
 import { eventRoutes } from '../events/event-routes.ts'
 import { transferRoutes } from '../transfers/transfer-routes.ts'
-import { rolloutRoutes } from './rollout-routes.ts'
 
 let platform: TestPlatform
 beforeAll(async () => {
-  const closing = AbortSignal.timeout(600_000)
-  platform = await createTestPlatform(({ db, bearer }) => [
-    ...rolloutRoutes({
-      ...{ db, authenticate: bearer.authenticate, nowMs: Date.now, wakeRollouts: () => {} },
-      closing,
-    }),
+  platform = await createRolloutPlatform(({ db, bearer, closing }) => [
     ...transferRoutes({ unassigned: () => {} }),
     ...eventRoutes({ db, log: pino({ level: 'silent' }), authenticate: bearer.authenticate, closing }),
   ])

@@ -2,25 +2,17 @@ import { randomUUID } from 'node:crypto'
 import { maxListedDevices, type Rollout, type RolloutDevicePage, type RolloutPage } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createRolloutPlatform } from '../../../test/rollout-bench.ts'
 import { get, installOf, makeFleet, post, type TestFleet } from '../../../test/rollout-fixture.ts'
-import { createTestPlatform, type TestPlatform } from '../../../test/test-platform.ts'
-import { rolloutRoutes } from './rollout-routes.ts'
+import type { TestPlatform } from '../../../test/test-platform.ts'
 
 let platform: TestPlatform
 let fleet: TestFleet
-const closing = new AbortController()
 beforeAll(async () => {
-  platform = await createTestPlatform(({ db, bearer }) =>
-    rolloutRoutes({
-      ...{ db, authenticate: bearer.authenticate, nowMs: Date.now, wakeRollouts: () => {}, closing: closing.signal },
-    }),
-  )
+  platform = await createRolloutPlatform()
   fleet = await makeFleet(platform, { devices: 4, units: 100 })
 })
-afterAll(async () => {
-  closing.abort()
-  await platform?.close()
-})
+afterAll(() => platform?.close())
 
 const ahead = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString()
 

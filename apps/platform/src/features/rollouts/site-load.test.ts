@@ -1,20 +1,16 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createRolloutPlatform } from '../../../test/rollout-bench.ts'
 import { finish, inFlight, installOf, makeFleet, post, stepAll, type TestFleet } from '../../../test/rollout-fixture.ts'
-import { createTestPlatform, type TestPlatform } from '../../../test/test-platform.ts'
+import type { TestPlatform } from '../../../test/test-platform.ts'
 import { installationRoutes } from '../installations/installation-routes.ts'
 import { createInstallationService } from '../installations/installation-service.ts'
-import { rolloutRoutes } from './rollout-routes.ts'
 
 let platform: TestPlatform
 beforeAll(async () => {
-  platform = await createTestPlatform(({ db, bearer }) => [
-    ...rolloutRoutes({
-      ...{ db, authenticate: bearer.authenticate, nowMs: Date.now, wakeRollouts: () => {} },
-      closing: AbortSignal.timeout(600_000),
-    }),
-    ...installationRoutes({ installations: createInstallationService({ db, wake: () => {} }) }),
-  ])
+  platform = await createRolloutPlatform(({ db }) =>
+    installationRoutes({ installations: createInstallationService({ db, wake: () => {} }) }),
+  )
 })
 afterAll(() => platform?.close())
 

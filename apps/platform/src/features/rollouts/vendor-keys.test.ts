@@ -1,22 +1,14 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createRolloutPlatform } from '../../../test/rollout-bench.ts'
 import { installOf, makeFleet, post, stepAll } from '../../../test/rollout-fixture.ts'
-import { createTestPlatform, type TestPlatform } from '../../../test/test-platform.ts'
-import { rolloutRoutes } from './rollout-routes.ts'
+import type { TestPlatform } from '../../../test/test-platform.ts'
 
 let platform: TestPlatform
-const closing = new AbortController()
 beforeAll(async () => {
-  platform = await createTestPlatform(({ db, bearer }) =>
-    rolloutRoutes({
-      ...{ db, authenticate: bearer.authenticate, nowMs: Date.now, wakeRollouts: () => {}, closing: closing.signal },
-    }),
-  )
+  platform = await createRolloutPlatform()
 })
-afterAll(async () => {
-  closing.abort()
-  await platform?.close()
-})
+afterAll(() => platform?.close())
 
 test('a rollout of an app that runs on keys of the vendor takes no unit, and leaves out devices without a key', async () => {
   const { db } = platform
