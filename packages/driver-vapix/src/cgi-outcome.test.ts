@@ -22,6 +22,16 @@ test.each(['', 'OKAY', 'Error: none', '{"ok":true}'])('%j is a bad reply', (body
   expect(() => read(body)).toThrow(expect.objectContaining({ code: 'bad-reply', retryable: true }))
 })
 
+test.each(['<error ', '<error', '<error type="', 'x<error a=" ', '<error type="1', ' '])(
+  'two megabytes of %j are a bad reply at once',
+  (piece) => {
+    const body = piece.repeat(2_000_000 / piece.length)
+    const startedAt = performance.now()
+    expect(() => read(body)).toThrow(expect.objectContaining({ code: 'bad-reply' }))
+    expect(performance.now() - startedAt).toBeLessThan(1000)
+  },
+)
+
 test('a web page with status 200 is a bad reply, whatever it says', () => {
   expect(() => readOutcome(webPage, 'upload.cgi')).toThrow(expect.objectContaining({ code: 'bad-reply' }))
   expect(() => read('<html>OK</html>')).toThrow(expect.objectContaining({ code: 'bad-reply' }))
