@@ -42,6 +42,15 @@ test('names of more than 127 bytes, whose lengths take two bytes, are read', () 
   }
 })
 
+test('ten thousands of elements with one long name, 12 KB when packed, are read at once', () => {
+  const root = describeManifest(base)
+  const child = { name: '€'.repeat(10_900) }
+  const document = writeBinaryXml({ ...root, children: [...(root.children ?? []), ...Array(69_000).fill(child)] })
+  const startedAt = performance.now()
+  expect(parseManifest(document)).toMatchObject({ appId: base.appId })
+  expect(performance.now() - startedAt).toBeLessThan(1000)
+})
+
 describe('versions', () => {
   test('the major half of the version code counts', () => {
     const versionCode = 5 * 2 ** 32 + 9

@@ -29,14 +29,15 @@ export function readStringPool(chunk: Buffer): StringPool {
 }
 
 function readUtf8(chunk: Buffer, start: number, maxLength: number): string | null {
-  // Two lengths precede the bytes: UTF-16 units, then bytes. Each is one byte, or two when its high bit is set, and so
-  // at most 32,767: short enough to decode first and measure then.
+  // Two lengths precede the bytes: UTF-16 units, then bytes. Each is one byte, or two when its high bit is set.
   const afterUnits = start + (byteAt(chunk, start) & 0x80 ? 2 : 1)
   const first = byteAt(chunk, afterUnits)
   const isLong = (first & 0x80) !== 0
   const length = isLong ? ((first & 0x7f) << 8) | byteAt(chunk, afterUnits + 1) : first
   const data = afterUnits + (isLong ? 2 : 1)
   if (data + length > chunk.length) throw damaged('length')
+  // A unit takes three bytes at most. Decoded first and measured then, 70,000 elements of 32 KiB names take 5 s.
+  if (length > 3 * maxLength) return null
   const text = chunk.toString('utf8', data, data + length)
   return text.length > maxLength ? null : text
 }

@@ -20,7 +20,14 @@ function unquote(raw: string): string {
   const double = /^"((?:[^"\\]|\\.)*)"/.exec(raw)?.[1]
   if (double !== undefined) return double.replace(/\\(["\\$`])/g, '$1')
   const single = /^'([^']*)'/.exec(raw)?.[1]
-  return single ?? raw.replace(/\s+#.*$/, '')
+  return single ?? withoutComment(raw)
+}
+
+/** What stands before the first `#` that follows white space. */
+function withoutComment(raw: string): string {
+  // Not one pattern for white space and `#`: it would begin anew at each of a million blanks.
+  const comment = /(?<=\s)#/.exec(raw)
+  return comment === null ? raw : raw.slice(0, comment.index).trimEnd()
 }
 
 /** Lines of `Name="default" type="..."` in param.conf. */
