@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { generateLicenseKey, signReceipt, verifyReceipt } from '@ocelli/license'
 import { afterAll, expect, test } from 'vitest'
 import { appId, createOfflineFixture, login, now, openQuickly } from '../../test/offline-fixture.ts'
 import { type ApplyOptions, applyBundle } from './apply-bundle.ts'
@@ -129,4 +130,21 @@ test('a line that a crash cut off is dropped; any other damage is told', async (
   await third.close()
   await appendFile(path, 'rubbish\n{"licenseId":"x","nonce":"y"}\n')
   await expect(openBook('torn')).rejects.toMatchObject({ code: 'receipts-damaged' })
+})
+
+test('words of a camera that are too long for a receipt, or cut inside a sign, never keep the rest from being reported', async () => {
+  const name = randomUUID()
+  const entry = { licenseId: randomUUID(), deviceId: 'CAM-WORDS', appId, result: 'FAILED' } as const
+  const book = await openBook(name)
+  await book.add({ ...entry, version: '9'.repeat(5000), detail: `${'x'.repeat(999)}😀 and so on` })
+  await book.close()
+  // as written before this was minded
+  const old = { ...entry, version: null, detail: '\ud83d', at: 1, nonce: randomBytes(16).toString('base64url') }
+  await appendFile(join(fixture.folder, `${name}.receipts.jsonl`), `${JSON.stringify(old)}\n`)
+  const { entries } = await openBook(name)
+  expect(entries.map(({ detail }) => detail)).toEqual([`${'x'.repeat(999)}\ufffd`, '\ufffd'])
+  const { privateKey: key, publicKey } = await generateLicenseKey()
+  const claims = { jti: randomUUID(), bundle: null, iat: 1, entries: [...entries] }
+  const receipt = await signReceipt({ key, claims })
+  expect(await verifyReceipt(receipt, { trust: [publicKey] })).toMatchObject({ valid: true, claims })
 })

@@ -3,6 +3,10 @@ import { join } from 'node:path'
 import type { ReceiptEntry } from '@ocelli/license'
 import { OfflineError } from './offline-error.ts'
 
+/** Of a receipt's entry (packages/license). */
+const maxVersionLength = 1024
+const maxDetailLength = 1000
+
 /**
  * What was done to cameras, on disk before it is told: one JSON line per entry, only ever appended to. A line that a crash
  * cut off is dropped; the camera's own state is asked again then. Entries keep their nonce, so that they count once however
@@ -36,8 +40,7 @@ export async function openReceiptBook(options: {
     entries,
     add(given) {
       const entry = {
-        ...given,
-        detail: given.detail === null ? null : given.detail.slice(0, 1000),
+        ...withSignableTexts(given),
         at: Math.floor(nowMs() / 1000),
         nonce: randomBytes(16).toString('base64url'),
       }
@@ -87,8 +90,18 @@ async function readEntries(path: string): Promise<ReceiptEntry[]> {
 function parseLine(line: string): ReceiptEntry | null {
   try {
     const entry = JSON.parse(line) as ReceiptEntry
-    return typeof entry.licenseId === 'string' && typeof entry.nonce === 'string' ? entry : null
+    return typeof entry.licenseId === 'string' && typeof entry.nonce === 'string' ? withSignableTexts(entry) : null
   } catch {
     return null
   }
+}
+
+/** One text of a camera that no receipt can hold would keep all entries of the book from being reported. */
+function withSignableTexts<Entry extends Pick<ReceiptEntry, 'version' | 'detail'>>(entry: Entry): Entry {
+  return { ...entry, version: cut(entry.version, maxVersionLength), detail: cut(entry.detail, maxDetailLength) }
+}
+
+/** Half of a surrogate pair, which the cut may leave, becomes U+FFFD. */
+function cut(text: string | null, maxLength: number): string | null {
+  return text?.slice(0, maxLength).toWellFormed() ?? null
 }
