@@ -107,8 +107,8 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
 
   const metrics = createMetrics()
   const broker = config.mqttUrl
-    ? createExternalBroker({ url: config.mqttUrl, ca, log })
-    : await createBroker({ db, ca, accessTokens, log, listen: config.mqtt, names: address.names })
+    ? createExternalBroker({ url: config.mqttUrl, ca, log, nowMs })
+    : await createBroker({ db, ca, accessTokens, log, listen: config.mqtt, names: address.names, nowMs })
   closing.add('broker', () => broker.close())
   const channel = createChannel({
     ...{ db, broker, log, metrics, keys, nowMs, readDesired, issueLicensesForGateways },
@@ -199,6 +199,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
         log.info('HTTPS is served with a new certificate')
       },
     },
+    { name: 'certificate of the device channel', intervalMs: 600_000, run: () => broker.renewCertificate() },
     { name: 'unnamed blobs', intervalMs: 3_600_000, run: () => sweepBlobs({ db, blobs }) },
     {
       name: 'old idempotency keys',

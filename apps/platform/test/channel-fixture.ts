@@ -46,7 +46,15 @@ export async function createChannelFixture() {
   const ca = await createCertificateAuthority(db, vault, Date.now)
   const tokens = createAccessTokens(Buffer.alloc(32, 9))
   const listen = { host: '127.0.0.1', port: 0 }
-  const broker = await createBroker({ db, ca, accessTokens: tokens, log, listen, names: ['127.0.0.1'] })
+  const broker = await createBroker({
+    db,
+    ca,
+    accessTokens: tokens,
+    log,
+    listen,
+    names: ['127.0.0.1'],
+    nowMs: Date.now,
+  })
   const metrics = createMetrics()
   const keys = await licenseKeys(db, vault, Date.now())
   const cameraLogins = { send: sendLogins, takeResults }

@@ -19,6 +19,11 @@ export interface Broker {
   disconnect(gatewayId: string): void
   /** MQTT over WebSocket at `/mqtt` of this server; a no-op where the external broker has its own. */
   attachWebSocket(server: HttpServer): void
+  /**
+   * Shows a new certificate where the present one's time has come. To be called again and again; rejects when it could not,
+   * and the former one goes on.
+   */
+  renewCertificate(): Promise<void>
   close(): Promise<void>
 }
 

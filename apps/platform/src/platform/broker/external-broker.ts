@@ -1,7 +1,9 @@
+import { TLSSocket } from 'node:tls'
 import { channelRoot, downTopic } from '@ocelli/contract'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import type { Logger } from 'pino'
-import type { CertificateAuthority } from '../ca/certificate-authority.ts'
+import type { CertificateAuthority, KeyAndCertificate } from '../ca/certificate-authority.ts'
+import { createLastingCertificate } from '../ca/lasting-certificate.ts'
 import type { Broker, MessageHandler } from './broker.ts'
 
 export interface ExternalBrokerOptions {
@@ -9,6 +11,7 @@ export interface ExternalBrokerOptions {
   url: string
   ca: CertificateAuthority
   log: Logger
+  nowMs: () => number
   connectTimeoutMs?: number
 }
 
@@ -16,23 +19,30 @@ export interface ExternalBrokerOptions {
 export const platformCommonName = 'ocelli-platform'
 const sharedTopic = `$share/${platformCommonName}/${channelRoot}/+/up`
 const upPattern = /^ocelli\/v1\/gateways\/([0-9a-f-]{36})\/up$/
-const certificateLifeMs = 365 * 86_400_000
+const dayMs = 86_400_000
+const certificateLifeMs = 30 * dayMs
+const renewedAfterMs = 20 * dayMs
+/** The broker's own certificate is renewed by hand: early enough for a change that has to be planned. */
+const brokerWarnedBeforeMs = 60 * dayMs
 const maxBeingHandled = 500
 
 /**
  * A broker or cluster that enforces by itself that a gateway reaches only its own topics (`ocelli-platform broker check`
  * proves it). Each message goes to one of the platform's processes, by a shared subscription.
  */
-export function createExternalBroker({ url, ca, log, connectTimeoutMs = 10_000 }: ExternalBrokerOptions): Broker {
-  let client: MqttClient | null = null
+export function createExternalBroker(options: ExternalBrokerOptions): Broker {
+  const { url, ca, log, nowMs, connectTimeoutMs = 10_000 } = options
+  const isSecure = url.startsWith('mqtts:')
+  const certificate = createLastingCertificate({
+    issue: () => ca.issueClientCertificate({ commonName: platformCommonName, lifeMs: certificateLifeMs }),
+    ...{ renewedAfterMs, nowMs },
+  })
+  let open: { client: MqttClient; shown: KeyAndCertificate } | null = null
   let handle: MessageHandler = () => undefined
   let beingHandled = 0
+  let warnedAtMs = 0
 
-  async function connect(): Promise<MqttClient> {
-    const { certPem, keyPem } = await ca.issueClientCertificate({
-      commonName: platformCommonName,
-      lifeMs: certificateLifeMs,
-    })
+  async function connect(shown: KeyAndCertificate): Promise<MqttClient> {
     const options: IClientOptions = {
       protocolVersion: 4,
       clean: true,
@@ -41,9 +51,19 @@ export function createExternalBroker({ url, ca, log, connectTimeoutMs = 10_000 }
       connectTimeout: connectTimeoutMs,
       // a message that waited for the broker would be stale: it is sent again from the database
       queueQoSZero: false,
-      ...(url.startsWith('mqtts:') ? { cert: certPem, key: keyPem, ca: [ca.certificatePem] } : {}),
+      ...(isSecure ? { ...toLogin(shown), ca: [ca.certificatePem] } : {}),
     }
-    return await connectAsync(url, options, false)
+    const client = await connectAsync(url, options, false)
+    client.on('error', (error) => log.error({ err: error }, 'the MQTT broker cannot be reached'))
+    client.on('reconnect', () => log.warn('connecting to the MQTT broker again'))
+    take(client)
+    try {
+      await subscribe(client)
+      return client
+    } catch (error) {
+      client.end(true)
+      throw error
+    }
   }
 
   /** The next message is read at once while few are being handled, so that one slow gateway does not hold up the others. */
@@ -62,13 +82,34 @@ export function createExternalBroker({ url, ca, log, connectTimeoutMs = 10_000 }
     }
   }
 
+  /** A second connection first, then the first one's end: no moment without a subscriber. */
+  async function change(former: MqttClient, present: KeyAndCertificate): Promise<void> {
+    // whatever becomes of the second one: the first shows the new certificate, should it have to connect again
+    Object.assign(former.options, toLogin(present))
+    if (!former.connected) {
+      open = { client: former, shown: present }
+      return
+    }
+    open = { client: await connect(present), shown: present }
+    log.info('the MQTT broker is shown a new certificate')
+    await leave(former, connectTimeoutMs)
+  }
+
+  function lookAtBrokersCertificate({ stream }: MqttClient): void {
+    if (!(stream instanceof TLSSocket) || nowMs() - warnedAtMs < dayMs) return
+    const validUntil = stream.getPeerX509Certificate()?.validTo
+    if (validUntil === undefined || Date.parse(validUntil) - nowMs() > brokerWarnedBeforeMs) return
+    warnedAtMs = nowMs()
+    log.warn(
+      { validUntil },
+      'the certificate of the MQTT broker ends soon; make one with: ocelli-platform broker certificate',
+    )
+  }
+
   return {
     async listen() {
-      client = await connect()
-      client.on('error', (error) => log.error({ err: error }, 'the MQTT broker cannot be reached'))
-      client.on('reconnect', () => log.warn('connecting to the MQTT broker again'))
-      take(client)
-      await client.subscribeAsync(sharedTopic, { qos: 1 })
+      const shown = await certificate.present()
+      open = { client: await connect(shown), shown }
       return { port: null }
     },
     onMessage: (handler) => {
@@ -77,17 +118,47 @@ export function createExternalBroker({ url, ca, log, connectTimeoutMs = 10_000 }
     onConnect: () => undefined,
     onDisconnect: () => undefined,
     publish(gatewayId, message) {
-      if (!client?.connected) return
-      client.publish(downTopic(gatewayId), JSON.stringify(message), { qos: 1 }, (error) => {
+      if (!open?.client.connected) return
+      open.client.publish(downTopic(gatewayId), JSON.stringify(message), { qos: 1 }, (error) => {
         if (error) log.warn({ err: error, gatewayId, kind: message.kind }, 'a message was not taken by the broker')
       })
     },
     // such a gateway stays connected to the broker, but what it says is not heard: every statement asks for revoked_at
     disconnect: () => undefined,
     attachWebSocket: () => undefined,
-    async close() {
-      await client?.endAsync(true)
-      client = null
+    async renewCertificate() {
+      if (!open || !isSecure) return
+      const present = await certificate.present()
+      if (present !== open.shown) await change(open.client, present)
+      lookAtBrokersCertificate(open.client)
     },
+    async close() {
+      await open?.client.endAsync(true)
+      open = null
+    },
+  }
+}
+
+const toLogin = ({ certPem, keyPem }: KeyAndCertificate) => ({ cert: certPem, key: keyPem })
+
+async function subscribe(client: MqttClient): Promise<void> {
+  const granted = await client.subscribeAsync(sharedTopic, { qos: 1 })
+  // 128 is a refusal (MQTT 3.1.1, 3.9.3)
+  if (granted.some(({ qos }) => qos > 2))
+    throw new Error('The MQTT broker refuses the subscription of the platform: see `ocelli-platform broker check`.')
+}
+
+/**
+ * After the answer to UNSUBSCRIBE the broker sends it nothing more, and all that came before has been taken in. A broker
+ * that does not answer is left all the same.
+ */
+async function leave(client: MqttClient, patienceMs: number): Promise<void> {
+  const patience = setTimeout(() => client.end(true), patienceMs)
+  const hasEnded = new Promise<void>((resolve) => client.once('close', () => resolve()))
+  try {
+    await Promise.race([client.unsubscribeAsync(sharedTopic).then(() => client.endAsync(false)), hasEnded])
+  } finally {
+    clearTimeout(patience)
+    client.end(true)
   }
 }

@@ -8,8 +8,10 @@ import { Aedes, type AuthenticateError, type Client } from 'aedes'
 import type { Logger } from 'pino'
 import { createWebSocketStream, WebSocketServer } from 'ws'
 import type { AccessTokens } from '../auth/access-token.ts'
-import type { CertificateAuthority } from '../ca/certificate-authority.ts'
+import type { CertificateAuthority, KeyAndCertificate } from '../ca/certificate-authority.ts'
+import { createLastingCertificate } from '../ca/lasting-certificate.ts'
 import type { Database } from '../database/database.ts'
+import { serverRenewedAfterMs } from '../http/server-certificate.ts'
 import { type Broker, type MessageHandler, maxPayloadBytes } from './broker.ts'
 import { createGatewayKeys, refuseLogin } from './gateway-credentials.ts'
 import { limitPackets } from './packet-limit.ts'
@@ -22,12 +24,12 @@ export interface BrokerOptions {
   listen: { host: string; port: number }
   /** Host names and addresses that gateways reach the MQTT port by. */
   names: string[]
+  nowMs: () => number
 }
 
 const beforeLoginBytes = 64 * 1024
 /** What may wait in one connection; a gateway that does not read loses messages, and they are sent again. */
 const maxWaitingBytes = 16 * 1024 * 1024
-const renewServerCertificateMs = 30 * 86_400_000
 const notAuthorized = 5
 /** After a restart thousands wait for their turn: who is cut off while waiting begins anew, and all of its work is done twice. */
 const handshakeTimeoutMs = 60_000
@@ -147,9 +149,9 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
         webSockets.handleUpgrade(request, socket, head, (webSocket) => take(createWebSocketStream(webSocket), request))
       })
     },
+    renewCertificate: listener.renewCertificate,
     async close() {
       handle = () => undefined
-      clearInterval(listener.renewal)
       const ended = listener.server.listening ? once(listener.server, 'close') : null
       if (ended) listener.server.close()
       await new Promise<void>((resolve) => aedes.close(resolve))
@@ -160,35 +162,33 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   }
 }
 
-/** The port for gateways with a certificate. Its own certificate is renewed while the process runs. */
-async function createListener({ ca, names, log }: BrokerOptions, take: (socket: TLSSocket) => void) {
+/** The port for gateways with a certificate. */
+async function createListener({ ca, names, nowMs, log }: BrokerOptions, take: (socket: TLSSocket) => void) {
   const sockets = new Set<TLSSocket>()
-  const context = async () => {
-    const { certPem, keyPem } = await ca.issueServerCertificate({ names })
-    return { cert: certPem, key: keyPem, ca: [ca.certificatePem], minVersion: 'TLSv1.2' as const }
-  }
+  const issue = () => ca.issueServerCertificate({ names })
+  const certificate = createLastingCertificate({ issue, renewedAfterMs: serverRenewedAfterMs, nowMs })
+  const contextOf = ({ certPem, keyPem }: KeyAndCertificate) => ({
+    ...{ cert: certPem, key: keyPem, ca: [ca.certificatePem], minVersion: 'TLSv1.2' as const },
+  })
+  let shown = await certificate.present()
   const required = { requestCert: true, rejectUnauthorized: true, handshakeTimeout: handshakeTimeoutMs }
-  const server = createServer({ ...(await context()), ...required }, (socket) => {
+  const server = createServer({ ...contextOf(shown), ...required }, (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     socket.setNoDelay(true)
     take(socket)
   })
   server.on('tlsClientError', (error) => log.debug({ err: error }, 'a TLS handshake failed'))
-  const renewal = setInterval(
-    () => {
-      context().then(
-        (fresh) => server.setSecureContext(fresh),
-        (error: unknown) => log.error({ err: error }, 'the certificate of the MQTT port could not be renewed'),
-      )
-    },
-    Math.min(renewServerCertificateMs, maxTimerMs),
-  )
-  renewal.unref()
-  return { server, sockets, renewal }
-}
 
-/** Longer timers of Node fire at once. */
-const maxTimerMs = 2 ** 31 - 1
+  /** Connections that stand go on with what they were shown. */
+  async function renewCertificate(): Promise<void> {
+    const present = await certificate.present()
+    if (present === shown) return
+    server.setSecureContext(contextOf(present))
+    shown = present
+    log.info('the MQTT port shows a new certificate')
+  }
+  return { server, sockets, renewCertificate }
+}
 
 const refusal = (reason: string): AuthenticateError => Object.assign(new Error(reason), { returnCode: notAuthorized })

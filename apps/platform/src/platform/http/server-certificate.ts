@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { CertificateAuthority, KeyAndCertificate } from '../ca/certificate-authority.ts'
+import { createLastingCertificate } from '../ca/lasting-certificate.ts'
 import { type Config, servesHttps } from '../config.ts'
 
 export interface ServerCertificate {
@@ -9,7 +10,7 @@ export interface ServerCertificate {
 }
 
 /** Of 825 days: clients are shown one of a year and more at any time. */
-const renewedAfterMs = 90 * 86_400_000
+export const serverRenewedAfterMs = 90 * 86_400_000
 
 /** What HTTPS is served with: the operator's files, read again when they change, else one of the own CA; null for plain HTTP. */
 export async function openServerCertificate(
@@ -34,14 +35,17 @@ export async function openServerCertificate(
     }
   }
   if (!servesHttps(config)) return null
-  let issuedAtMs = nowMs()
+  const own = createLastingCertificate({
+    ...{ issue: () => ca.issueServerCertificate({ names }), renewedAfterMs: serverRenewedAfterMs, nowMs },
+  })
+  let shown = await own.present()
   return {
-    current: toPair(await ca.issueServerCertificate({ names })),
+    current: toPair(shown),
     async renew() {
-      if (nowMs() - issuedAtMs < renewedAfterMs) return null
-      const issued = await ca.issueServerCertificate({ names })
-      issuedAtMs = nowMs()
-      return toPair(issued)
+      const present = await own.present()
+      if (present === shown) return null
+      shown = present
+      return toPair(present)
     },
   }
 }
