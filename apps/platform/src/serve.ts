@@ -37,6 +37,7 @@ export async function serve(environment: Record<string, string | undefined>): Pr
   })
   let platform: Platform | null = null
   let gateway: LocalGateway | null = null
+  let gatewaySite: string | null = null
   try {
     const config = readConfig(environment)
     const machine = thisMachine(environment)
@@ -53,10 +54,11 @@ export async function serve(environment: Record<string, string | undefined>): Pr
       },
     })
     if (config.localGateway) {
-      const { enrollmentToken } = await prepareLocalSite(platform.db, {
+      const { enrollmentToken, name } = await prepareLocalSite(platform.db, {
         accountId: platform.firstAccount.accountId,
         caFingerprint: platform.ca.fingerprint,
       })
+      gatewaySite = name
       gateway = startLocalGateway({
         ...{
           program: gatewayProgram,
@@ -71,7 +73,7 @@ export async function serve(environment: Record<string, string | undefined>): Pr
     process.stdout.write(
       welcome(platform, {
         dataFolder,
-        hasGateway: gateway !== null,
+        gatewaySite,
         isOwnCa: servesHttps(config) && config.tls === null,
         startedInMs: performance.now() - startedAtMs,
       }),
@@ -112,10 +114,10 @@ function welcome(
   { publicUrl, firstAccount, ca }: Platform,
   {
     dataFolder,
-    hasGateway,
+    gatewaySite,
     isOwnCa,
     startedInMs,
-  }: { dataFolder: string; hasGateway: boolean; isOwnCa: boolean; startedInMs: number },
+  }: { dataFolder: string; gatewaySite: string | null; isOwnCa: boolean; startedInMs: number },
 ): string {
   const lines = [
     '',
@@ -129,7 +131,7 @@ function welcome(
         ]
       : []),
     `  Data                    ${dataFolder}`,
-    `  Built-in gateway        ${hasGateway ? 'site Local' : 'off'}`,
+    `  Built-in gateway        ${gatewaySite === null ? 'off' : `site ${gatewaySite}`}`,
     `  Administrator           ${firstAccount.adminEmail}`,
     ...(firstAccount.adminPassword
       ? [`  Password                ${firstAccount.adminPassword}   (shown this once)`]

@@ -13,6 +13,8 @@ export interface SiteTable {
   budget_hours: ColumnType<SiteBudgetHours[], string | undefined, string>
   repair: Generated<'request' | 'auto'>
   address_ranges: Generated<string[]>
+  /** Of the built-in gateway. */
+  is_local: Generated<boolean>
   created_at: GeneratedTime
 }
 
