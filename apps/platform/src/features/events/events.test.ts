@@ -92,6 +92,14 @@ test('refuses a position that this database has not reached, as after a restore'
   expect(stream.statusCode).toBe(400)
 })
 
+test.each(['0000-01-01T00:00:00Z', '2026-01-01T00:00:00+20:00'])(
+  'refuses %s, a time that no calendar here has',
+  async (from) => {
+    const { status, body } = await read(await platform.account(), `?from=${encodeURIComponent(from)}`)
+    expect({ status, code: body.code }).toEqual({ status: 400, code: 'invalid-request' })
+  },
+)
+
 test('reads in the order of transactions, whose numbers grow longer', async () => {
   const account = await platform.account()
   const client = await connect()

@@ -96,6 +96,9 @@ export function toProblem(error: ProblemError, request: { path: string; requestI
   }
 }
 
+/** SQLSTATE of what RFC 3339 allows to be written and PostgreSQL does not hold; all other times are its own or a schema's. */
+const impossibleTimes = new Set(['22007', '22008', '22009'])
+
 /** What Fastify, its parsers and plugins throw, in our words; anything unknown is `internal`, its text never shown. */
 export function toProblemError(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error
@@ -131,6 +134,10 @@ export function toProblemError(error: unknown): ProblemError {
   if (statusCode === 429) return new ProblemError('too-many-requests', 'Too many requests: slow down and try again.')
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return new ProblemError('invalid-request', `The request could not be read: ${message ?? 'malformed'}.`)
+  }
+  if (code !== undefined && impossibleTimes.has(code)) {
+    const detail = 'A time in the request is none that can be kept: years go from 1 to 9999, offsets to 15:59.'
+    return new ProblemError('invalid-request', detail, { cause: error })
   }
   return new ProblemError('internal', 'Something went wrong on our side. Try again later; quote the request id.', {
     cause: error,
