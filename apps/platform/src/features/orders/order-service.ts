@@ -2,10 +2,10 @@ import type { EventType, Order, OrderQuery, OrderRequest } from '@ocelli/contrac
 import { type RawBuilder, sql } from 'kysely'
 import type { DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
-import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
-import { projectsOfApp, readApps } from '../apps/app-store.ts'
+import { readApps } from '../apps/app-store.ts'
+import { announceOrder } from './announce-order.ts'
 import { requireConfirmer, requireRoles, unitsInUse, viewRoles } from './order-rules.ts'
 import { type OrderRole, type OrderRow, readOrders } from './order-store.ts'
 
@@ -120,22 +120,13 @@ async function changeOrder(
 async function announce(
   db: DatabaseTransaction,
   { caller, origin }: Context,
-  { orderId, type }: Announcement,
+  announcement: Announcement,
 ): Promise<Order> {
+  await announceOrder(db, origin, announcement)
+  const { orderId } = announcement
   const [row] = await readOrders(db, caller, { orderId, roles: ['operator'] })
   if (!row) throw new Error(`The order ${orderId} is not there after writing it.`)
-  const { order, buyerId, publisherId } = row
-  const { appId, licenseType, total, state, validUntil } = order
-  const events = [...new Set([buyerId, publisherId])].map(async (accountId) => ({
-    type,
-    accountId,
-    appId,
-    orderId,
-    projectIds: await projectsOfApp(db, accountId, appId),
-    data: { buyerAccountId: buyerId, licenseType, total, state, validUntil },
-  }))
-  await emitEvents(db, origin, await Promise.all(events))
-  return order
+  return row.order
 }
 
 function closed({ order: { state } }: OrderRow): ProblemError {
