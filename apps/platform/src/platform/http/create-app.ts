@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import formBody from '@fastify/formbody'
 import rateLimit from '@fastify/rate-limit'
@@ -36,6 +37,13 @@ const description = `App platform for IP cameras.
 
 Get an access token by \`POST /auth/v1/token\` (technical users) or make a personal access token, and give it under *Authorize*.
 The document itself: [/openapi.json](/openapi.json).`
+
+function ownVersion(): string {
+  const { version }: { version: string } = JSON.parse(
+    readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+  )
+  return version
+}
 
 /** The HTTP server without its routes: request ids, problems, limits, documentation, measurements. */
 export async function createApp({
@@ -88,7 +96,7 @@ export async function createApp({
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Ocelli', version: '0.1.0', description },
+      info: { title: 'Ocelli', version: ownVersion(), description },
       servers: [{ url: publicUrl }],
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
       security: [{ bearer: [] }],

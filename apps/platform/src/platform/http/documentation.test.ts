@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createAccountsPlatform } from '../../../test/accounts-platform.ts'
 
@@ -32,4 +33,9 @@ test('every operation says who may call it, and names only schemas that are ther
   const missing = named.flatMap(([, name = '']) => (name in document.components.schemas ? [] : [name]))
   expect(named.length).toBeGreaterThan(10)
   expect(missing).toEqual([])
+})
+
+test('the document carries the version of this package', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
+  expect((await platform.app.inject('/docs/json')).json().info).toMatchObject({ title: 'Ocelli', version })
 })
