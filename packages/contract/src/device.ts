@@ -154,7 +154,7 @@ export const DeviceFacts = Type.Object({
   unsignedApps: Type.Optional(
     nullable(Type.Boolean({ description: 'Whether packages without a signature may be installed; null: not told.' })),
   ),
-  /** Gateways before 0.3 do not say it. */
+  /** Older gateways do not say it. */
   appDowngrade: Type.Optional(nullable(AppDowngrade)),
 })
 export type DeviceFacts = Static<typeof DeviceFacts>

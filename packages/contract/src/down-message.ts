@@ -62,7 +62,7 @@ export const SiteShare = Type.Object({
   /** Other gateways have shares too: the platform wants to hear soon when cameras wait for a place. */
   isShared: Type.Optional(Type.Boolean()),
   repair: oneOf(['request', 'auto']),
-  /** Where cameras that do not answer are looked for; platforms before 0.2 do not say it. */
+  /** Where cameras that do not answer are looked for; older platforms do not say it. */
   addressRanges: Type.Optional(Type.Array(Type.String({ maxLength: 100 }))),
 })
 export type SiteShare = Static<typeof SiteShare>

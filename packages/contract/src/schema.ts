@@ -29,12 +29,12 @@ export const DeviceId = Type.String({
   maxLength: 255,
   pattern: '^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f]+$',
 })
-/** The identity inside a package (`.apk` package name, `.eap` appName), case kept. */
 /** As packages name their versions: printable text. PostgreSQL takes neither a character 0 nor half of a pair. */
 export const VersionName = Type.String({
   minLength: 1,
   maxLength: 255,
   pattern: '^[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]+$',
 })
+/** The identity inside a package (`.apk` package name, `.eap` appName), case kept. */
 export const AppId = Type.String({ minLength: 1, maxLength: 255, pattern: '^[A-Za-z0-9_][A-Za-z0-9._-]*$' })
 export const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' })

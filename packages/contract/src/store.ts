@@ -103,8 +103,6 @@ export type AppVersion = Static<typeof AppVersion>
 const closed = { additionalProperties: false }
 const text = Type.Optional(Type.String({ maxLength: 200 }))
 
-/** The version's name, as its package has it. */
-
 export const AppQuery = Type.Object(
   {
     q: text,

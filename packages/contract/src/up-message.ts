@@ -13,9 +13,9 @@ export const Hello = Type.Object({
   devices: Type.Array(Type.Object({ deviceId: DeviceId, assignment: SmallCount, revision: Count }), {
     maxItems: 20_000,
   }),
-  /** To which passwords of cameras are sealed; gateways before 0.2 have none. */
+  /** To which passwords of cameras are sealed; older gateways have none. */
   sealingKey: Type.Optional(SealingJwk),
-  /** Its heartbeats say which shares it keeps to; gateways before 0.2 do not, and their word is not waited for. */
+  /** Its heartbeats say which shares it keeps to; older gateways do not, and their word is not waited for. */
   confirmsShares: Type.Optional(Type.Boolean()),
   /** It can set new passwords on cameras; gateways that do not know the word cannot. */
   setsPasswords: Type.Optional(Type.Boolean()),
@@ -92,7 +92,7 @@ export const DeviceReport = Type.Object({
     lastAnswerSecondsAgo: nullable(SmallCount),
     clockOffsetSeconds: nullable(Type.Integer()),
     certificateExpiresAt: nullable(Timestamp),
-    /** Another camera that answers at the address; gateways before 0.2 do not say it. */
+    /** Another camera that answers at the address; older gateways do not say it. */
     replacement: Type.Optional(nullable(FoundCamera)),
   }),
   address: nullable(Type.String({ maxLength: 2000 })),

@@ -7,7 +7,7 @@ import type { StateFolder } from '../state/state-folder.ts'
 import { placeOf } from './camera-marks.ts'
 
 const Refusal = Type.Object({ sealedCredentials: Type.String(), atMs: Type.Number() })
-/** Of several logins, as while it is not known which of two passwords counts. Gateways before 0.2 kept the last one alone. */
+/** Of several logins, as while it is not known which of two passwords counts. Older gateways kept the last one alone. */
 const Refusals = Type.Object({ refusals: Type.Array(Refusal) })
 
 type Refusal = Static<typeof Refusal>

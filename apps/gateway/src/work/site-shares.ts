@@ -42,7 +42,7 @@ export function createSiteShares({ counts, onChange, tellWithin }: SiteSharesOpt
   function take(sites: SiteShare[]): void {
     for (const site of sites) {
       const known = shares.get(site.siteId)
-      // platforms before 0.2 count nothing: what comes last holds
+      // older platforms count nothing: what comes last holds
       if (known?.number !== undefined && site.number !== undefined && site.number <= known.number) continue
       shares.set(site.siteId, site)
     }

@@ -8,7 +8,7 @@ import { TokenRefused, toTokenRefusal } from '../auth-token/token-refusal.ts'
 import { attemptWithin } from '../auth-token/within-limits.ts'
 import { createDeviceSignIn } from './device-sign-in-service.ts'
 
-const shared = { access: 'signed-in', tag: 'auth', idempotent: false } as const
+const shared = { access: 'signed-in', tag: 'Sign-in', idempotent: false } as const
 const one = '/auth/v1/device-authorization/:userCode'
 const params = Type.Object({ userCode: UserCode })
 const defaultName = 'A program'
@@ -45,7 +45,7 @@ export function deviceSignInRoutes({ publicUrl, nowMs }: { publicUrl: string; no
       method: 'POST',
       path: '/auth/v1/device-authorization',
       access: 'public',
-      tag: 'auth',
+      tag: 'Sign-in',
       summary: 'Ask to be signed in by a person with a browser (RFC 8628)',
       description: 'Then ask for the token with grant_type `urn:ietf:params:oauth:grant-type:device_code`.',
       consumes: 'application/x-www-form-urlencoded',

@@ -141,7 +141,6 @@ export function trustedOrigins(publicUrl: string): string[] {
   return [origin, other.origin]
 }
 
-/** Under a lock, so that processes starting together do it once. */
 /** Makes the tables of sign-in, for an import that fills them. */
 export async function prepareSignIn({ connectionString, log }: Pick<PeopleOptions, 'connectionString' | 'log'>) {
   const { pool, close } = openPool({ connectionString, max: 1, options: `-c search_path=${schema}` }, () => {})
@@ -153,6 +152,7 @@ export async function prepareSignIn({ connectionString, log }: Pick<PeopleOption
   }
 }
 
+/** Under a lock, so that processes starting together do it once. */
 async function migrateAuth(connectionString: string, run: () => Promise<void>): Promise<void> {
   const client = await openClient({ connectionString })
   try {

@@ -42,7 +42,7 @@ export interface CertificateAuthority {
   issueGatewayCertificate(request: { csrPem: string; gatewayId: string }): Promise<IssuedGatewayCertificate>
   /** A server certificate of 825 days for host names and IP addresses, with a key of its own. */
   issueServerCertificate(request: { names: string[] }): Promise<KeyAndCertificate>
-  /** A client certificate of a day with a key of its own: for probes and for the platform itself at an external broker. */
+  /** A client certificate with a key of its own, of a day where nothing else is said: for probes, and for the platform itself at an external broker. */
   issueClientCertificate(request: { commonName: string; lifeMs?: number }): Promise<KeyAndCertificate>
 }
 
