@@ -1,0 +1,99 @@
+import type { Installation } from '@ocelli/contract'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  createInstallationBench,
+  type InstallationBench,
+  type InstallationScene,
+  refusedByDevice,
+} from '../../../test/installation-scene.ts'
+
+let bench: InstallationBench
+let scene: InstallationScene
+beforeAll(async () => {
+  bench = await createInstallationBench()
+})
+afterAll(() => bench?.platform.close())
+beforeEach(async () => {
+  scene = await bench.scene()
+})
+
+describe('after installing', () => {
+  it('updates to the latest version and ends where it began', async () => {
+    const { call, work, reportApp, installed } = scene
+    await installed('1.0.1', 'RUNNING')
+    const { status, body } = await call('POST')
+    expect([status, body.installationState, body.targetVersion]).toEqual([202, 'UPDATING', '1.0.2'])
+    await reportApp('1.0.2', await work('CONVERGED'), { runningState: 'RUNNING' })
+    expect((await call('POST')).status).toBe(200)
+    expect((await call('GET')).body).toMatchObject({
+      installationState: 'INSTALLED',
+      installedVersion: '1.0.2',
+      updatable: false,
+    })
+  })
+
+  it('keeps version and license when an update fails', async () => {
+    const { call, work, reportApp, used, installed } = scene
+    await installed('1.0.1')
+    await call('POST')
+    await reportApp('1.0.1', await work('FAILED', { error: refusedByDevice }))
+    expect((await call('GET')).body).toMatchObject({
+      installationState: 'UPDATE_FAILED',
+      installedVersion: '1.0.1',
+      targetVersion: '1.0.1',
+    })
+    expect(await used()).toBe(1)
+  })
+
+  it('starts, and answers 200 when it runs already', async () => {
+    const { path, call, work, reportApp, installed } = scene
+    await installed()
+    expect((await call('POST', `${path}/state/RUNNING`)).status).toBe(202)
+    await reportApp('1.0.2', await work('CONVERGED'), { runningState: 'RUNNING' })
+    expect((await call('POST', `${path}/state/RUNNING`)).status).toBe(200)
+    expect((await call('POST', `${path}/state/JUMPING`)).status).toBe(400)
+  })
+
+  it('gives the unit back only when the camera confirms that the app is gone', async () => {
+    const { call, work, report, used, installed } = scene
+    await installed()
+    expect((await call('DELETE')).body.installationState).toBe('UNINSTALLING')
+    expect(await used()).toBe(1)
+    await report([], [await work('CONVERGED')])
+    expect(await used()).toBe(0)
+    expect((await call('GET')).body).toMatchObject({
+      installationState: 'NOT_INSTALLED',
+      license: null,
+      settled: true,
+    })
+    expect((await call('DELETE')).status).toBe(200)
+  })
+
+  it('shows drift and repairs it on request', async () => {
+    const { call, install, report, used, installed } = scene
+    await installed()
+    await report([], [])
+    expect((await call('GET')).body).toMatchObject({ drift: 'REMOVED', installationState: 'NOT_INSTALLED' })
+    expect(await used()).toBe(1)
+    expect((await install()).status).toBe(202)
+  })
+
+  it('lists what a technician put there as unmanaged and never removes it', async () => {
+    const { device, call, wishes, report } = scene
+    const foreign = {
+      appId: 'org.technician.tool',
+      name: 'Tool',
+      present: true,
+      version: '7',
+      runningState: 'RUNNING' as const,
+      work: null,
+    }
+    await report([foreign], [])
+    const apps = (await call<Installation[]>('GET', `/device/v1/devices/${device.deviceId}/apps`)).body
+    expect(apps).toMatchObject([{ appId: 'org.technician.tool', managed: false, installedVersion: '7' }])
+    expect((await call('DELETE', `/software/v1/apps/org.technician.tool/devices/${device.deviceId}`)).body.code).toBe(
+      'state-conflict',
+    )
+    expect(await wishes()).toEqual([])
+  })
+})
