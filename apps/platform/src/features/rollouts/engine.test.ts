@@ -159,8 +159,10 @@ describe('two engines on one database', () => {
         meanwhile: async (round) => {
           if (round % 8 === 1) await processes[(round >> 3) % 2]?.kill()
           for (const { engine } of processes) engine.wake()
-          // what a killed process was told is lost: the time to look again stands in the table
-          await sql`UPDATE rollout_device SET check_at = now() WHERE state = 'IN_FLIGHT'`.execute(platform.db)
+          // what a killed process was told is lost: the time to look again stands in the table. Rows that an engine is
+          // writing are left to it: waited for in another order than the engine's, they would be a deadlock
+          await sql`UPDATE rollout_device SET check_at = now() WHERE (rollout_id, device_id) IN (SELECT rollout_id, device_id
+            FROM rollout_device WHERE state = 'IN_FLIGHT' FOR UPDATE SKIP LOCKED)`.execute(platform.db)
           return []
         },
       })

@@ -30,21 +30,30 @@ export async function findCandidates(
   const nothing = { deviceIds: [], siteCursor: firstSite, hasMore: false }
   const window = rollout.schedule.window ?? null
   const zones = window ? await openZones(db, rollout.accountId, { window, nowMs }) : null
-  if (limit <= 0 || zones?.length === 0) return nothing
+  if (limit <= 0) return nothing
   const budgets = await readHourlyBudgets(db, rollout.accountId, nowMs)
   const found = await look(db, rollout, { limit, zones, budgets })
   const isCut = found.deviceIds.length === limit
-  const isFull = found.visited === sitesAtOnce
   // past the last site the next look begins with the first one again
-  const siteCursor = (isCut ? found.lastUsed : isFull ? found.lastVisited : null) ?? firstSite
-  return { deviceIds: found.deviceIds, siteCursor, hasMore: isCut || isFull || rollout.siteCursor !== firstSite }
+  const siteCursor = (isCut ? found.lastUsed : found.hasNext ? found.lastVisited : null) ?? firstSite
+  return {
+    deviceIds: found.deviceIds,
+    siteCursor,
+    hasMore: isCut || found.hasNext || isWorthAnotherRound(rollout, found),
+  }
 }
+
+/** The sites before the cursor: those of a look that was cut, or that ended some; else all have been seen to be full or closed. */
+const isWorthAnotherRound = ({ siteCursor }: RolloutRow, { deviceIds, visited }: Found): boolean =>
+  siteCursor !== firstSite && (deviceIds.length > 0 || visited === 0)
 
 interface Found {
   deviceIds: string[]
   lastUsed: string | null
   lastVisited: string | null
   visited: number
+  /** Sites after the last visited one were left out. */
+  hasNext: boolean
 }
 
 async function look(
@@ -75,7 +84,8 @@ async function look(
         WHERE rd.site_id = v.site_id AND rd.account_id = ${accountId} AND rd.state = 'IN_FLIGHT') l
       LEFT JOIN single ON single.site_id = v.site_id
       LEFT JOIN jsonb_to_recordset(${JSON.stringify(budgets)}::jsonb) AS b("siteId" uuid, "maxInFlight" integer) ON b."siteId" = v.site_id
-      WHERE ${zones}::text[] IS NULL OR s.time_zone = ANY(${zones}::text[])
+      -- without a site no clock says when: unclaimed, gone and moved devices are told apart at their turn, and no camera hears of it
+      WHERE ${zones}::text[] IS NULL OR s.site_id IS NULL OR s.time_zone = ANY(${zones}::text[])
     ), chosen AS MATERIALIZED (
       SELECT r.site_id, c.device_id FROM (SELECT * FROM room WHERE n > 0 ORDER BY site_id) r
       CROSS JOIN LATERAL (SELECT rd.device_id FROM rollout_device rd WHERE ${due} AND rd.site_id = r.site_id AND rd.due_at <= now()
@@ -84,8 +94,10 @@ async function look(
     )
     SELECT coalesce((SELECT array_agg(device_id) FROM chosen), '{}') AS "deviceIds", (SELECT count(*)::int FROM visited) AS visited,
       (SELECT site_id FROM chosen ORDER BY site_id DESC LIMIT 1) AS "lastUsed",
-      (SELECT site_id FROM visited ORDER BY site_id DESC LIMIT 1) AS "lastVisited"`.execute(db)
-  return rows[0] ?? { deviceIds: [], lastUsed: null, lastVisited: null, visited: 0 }
+      last.site_id AS "lastVisited",
+      EXISTS (SELECT FROM rollout_device rd WHERE ${due} AND rd.site_id > last.site_id) AS "hasNext"
+    FROM (SELECT (SELECT site_id FROM visited ORDER BY site_id DESC LIMIT 1)) AS last (site_id)`.execute(db)
+  return rows[0] ?? { deviceIds: [], lastUsed: null, lastVisited: null, visited: 0, hasNext: false }
 }
 
 /** Devices by site that a single request is at work on and no rollout waits for: they go first, rollouts take what is left. */
