@@ -113,6 +113,8 @@ test('a laptop that does not know the platform needs its fingerprint, and the ri
     applyTo(vault, 'no.jws', '--root', `${root.slice(0, -1)}${root.endsWith('A') ? 'E' : 'A'}`),
   )
   expect(wrong).toMatchObject({ code: 6, stderr: expect.stringContaining('comes from root key') })
+  // what proved nothing is not remembered
+  expect(await onLaptop(applyTo(vault, 'no.jws'))).toMatchObject({ code: 2, stderr: expect.stringContaining('--root') })
   expect(vault.apps()).toEqual([])
 })
 
@@ -163,25 +165,15 @@ test('the receipt of a laptop counts once its key is known, and once only', asyn
   )
 })
 
-test('what is removed brings its unit home by a receipt, and the same bundle does not bring it back', async () => {
-  const remove = [
-    'offline',
-    'remove',
-    'site.bundle',
-    '--camera',
-    addressOf(cellar),
-    ...cameraLogin,
-    '--root',
-    root,
-    '--yes',
-  ]
+test('what is removed brings its unit home by a receipt, the root is remembered, and the same bundle does not bring it back', async () => {
+  const remove = ['offline', 'remove', 'site.bundle', '--camera', addressOf(cellar), ...cameraLogin, '--yes']
   const removed = await onLaptop([...remove, '--receipt', 'removed.jws'])
   expect(removed.code, removed.stderr).toBe(0)
   expect(cellar.apps()).toEqual([])
   expect(await used()).toBe(2)
   expect(await atHome('offline', 'report', 'removed.jws')).toMatchObject({ code: 0 })
   expect(await used()).toBe(1)
-  const again = await onLaptop(applyTo(cellar, 'again.jws', '--root', root))
+  const again = await onLaptop(applyTo(cellar, 'again.jws'))
   expect(again).toMatchObject({ code: 1, stdout: expect.stringContaining('reported removed') })
   expect(cellar.apps()).toEqual([])
   const audit = await system.call<{ ok: boolean }>('GET', '/license/v1/audit')

@@ -2,6 +2,7 @@ import { getSystemErrorMessage } from 'node:util'
 import { isOcelliError, type OcelliError } from '@ocelli/sdk'
 import { CliError, isFileFault } from './cli-error.ts'
 import { exitCodeOf } from './exit-code.ts'
+import { inFlags } from './in-flags.ts'
 import { OfflineError } from './offline/offline-error.ts'
 import { plainText } from './output/plain-text.ts'
 
@@ -33,16 +34,20 @@ function remedyOf({ kind, code, requiredPermission }: OcelliError): string | nul
   return null
 }
 
-/** An error as text for a person, in one or more lines: what, where in the request, what to do, the request id. */
-export function describeError(error: unknown): string[] {
+/**
+ * An error as text for a person, in one or more lines: what, where in the request, what to do, the request id. Who wrote the
+ * request as a file of the API's own words is told in those.
+ */
+export function describeError(error: unknown, { isOwnRequest = false } = {}): string[] {
   if (error instanceof CliError || error instanceof OfflineError) return [plainText(error.message)]
   if (isOcelliError(error)) {
     const remedy = remedyOf(error)
+    const words = (text: string) => plainText(isOwnRequest ? text : inFlags(text))
     return [
-      plainText(error.message),
+      words(error.message),
       ...error.fieldErrors
         .filter(({ detail }) => !error.message.includes(detail))
-        .map(({ pointer, detail }) => plainText(`  ${pointer || '/'}: ${detail}`)),
+        .map(({ pointer, detail }) => words(`  ${pointer || '/'}: ${detail}`)),
       ...(remedy ? [remedy] : []),
       ...(error.requestId ? [plainText(`(${error.code}, request ${error.requestId})`)] : [`(${error.code})`]),
     ]

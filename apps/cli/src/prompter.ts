@@ -12,6 +12,7 @@ export function openPrompter(output: NodeJS.WriteStream): Prompter {
   return {
     text: (message) => answered(text({ message, output })),
     secret: (message) => answered(password({ message, output })),
-    confirm: (message) => answered(confirm({ message, output })),
+    // what is asked is hard to take back: the key of habit does nothing
+    confirm: (message) => answered(confirm({ message, output, initialValue: false })),
   }
 }

@@ -16,6 +16,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<ExitCode>
   let code: ExitCode = exitCodes.ok
   // what cannot be read as a command never gets to its flags
   const isJson = args.includes('--json')
+  const isOwnRequest = args.some((arg) => arg === '--file' || arg.startsWith('--file='))
   const refused: string[] = []
   const program = createProgram({
     print: (text) => io.stdout.write(text),
@@ -44,7 +45,8 @@ export async function runCli(args: readonly string[], io: Io): Promise<ExitCode>
       return exitCodes.usage
     }
     if (io.signal.aborted) return exitCodes.interrupted
-    for (const line of isJson ? [errorJson(error)] : describeError(error)) io.stderr.write(`${line}\n`)
+    for (const line of isJson ? [errorJson(error)] : describeError(error, { isOwnRequest }))
+      io.stderr.write(`${line}\n`)
     return exitCodeOf(error)
   }
 }

@@ -4,14 +4,17 @@ import { readTextFile, writePrivateFile } from '../profile/private-file.ts'
 
 interface StoredRoot {
   thumbprint: string
-  /** The platform that told it, over its own connection. */
-  url: string
+  /** The platform that told it, over its own connection; null: a person has typed it. */
+  url: string | null
 }
 
 const pathIn = (configFolder: string) => join(configFolder, 'trusted-roots.json')
 const thumbprintForm = /^[A-Za-z0-9_-]{43}$/
 
-/** Remembers the root of a platform that this machine is signed in to: bundles of it need no fingerprint here. */
+/**
+ * Remembers the root of a platform that this machine is signed in to, or that was typed and has proved a bundle: bundles of it need
+ * no fingerprint here.
+ */
 export async function rememberRoot(configFolder: string, root: StoredRoot): Promise<void> {
   const roots = await readRoots(configFolder)
   if (roots.some(({ thumbprint }) => thumbprint === root.thumbprint)) return

@@ -13,8 +13,9 @@ interface ProgressOptions {
   nowMs: () => number
 }
 
-/** Where it cannot be overwritten, how far it is need not be told more often. */
+/** Where it cannot be overwritten, how far it is need not be told more often; and what has not changed, as a sign of life. */
 const plainEveryMs = 10_000
+const unchangedEveryMs = 60_000
 
 export function createProgress({ say, terminal, nowMs }: ProgressOptions): Progress {
   if (!terminal) return plainProgress(say, nowMs)
@@ -36,7 +37,11 @@ export function createProgress({ say, terminal, nowMs }: ProgressOptions): Progr
         ],
         {
           renderer: 'default',
-          rendererOptions: { logger: new ListrLogger({ processOutput: new ProcessOutput(terminal, terminal) }) },
+          rendererOptions: {
+            logger: new ListrLogger({ processOutput: new ProcessOutput(terminal, terminal) }),
+            // the line goes on saying what was done and how far; what went wrong is told once, by whoever ends the program
+            showErrorMessage: false,
+          },
           registerSignalListeners: false,
         },
       )
@@ -51,10 +56,10 @@ function plainProgress(say: (text: string) => void, nowMs: () => number): Progre
   return {
     async run(title, work) {
       say(`${title} ...`)
-      let toldAtMs = nowMs()
+      let told = { text: '', atMs: nowMs() }
       return await work((text) => {
-        if (nowMs() - toldAtMs < plainEveryMs) return
-        toldAtMs = nowMs()
+        if (nowMs() - told.atMs < (text === told.text ? unchangedEveryMs : plainEveryMs)) return
+        told = { text, atMs: nowMs() }
         say(`${title}: ${text}`)
       })
     },

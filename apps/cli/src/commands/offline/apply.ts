@@ -9,7 +9,7 @@ import { OfflineError } from '../../offline/offline-error.ts'
 import type { CameraLogin } from '../../offline/open-camera.ts'
 import type { ReceiptBook } from '../../offline/receipt-book.ts'
 import { removeByBundle } from '../../offline/remove-by-bundle.ts'
-import { trustedRoots } from '../../offline/trusted-roots.ts'
+import { rememberRoot, trustedRoots } from '../../offline/trusted-roots.ts'
 import { type CameraFlags, chooseCameras } from './choose-cameras.ts'
 import { bookOf, openAnyCamera, signBook, tellOutcomes, writeReceipt } from './work-on-cameras.ts'
 
@@ -130,7 +130,9 @@ async function openTrusted(
   let refusal: unknown
   for (const rootThumbprint of roots) {
     try {
-      return await openBundle(path, { rootThumbprint, now: new Date(clock.nowMs()), folder, signal })
+      const bundle = await openBundle(path, { rootThumbprint, now: new Date(clock.nowMs()), folder, signal })
+      if (root !== undefined) await rememberRoot(configFolder, { thumbprint: rootThumbprint, url: null })
+      return bundle
     } catch (error) {
       if (!(error instanceof OfflineError && error.code === 'bundle-unknown-key')) throw error
       refusal = error

@@ -20,12 +20,12 @@ export async function createRollout(
   const { dryRun, ...request } =
     flags.file === undefined
       ? toRolloutRequest(withTimes(flags, context.clock.nowMs()), await selectDevices(deviceIds, flags, context))
-      : await readRequest(flags.file, context)
+      : await readRequest(requireAlone(deviceIds, { ...flags, file: flags.file }), context)
   const { rollouts } = await context.client()
   if (flags.dryRun || dryRun) {
     const preflight = await rollouts.preflight(request)
     await printPreflight(preflight, context.out)
-    const isRefused = preflight.rollback?.accepted === false
+    const isRefused = preflight.rollback?.accepted === false || (preflight.units?.missing ?? 0) > 0
     return preflight.ready === preflight.total && !isRefused ? exitCodes.ok : exitCodes.someFailed
   }
   const rollout = await rollouts.create(request)
@@ -66,6 +66,22 @@ async function printPreflight(preflight: Preflight, out: Output): Promise<void> 
     { heading: 'WHY', value: ({ detail }) => detail },
     { heading: 'SUCH AS', value: ({ deviceIds }) => deviceIds.slice(0, 3) },
   ])
+}
+
+/** The file is the whole request: a flag beside it would say something that is not done. */
+function requireAlone(
+  deviceIds: string[],
+  { file, dryRun: _, watch: __, ...others }: CreateRolloutFlags & { file: string },
+) {
+  const [other] = Object.keys(others)
+  if (deviceIds.length > 0) throw wrongUsage('--file has the whole request, devices too: name none beside it.')
+  if (other !== undefined) {
+    const flag = other.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    throw wrongUsage(
+      `--file has the whole request: write into it what --${flag} says. Only --dry-run and --watch go with it.`,
+    )
+  }
+  return file
 }
 
 async function readRequest(file: string, { cwd, stdin }: CommandContext): Promise<RolloutRequest> {

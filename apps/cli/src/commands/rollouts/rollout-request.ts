@@ -1,3 +1,4 @@
+import { weekdays } from '@ocelli/contract'
 import type { RolloutRequest } from '@ocelli/sdk'
 import { wrongUsage } from '../../cli-error.ts'
 import type { Selection, SelectionFlags } from '../devices/select-devices.ts'
@@ -98,8 +99,16 @@ function toWindow({ window, days }: CreateRolloutFlags): NonNullable<RolloutRequ
     if (days !== undefined) throw wrongUsage('--days goes with --window.')
     return undefined
   }
-  const [, from, to] = /^(\d\d:\d\d)-(\d\d:\d\d)$/.exec(window) ?? []
-  if (from === undefined || to === undefined) throw wrongUsage('--window takes hours such as 22:00-05:00.')
-  type Days = NonNullable<NonNullable<NonNullable<RolloutRequest['schedule']>['window']>['days']>
-  return { from, to, days: days?.split(',').map((day) => day.trim().toUpperCase()) as Days | undefined }
+  const [, from, to] = windowForm.exec(window) ?? []
+  if (from === undefined || to === undefined)
+    throw wrongUsage('--window takes hours from 00:00 to 23:59, such as 22:00-05:00.')
+  return { from, to, days: days?.split(',').map(toDay) }
+}
+
+const windowForm = /^((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)$/
+
+function toDay(text: string): (typeof weekdays)[number] {
+  const day = weekdays.find((one) => one === text.trim().toUpperCase())
+  if (day === undefined) throw wrongUsage(`--days takes some of ${weekdays.join(',')}.`)
+  return day
 }

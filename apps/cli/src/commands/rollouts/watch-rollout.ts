@@ -6,19 +6,23 @@ import { countersText, failedCount, rolloutFields } from './rollout-fields.ts'
 
 /** With --json one object a line, whenever something has changed. */
 export async function watchRollout(rolloutId: string, context: CommandContext): Promise<ExitCode> {
-  const { out, progress } = context
+  const { out, progress, say } = context
   const { rollouts } = await context.client()
-  const last = await progress.run(`Rollout ${rolloutId}`, async (tell) => {
-    let seen: Rollout | null = null
+  let last: Rollout | null = null
+  const follow = async (tell: (text: string) => void) => {
     for await (const rollout of rollouts.watch(rolloutId)) {
-      seen = rollout
+      last = rollout
       if (out.isJson) out.line(rollout, '')
       tell(`${rollout.state}, wave ${rollout.wave}, ${countersText(rollout.counters)}`)
     }
-    return seen
+    return last as Rollout | null
+  }
+  const seen = await progress.run(`Rollout ${rolloutId}`, follow).catch((error: unknown) => {
+    if (last) say(`The rollout goes on at the platform. Look again with: ocelli rollout watch ${rolloutId}`)
+    throw error
   })
-  if (!last) throw new CliError('not-found', 'The rollout told nothing of itself. See: ocelli rollout show')
-  if (!out.isJson) out.one(last, rolloutFields(last))
-  if (last.rolledBackBy) context.say(`It is rolled back by another rollout: ocelli rollout watch ${last.rolledBackBy}`)
-  return last.state === 'ABORTED' || failedCount(last.counters) > 0 ? exitCodes.someFailed : exitCodes.ok
+  if (!seen) throw new CliError('not-found', 'The rollout told nothing of itself. See: ocelli rollout show')
+  if (!out.isJson) out.one(seen, rolloutFields(seen))
+  if (seen.rolledBackBy) say(`It is rolled back by another rollout: ocelli rollout watch ${seen.rolledBackBy}`)
+  return seen.state === 'ABORTED' || failedCount(seen.counters) > 0 ? exitCodes.someFailed : exitCodes.ok
 }
