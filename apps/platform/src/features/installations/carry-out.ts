@@ -4,7 +4,7 @@ import { byPlace } from '../../platform/database/by-place.ts'
 import type { Database } from '../../platform/database/database.ts'
 import type { EventOrigin } from '../../platform/events/emit.ts'
 import { selectView, toInstallation, type ViewRow } from './installation-view.ts'
-import type { Decision } from './request-rules.ts'
+import { type Decision, neededLicense } from './request-rules.ts'
 import type { Pair } from './situation.ts'
 
 /** The gateway must have taken up a wish this long after it was accepted; every report moves the deadline. */
@@ -30,9 +30,9 @@ export interface Change extends Attempt {
 
 /**
  * One statement for many changes, each on a device of its own: the devices' revisions, the licenses, the installations and
- * the events. Lock order device, installation, license, counter; devices in the order of their key. Gives the
- * installations as they now stand; none where the device has moved on since its situation was read, or the license that was
- * to be used is no longer held. A constraint that one
+ * the events. Lock order device, license, installation, counter; devices in the order of their key. Gives the
+ * installations as they now stand; none where the device has moved on since its situation was read, or the license that the
+ * change stands on is no longer held. A constraint that one
  * change breaks, such as the counter's CHECK when the last unit is taken twice, undoes the statement for all of them.
  */
 export async function carryOutChanges<Key>(db: Database, changes: Map<Key, Change>): Promise<Map<Key, Installation>> {
@@ -41,6 +41,7 @@ export async function carryOutChanges<Key>(db: Database, changes: Map<Key, Chang
     ({ accountId, pair, decision: { set, license }, unit, origin, ...change }, place) => ({
       ...{ one: 1, place, accountId, ...pair, ...set, ...unit, queued: change.queued, projectIds: change.projectIds },
       ...{ expectedRevision: change.expectedRevision, licenseId: license.kind === 'use' ? license.licenseId : null },
+      neededLicenseId: neededLicense(license),
       ...{ actorKind: origin.actor.kind, actorId: origin.actor.id, requestId: origin.requestId },
     }),
   )
@@ -49,20 +50,23 @@ export async function carryOutChanges<Key>(db: Database, changes: Map<Key, Chang
       SELECT * FROM jsonb_to_recordset(${JSON.stringify(given)}::jsonb) AS g(place integer, "accountId" uuid, "appId" text, "deviceId" text,
         presence text, "packageId" uuid, "desiredRunningState" text, "allowDowngrade" boolean, "installationState" text,
         "orderId" uuid, "licenseType" text, queued boolean, "projectIds" uuid[], "expectedRevision" bigint, "licenseId" uuid,
-        "actorKind" text, "actorId" text, "requestId" text, one integer)
+        "neededLicenseId" uuid, "actorKind" text, "actorId" text, "requestId" text, one integer)
       -- always so, and why: see readSituations
       WHERE one = 1
     ), locked AS MATERIALIZED (
       SELECT g.* FROM given g JOIN device d ON d.account_id = g."accountId" AND d.device_id = g."deviceId" AND d.state = 'CLAIMED'
       JOIN device_channel c ON c.account_id = g."accountId" AND c.device_id = g."deviceId" AND c.revision = g."expectedRevision"
-      -- a license comes to its end, or a rollout gives it back, without a word to the device
-      WHERE g."licenseId" IS NULL OR EXISTS (SELECT 1 FROM license l WHERE l.license_id = g."licenseId"
-        AND l.account_id = g."accountId" AND l.state IN ('RESERVED', 'VALID'))
       ORDER BY d.account_id, d.device_id FOR NO KEY UPDATE OF d, c
+    ), held AS MATERIALIZED (
+      -- a license comes to its end, or is given back, without a word to the device. Locked, not only looked at: whoever this
+      -- statement waited for may have ended it, which its snapshot does not show
+      SELECT l.license_id FROM locked k JOIN license l ON l.license_id = k."neededLicenseId" AND l.account_id = k."accountId"
+      WHERE l.state IN ('RESERVED', 'VALID') FOR SHARE OF l
     ), moved AS (
       UPDATE device_channel c SET revision = c.revision + 1,
         sent_at = CASE WHEN c.revision = c.reported_revision THEN NULL ELSE c.sent_at END
       FROM locked l WHERE c.account_id = l."accountId" AND c.device_id = l."deviceId"
+        AND (l."neededLicenseId" IS NULL OR l."neededLicenseId" IN (SELECT license_id FROM held))
       RETURNING l.*, c.revision
     ), reserved AS (
       INSERT INTO license (account_id, app_id, device_id, license_type, order_id, state)

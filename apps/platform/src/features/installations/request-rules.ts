@@ -20,7 +20,8 @@ export type Wish =
 
 /** How the license of a changed installation comes about. */
 export type LicenseChange =
-  | { kind: 'keep' }
+  /** `whileHeld`: the wish stands on this license, and is nothing without it. */
+  | { kind: 'keep'; whileHeld?: string }
   | { kind: 'use'; licenseId: string }
   | { kind: 'reserve'; licenseType: LicenseType }
 
@@ -166,7 +167,7 @@ function decideRun(running: DesiredRunningState, { installation: now, held }: Si
       // a version that is on its way goes on
       allowDowngrade: now.allowDowngrade,
     },
-    license: { kind: 'keep' },
+    license: { kind: 'keep', ...(running === 'RUNNING' && now.licenseId ? { whileHeld: now.licenseId } : {}) },
   }
 }
 
@@ -193,6 +194,12 @@ function requireWayBack(
     'downgrade',
     `Version ${now.installedVersion} is installed, which is newer. Send "allowDowngrade": true to go back; ${price}.`,
   )
+}
+
+/** The license that must still be held when the change is written; null: none. */
+export function neededLicense(license: LicenseChange): string | null {
+  if (license.kind === 'use') return license.licenseId
+  return license.kind === 'keep' ? (license.whileHeld ?? null) : null
 }
 
 /** A held license as good as the one asked for is used before a unit is taken. */

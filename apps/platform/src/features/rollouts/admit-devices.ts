@@ -10,6 +10,8 @@ export interface Admitted {
   set: (Decision & { kind: 'change' })['set']
   /** Null: the installation keeps the license it has. */
   licenseId: string | null
+  /** It must still be held when this is written; null: none. */
+  neededLicenseId: string | null
   /** The license was reserved for this attempt. */
   isNewLicense: boolean
   /** Of an update: what the device has now and what it is given, so that a rollback can set it back. */
@@ -22,24 +24,34 @@ export const checkEverySeconds = 15
 
 /**
  * Writes for many devices, by one statement, what a single request writes for one: the device's revision, the
- * installation and the event; and their place in the rollout. The caller holds the locks of the device rows.
+ * installation and the event; and their place in the rollout. The caller holds the locks of the device rows. A device whose
+ * license has ended meanwhile is left as it is, to be decided on anew. Gives the number written.
  */
-export async function admitDevices(db: DatabaseTransaction, rollout: RolloutRow, admitted: Admitted[]): Promise<void> {
-  if (admitted.length === 0) return
+export async function admitDevices(
+  db: DatabaseTransaction,
+  rollout: RolloutRow,
+  admitted: Admitted[],
+): Promise<number> {
+  if (admitted.length === 0) return 0
   const { rolloutId, accountId, appId, strategy } = rollout
   const rows = admitted.map(({ set, ...row }) => ({ ...row, ...set }))
-  await sql`
+  const { rows: written } = await sql`
     WITH given AS (
       -- the rollout's id in each row: joined by it and the device, its rows are looked up and never read as a whole
       SELECT *, ${rolloutId}::uuid AS rollout_id FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS g("deviceId" text,
         presence text, "packageId" uuid, "desiredRunningState" text, "allowDowngrade" boolean,
-        "installationState" text, "licenseId" uuid, "isNewLicense" boolean,
+        "installationState" text, "licenseId" uuid, "neededLicenseId" uuid, "isNewLicense" boolean,
         "fromVersionCode" bigint, "toVersionCode" bigint)
+    ), held AS MATERIALIZED (
+      -- locked, not only looked at, as for single requests: see carryOutChanges
+      SELECT l.license_id FROM given g JOIN license l ON l.license_id = g."neededLicenseId" AND l.account_id = ${accountId}
+      WHERE l.state IN ('RESERVED', 'VALID') FOR SHARE OF l
     ), moved AS (
       UPDATE device_channel c SET revision = c.revision + 1,
         sent_at = CASE WHEN c.revision = c.reported_revision THEN NULL ELSE c.sent_at END
       FROM given g JOIN device d ON d.account_id = ${accountId} AND d.device_id = g."deviceId" AND d.state = 'CLAIMED'
       WHERE c.account_id = d.account_id AND c.device_id = d.device_id
+        AND (g."neededLicenseId" IS NULL OR g."neededLicenseId" IN (SELECT license_id FROM held))
       RETURNING c.device_id, c.revision, d.project_ids
     ), written AS (
       INSERT INTO installation AS i (account_id, device_id, app_id, name, presence, package_id, desired_running_state,
@@ -70,7 +82,9 @@ export async function admitDevices(db: DatabaseTransaction, rollout: RolloutRow,
       jsonb_build_object('presence', g.presence, 'revision', m.revision, 'packageId', g."packageId",
         'desiredRunningState', g."desiredRunningState", 'queued', false, 'rolloutId', ${rolloutId}::text, 'attempt', p.attempts)
     FROM moved m JOIN given g ON g."deviceId" = m.device_id JOIN written w ON w.device_id = m.device_id
-      JOIN placed p ON p.device_id = m.device_id`.execute(db)
+      JOIN placed p ON p.device_id = m.device_id
+    RETURNING 1`.execute(db)
+  return written.length
 }
 
 /** Devices whose wish somebody else has sent already: in flight here too, with that wish's revision. */

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { DatabaseTransaction } from '../../platform/database/database.ts'
 import { byPlatform } from '../../platform/events/emit.ts'
 import { carryOutCancel } from '../installations/carry-out.ts'
+import { neededLicense } from '../installations/request-rules.ts'
 import { type Admission, admit } from './admission-rules.ts'
 import { type Admitted, admitDevices, adoptDevices } from './admit-devices.ts'
 import { type DeviceSituation, goneSituation, readDeviceSituations } from './device-situations.ts'
@@ -62,7 +63,7 @@ async function takeUp(
   rollout: RolloutRow,
   deviceIds: string[],
 ): Promise<{ begun: number; ended: number }> {
-  const found = await readDeviceSituations(db, rollout, { deviceIds, lock: true })
+  const found = await readDeviceSituations(db, rollout, { deviceIds: await lockDevices(db, rollout, deviceIds) })
   const gone = await findGone(db, rollout, { deviceIds, found })
   const elsewhere = await followMoved(db, rollout, found)
   const judged = [...found, ...gone]
@@ -90,11 +91,25 @@ async function takeUp(
     else if (admission.kind === 'wait') waiting.push(deviceId)
     else moves.push(moveOf(deviceId, admission))
   }
-  await admitDevices(db, rollout, admitted)
+  const written = await admitDevices(db, rollout, admitted)
   await adoptDevices(db, rollout, adopted)
   await moveDevices(db, rollout, { moves, origin: byPlatform })
   await postpone(db, rollout, waiting)
-  return { begun: admitted.length + adopted.length, ended: moves.filter(({ to }) => to !== 'PENDING').length }
+  return { begun: written + adopted.length, ended: moves.filter(({ to }) => to !== 'PENDING').length }
+}
+
+/**
+ * By a statement of its own, before the situations are read: who held a row until now may have changed what stands in other
+ * tables, and the snapshot of one statement that locks and reads would not show that. Devices that somebody else holds are
+ * left out.
+ */
+async function lockDevices(db: DatabaseTransaction, { accountId }: RolloutRow, deviceIds: string[]): Promise<string[]> {
+  const { rows } = await sql<{ deviceId: string }>`
+    SELECT d.device_id AS "deviceId" FROM device d
+    JOIN device_channel c ON c.account_id = d.account_id AND c.device_id = d.device_id
+    WHERE d.account_id = ${accountId} AND d.device_id = ANY(${deviceIds}::text[])
+    ORDER BY d.device_id FOR NO KEY UPDATE OF d, c SKIP LOCKED`.execute(db)
+  return rows.map(({ deviceId }) => deviceId)
 }
 
 /** Candidates without a row; those whose row somebody else holds are not gone, they are left for the next step. */
@@ -162,14 +177,15 @@ function admittedOf(
     ...{ deviceId, set, fromVersionCode: isUpdate ? installation.installedVersionCode : null },
     toVersionCode: isUpdate && installation.installedVersionCode !== null ? target.package.versionCode : null,
   }
+  const neededLicenseId = neededLicense(license)
   switch (license.kind) {
     case 'keep':
-      return { ...change, licenseId: null, isNewLicense: false }
+      return { ...change, licenseId: null, neededLicenseId, isNewLicense: false }
     case 'use':
-      return { ...change, licenseId: license.licenseId, isNewLicense: false }
+      return { ...change, licenseId: license.licenseId, neededLicenseId, isNewLicense: false }
     case 'reserve': {
       const licenseId = units.get(deviceId)
-      return licenseId ? { ...change, licenseId, isNewLicense: true } : null
+      return licenseId ? { ...change, licenseId, neededLicenseId, isNewLicense: true } : null
     }
   }
 }

@@ -55,14 +55,11 @@ interface Row {
   rollback: DeviceSituation['rollback']
 }
 
-/**
- * The situations of many devices by one statement, in no order. With `lock` the device rows are locked, those that
- * somebody else holds are left out, and those that are gone come with `device` null.
- */
+/** The situations of many devices by one statement, in no order; none of those that are gone. */
 export async function readDeviceSituations(
   db: Database,
   wanted: Wanted,
-  { deviceIds, lock }: { deviceIds: string[]; lock: boolean },
+  { deviceIds }: { deviceIds: string[] },
 ): Promise<DeviceSituation[]> {
   if (deviceIds.length === 0) return []
   const { accountId, appId, version, maxVersionCode } = wanted
@@ -77,7 +74,6 @@ export async function readDeviceSituations(
   const installed = wanted.withPrevious
     ? firstCandidate({ appId, versionCode: sql.ref('i.installed_version_code') })
     : sql`NULL::jsonb`
-  const locked = lock ? sql`FOR NO KEY UPDATE OF d, c SKIP LOCKED` : sql``
   const { rows } = await sql<Row>`
     WITH given AS MATERIALIZED (
       SELECT d.device_id, d.state, d.connectivity, d.connectivity_reason, c.revision, c.sent_at, d.app_formats, d.architecture,
@@ -85,7 +81,7 @@ export async function readDeviceSituations(
         d.unsigned_apps, d.app_downgrade
       FROM device d JOIN device_channel c ON c.account_id = d.account_id AND c.device_id = d.device_id
       WHERE d.account_id = ${accountId} AND d.device_id = ANY(${deviceIds}::text[])
-      ORDER BY d.device_id ${locked}
+      ORDER BY d.device_id
     )
     SELECT d.device_id AS "deviceId",
       json_build_object('state', d.state, 'connectivity', d.connectivity, 'connectivityReason', d.connectivity_reason,

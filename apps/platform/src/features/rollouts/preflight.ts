@@ -31,7 +31,7 @@ export async function preflight(context: Context, request: RolloutRequest): Prom
   let total = 0
   let needed = 0
   for await (const deviceIds of selected(context, request)) {
-    const found = await readDeviceSituations(db, wanted, { deviceIds, lock: false })
+    const found = await readDeviceSituations(db, wanted, { deviceIds })
     const byId = new Map(found.map((situation) => [situation.deviceId, situation]))
     for (const deviceId of deviceIds) {
       const situation = byId.get(deviceId) ?? goneSituation(deviceId)

@@ -43,11 +43,7 @@ export async function requireWayBack(
       db,
     )
     const deviceIds = rows.map((row) => row.device_id)
-    for (const situation of await readDeviceSituations(
-      db,
-      { ...rollout, withPrevious: true },
-      { deviceIds, lock: false },
-    )) {
+    for (const situation of await readDeviceSituations(db, { ...rollout, withPrevious: true }, { deviceIds })) {
       const way = wayBackIfChanged(wish, situation)
       if (way && way.ability !== 'KEEPS_DATA' && !isAccepted(way, gaps)) counts[way.ability] += 1
     }
