@@ -13,9 +13,9 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close()
 })
 
-/** A camera that answers 401 with the challenges of `judge`, or 200 when there are none. */
+/** A camera that answers 401 with the challenges of `judge`, 200 when there are none, and breaks the connection on null. */
 async function camera(
-  judge: (authorization: string | undefined, count: number) => string[],
+  judge: (authorization: string | undefined, count: number) => string[] | null,
   given: { isSecure?: boolean; credentials?: Credentials | undefined } = {},
 ) {
   const seen: { authorization: string | undefined; bytes: number }[] = []
@@ -28,7 +28,8 @@ async function camera(
       const { authorization } = request.headers
       seen.push({ authorization, bytes })
       const challenges = judge(authorization, seen.length)
-      if (challenges.length > 0) response.writeHead(401, { 'WWW-Authenticate': challenges }).end()
+      if (challenges === null) request.socket.resetAndDestroy()
+      else if (challenges.length > 0) response.writeHead(401, { 'WWW-Authenticate': challenges }).end()
       else response.end('OK')
     })
   }
@@ -137,6 +138,21 @@ test('a large body crosses the network once, with the nonce of the request befor
   expect((await login.upload({ target: '/upload', headers: {}, body })).status).toBe(200)
   expect(seen.map(({ bytes }) => bytes)).toEqual([5, 5, size])
   expect(countOf(seen[2]?.authorization)).toBe('00000002')
+})
+
+test('a request that is sent again on a broken connection counts on, since a repeated count looks like a replay', async () => {
+  const { send, seen, login } = await camera((authorization, count) =>
+    authorization === undefined ? [digest('n1')] : count === 3 ? null : [],
+  )
+  await send()
+  await send()
+  expect(seen.map(({ authorization }) => countOf(authorization))).toEqual([
+    undefined,
+    '00000001',
+    '00000002',
+    '00000003',
+  ])
+  expect(login.record.refusedLogins).toBe(0)
 })
 
 test('a large body that the camera refuses the login for is not sent again', async () => {

@@ -42,10 +42,14 @@ export function createHttpLogin({ credentials, transport, isSecure, random }: Ht
   }
 
   async function attempt(request: HttpRequest, { method }: Attempt): Promise<HttpReply> {
-    const value = authorization(method, request)
-    const headers = { ...request.headers, ...(value === undefined ? {} : { Authorization: value }) }
-    const reply = await transport({ ...request, headers })
-    if (value === undefined) return reply
+    let isProved = false
+    const prove = () => {
+      const value = authorization(method, request)
+      isProved = value !== undefined
+      return value === undefined ? {} : { headers: { Authorization: value } }
+    }
+    const reply = await transport({ ...request, prove })
+    if (!isProved) return reply
     if (reply.status === 401) record.refused()
     else {
       record.accepted()

@@ -19,7 +19,13 @@ export type HttpRequest = {
   /** Exact request target, query included. */
   target: string
   headers: Record<string, string>
-  body: Buffer | StreamBody
+  /** Empty where it is left out. */
+  body?: Buffer | StreamBody
+  /**
+   * What proves who asks, in headers beside those above or in a body instead. Made anew for each sending: a login counts its uses or carries a
+   * nonce, so the same one again looks like a replay, and cameras answer that as they answer a wrong password.
+   */
+  prove?: (() => { headers?: Record<string, string>; body?: Buffer }) | undefined
   /** A read that may be sent a second time when the connection breaks before an answer. */
   isIdempotent: boolean
   timeouts?: Partial<HttpTimeouts>
@@ -49,7 +55,8 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
   }
 }
 
-async function exchange(request: HttpRequest, { address, tls, timeouts }: HttpTransportOptions): Promise<HttpReply> {
+async function exchange(asked: HttpRequest, { address, tls, timeouts }: HttpTransportOptions): Promise<HttpReply> {
+  const request = withProof(asked)
   const { connectTimeoutMs, idleTimeoutMs, totalTimeoutMs } = { ...timeouts, ...request.timeouts }
   const startedMs = performance.now()
   const socket = await openPinnedSocket(address, {
@@ -86,7 +93,14 @@ async function exchange(request: HttpRequest, { address, tls, timeouts }: HttpTr
   }
 }
 
-function startRequest(request: HttpRequest, address: CameraAddress, socket: Socket): http.ClientRequest {
+type ProvedRequest = HttpRequest & { body: Buffer | StreamBody }
+
+function withProof(request: HttpRequest): ProvedRequest {
+  const { headers, body = request.body ?? Buffer.alloc(0) } = request.prove?.() ?? {}
+  return { ...request, headers: { ...request.headers, ...headers }, body }
+}
+
+function startRequest(request: ProvedRequest, address: CameraAddress, socket: Socket): http.ClientRequest {
   try {
     return openRequest(request, address, socket)
   } catch (error) {
@@ -97,7 +111,7 @@ function startRequest(request: HttpRequest, address: CameraAddress, socket: Sock
   }
 }
 
-function openRequest(request: HttpRequest, address: CameraAddress, socket: Socket): http.ClientRequest {
+function openRequest(request: ProvedRequest, address: CameraAddress, socket: Socket): http.ClientRequest {
   const size = Buffer.isBuffer(request.body) ? request.body.length : request.body.size
   const hasBody = request.method !== 'GET'
   return http.request({

@@ -13,6 +13,8 @@ export type Upload = {
   authorization: string | undefined
   /** The camera handed out this login's nonce, or took the same login, a moment ago: a refusal is not about its age. */
   isFreshLogin: boolean
+  /** The protocol has cameras answer 401 to a user without the right to install, too. */
+  deniesBy401?: boolean
   timeouts?: Partial<HttpTimeouts>
   signal?: AbortSignal | undefined
 }
@@ -52,7 +54,7 @@ export async function uploadOnce(
 
 function loginRefused(
   { rawHeaders }: HttpReply,
-  { authorization, isFreshLogin }: Upload,
+  { authorization, isFreshLogin, deniesBy401 = false }: Upload,
   login: LoginRecord,
 ): CameraHttpError {
   const challenge = chooseDigest(parseChallenges(rawHeaders))
@@ -64,6 +66,7 @@ function loginRefused(
   }
   login.refused()
   const isAged = !isFreshLogin || challenge?.isStale === true
+  if (!isAged && deniesBy401 && login.isProven) return login.giveUp('not-permitted')
   if (!isAged || login.refusedInARow >= MAX_REFUSED_LOGINS) return login.giveUp('refused')
   return new CameraHttpError(
     'rejected',

@@ -4,10 +4,10 @@ import { CLOCK_DIFFERENCE_MS, decideLogin, type LoginAttempt } from './login-dec
 import type { SoapOutcome } from './soap-outcome.ts'
 import { buildSecurityHeader } from './ws-username-token.ts'
 
-/** What a request carries to prove who asks. */
+/** What a request carries to prove who asks, made anew for each sending. */
 export type LoginProof = {
   authorization?: (method: string, target: string) => string
-  securityHeader?: string
+  securityHeader?: () => string
 }
 
 /** Sends the call once with that proof. */
@@ -46,8 +46,8 @@ export function createCameraLogin({ credentials, clock, random }: CameraLoginOpt
   function proofOf(login: LoginAttempt['login'], clockOffsetMs: number): LoginProof {
     if (login === 'digest' && record.digest !== undefined) return { authorization: record.digest.authorize }
     if (login !== 'username-token' || credentials === undefined) return {}
-    const cameraTime = new Date(clock.nowMs() + clockOffsetMs)
-    return { securityHeader: buildSecurityHeader({ credentials, cameraTime, random }) }
+    const cameraTime = () => new Date(clock.nowMs() + clockOffsetMs)
+    return { securityHeader: () => buildSecurityHeader({ credentials, cameraTime: cameraTime(), random }) }
   }
 
   /** Sends once and learns from the outcome. */
@@ -56,13 +56,22 @@ export function createCameraLogin({ credentials, clock, random }: CameraLoginOpt
     if (login !== 'none') record.ensureAllowed()
     const outcome = await send(proofOf(login, clockOffsetMs))
     if (login === 'none') return outcome
-    if (outcome.kind === 'login-wanted') record.refused()
+    if (outcome.kind === 'login-wanted') noteRefusal(login, outcome.status)
     if (outcome.kind === 'answer') {
       record.accepted()
       method = login
       if (login === 'username-token') believesHeader = clockOffsetMs !== clock.measuredMs
     }
     return outcome
+  }
+
+  /**
+   * A camera that refuses a Digest login says so by HTTP. Its SOAP fault to a login that was good before is about the operation, or
+   * it has gone over to UsernameToken: no guess at the password either way, and the next call finds out which by asking bare.
+   */
+  function noteRefusal(login: LoginAttempt['login'], status: number): void {
+    if (login === 'digest' && record.isProven && status !== 401) method = 'none'
+    else record.refused()
   }
 
   async function run(send: Send, call: LoginCall): Promise<SoapOutcome> {

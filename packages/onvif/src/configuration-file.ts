@@ -52,8 +52,8 @@ export async function exchangeConfiguration(
     const message = 'The camera wants a login for configurations in a way that is not HTTP Digest, or none was given.'
     throw new OnvifError('unsupported', message)
   }
-  const Authorization = session.authorize(request.method, target)
-  const reply = await transport({ ...request, headers: { ...request.headers, Authorization } })
+  const prove = () => ({ headers: { Authorization: session.authorize(request.method, target) } })
+  const reply = await transport({ ...request, prove })
   if (reply.status === 401) {
     login.refused()
     throw login.giveUp(login.isProven ? 'not-permitted' : 'refused')

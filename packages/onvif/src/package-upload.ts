@@ -25,7 +25,8 @@ export type PackageUpload = {
 
 /**
  * Posts a package as the raw body (ONVIF Application Management, HTTP POST upload). The Digest nonce is fetched by a request without
- * a body first, so that the package crosses the network once; a 401 to the package itself is a refusal and is not tried again.
+ * a body first, so that the package crosses the network once; a 401 to the package itself is final for it: with a login that this
+ * camera took before it is about the user's rights, else about the login.
  */
 export async function uploadPackage(
   upload: PackageUpload,
@@ -46,6 +47,8 @@ export async function uploadPackage(
       body: { open: upload.open, size: upload.size, onProgress: upload.onProgress },
       authorization: session?.authorize('POST', target),
       isFreshLogin: isAsked,
+      // ONVIF Application Management, HTTP POST upload: 401 for no or insufficient credentials
+      deniesBy401: true,
     },
     { transport, login },
   )

@@ -27,17 +27,21 @@ export function createSoapSender(transport: HttpTransport, onReply: (reply: Http
 
   async function send(operation: SoapOperation, proof: LoginProof): Promise<SoapOutcome> {
     const { target, action, timeouts, signal, isIdempotent } = operation
-    const authorization = proof.authorization?.('POST', target)
+    const prove = () => {
+      const authorization = proof.authorization?.('POST', target)
+      const headers = (proof.securityHeader?.() ?? '') + (operation.headers ?? '')
+      return {
+        headers: authorization === undefined ? {} : { Authorization: authorization },
+        body: Buffer.from(buildEnvelope({ headers, body: operation.body })),
+      }
+    }
     const reply = await transport({
       method: 'POST',
       target,
       headers: {
         'Content-Type': `application/soap+xml; charset=utf-8${hasAction ? `; action="${action}"` : ''}`,
-        ...(authorization === undefined ? {} : { Authorization: authorization }),
       },
-      body: Buffer.from(
-        buildEnvelope({ headers: (proof.securityHeader ?? '') + (operation.headers ?? ''), body: operation.body }),
-      ),
+      prove,
       isIdempotent,
       timeouts: timeouts ?? {},
       signal,

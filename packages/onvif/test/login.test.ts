@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { connect, connectApps, failureOf, PASSWORD, startCamera, USER } from './camera-fixture.ts'
+import { connect, connectApps, failureOf, PASSWORD, packageOf, startCamera, USER } from './camera-fixture.ts'
 
 const modes = ['digest', 'digest-md5', 'digest-sha256', 'wsse', 'both'] as const
 const WRONG = { credentials: { user: USER, password: 'wrong' } }
@@ -145,6 +145,55 @@ test('follows a camera that is switched from UsernameToken to Digest', async () 
   camera.setFault('auth', 'digest')
   expect(await apps.getDeviceId()).toBe('CAM-0001')
   expect(camera.refusedLogins).toBe(0)
+})
+
+test('follows a camera that is switched from Digest to UsernameToken, at the price of one failed call', async () => {
+  const camera = await startCamera()
+  const apps = await connectApps(camera)
+  await apps.getDeviceId()
+  camera.setFault('auth', 'wsse')
+  expect((await failureOf(apps.getDeviceId())).code).toBe('rejected')
+  expect(await apps.getDeviceId()).toBe('CAM-0001')
+  expect(camera.refusedLogins).toBe(0)
+})
+
+test('keeps the login of a user who tries several things without the right', async () => {
+  const guest = { username: 'guest', password: PASSWORD, level: 'User' } as const
+  const camera = await startCamera({ users: [guest] })
+  camera.installApp({ appId: 'com.example.counter' })
+  const client = connect(camera, { credentials: { user: 'guest', password: PASSWORD } })
+  const apps = await client.appManagement()
+  if (apps === null) throw new Error('no apps')
+  await apps.getDeviceId()
+  for (const call of [apps.activate, apps.deactivate, apps.activate]) {
+    expect((await failureOf(call('com.example.counter'))).code).toBe('rejected')
+  }
+  expect(await apps.getDeviceId()).toBe('CAM-0001')
+  expect(client.refusedLogins).toBe(0)
+})
+
+test('says that a user may not install packages, and keeps his login', async () => {
+  const guest = { username: 'guest', password: PASSWORD, level: 'User' } as const
+  const camera = await startCamera({ users: [guest] })
+  const apps = await connectApps(camera, { credentials: { user: 'guest', password: PASSWORD } })
+  await apps.getDeviceId()
+  const error = await failureOf(apps.upload(packageOf('com.example.counter 1.0 1')))
+  expect(error).toMatchObject({ code: 'rejected', retryable: false })
+  expect(error.message).toContain('does not allow')
+  expect(await apps.getDeviceId()).toBe('CAM-0001')
+})
+
+test.each(modes)('takes no broken connection for a wrong password (%s)', async (auth) => {
+  const camera = await startCamera({ auth })
+  const client = connect(camera)
+  const apps = await client.appManagement()
+  if (apps === null) throw new Error('no apps')
+  await apps.getDeviceId()
+  camera.setFault('dropReply', ['GetDeviceId'])
+  expect((await failureOf(apps.getDeviceId())).code).toBe('unreachable')
+  camera.clearFault('dropReply')
+  expect(await apps.getDeviceId()).toBe('CAM-0001')
+  expect(client.refusedLogins).toBe(0)
 })
 
 test.each(['digest', 'wsse'] as const)(

@@ -38,7 +38,7 @@ test.each(['digest', 'digest-sha256', 'wsse', 'both'] as const)(
 
 test.each([
   [400, 'rejected'],
-  [401, 'credentials-refused'],
+  [401, 'rejected'],
   [408, 'timeout'],
   [411, 'rejected'],
   [413, 'rejected'],
