@@ -1,5 +1,5 @@
 import type { DeviceFacts } from '@ocelli/contract'
-import { type CameraTarget, type Driver, DriverError, type DriverTable } from '@ocelli/driver'
+import { type CameraTarget, type Driver, DriverError, type DriverErrorCode, type DriverTable } from '@ocelli/driver'
 import { type CameraMarks, marksOf } from '../cameras/camera-marks.ts'
 import type { Camera } from '../cameras/camera-store.ts'
 import { readEndpointReference } from '../cameras/endpoint-reference.ts'
@@ -63,6 +63,7 @@ const callTimeoutMs = 30_000
 const closeTimeoutMs = 2_000
 /** A license may be waited for minutes, in which a cable can be moved. */
 const proofHoldsMs = 5_000
+const misunderstandings: DriverErrorCode[] = ['bad-reply', 'unsupported', 'refused']
 const detailsEveryMs = 5 * 60_000
 
 export function createCameraLink(options: CameraLinkOptions): CameraLink {
@@ -178,6 +179,23 @@ export function createCameraLink(options: CameraLinkOptions): CameraLink {
     return { kind: 'answered', apps, facts, clockOffsetMs, can }
   }
 
+  /**
+   * A connection learns the camera's habits: how it wants to be logged in to, where its services are. An upgrade changes them, so
+   * one that is not understood any more gives way to one that knows nothing, and the camera is asked once more.
+   */
+  async function lookAfresh(signal: AbortSignal): Promise<Observation> {
+    const before = opened
+    try {
+      return await look(signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof DriverError) || !misunderstandings.includes(error.code)) throw error
+      if (opened !== null) await close()
+      if (before === null) throw error
+      return await look(signal)
+    }
+  }
+
   function startHints(connection: Connection): AbortController {
     const hints = new AbortController()
     const onError = (error: unknown) => noteError(error, connection)
@@ -214,7 +232,7 @@ export function createCameraLink(options: CameraLinkOptions): CameraLink {
         const doubt = await doubtAboutLogin(signal)
         if (doubt) return follow(doubt)
         const closedForMs = await refused.closedForMs(placeOf(camera), camera.credentials)
-        return follow(await (closedForMs > 0 ? lookWithoutLogin(closedForMs, signal) : look(signal)))
+        return follow(await (closedForMs > 0 ? lookWithoutLogin(closedForMs, signal) : lookAfresh(signal)))
       } catch (error) {
         signal.throwIfAborted()
         const observation = classify(error)

@@ -54,6 +54,32 @@ test('what an app wrote before it fell back for the last time is told, not what 
   expect(site.platform.work(device, appId)?.error).toMatchObject({ code: 'app-fell-back', appLog: 'no lens' })
 })
 
+test('a camera that has other habits after an upgrade is asked again at once, as if it had never been seen', async () => {
+  const site = createSite()
+  site.start()
+  await site.clock.until(() => site.camera().looks > 0)
+  site.camera().generation++
+  wish(site)
+  site.platform.wish(desiredDevice(device, [desiredApp()]))
+  const beganAtMs = site.clock.monotonic()
+  await site.untilSettled()
+  expect(site.phase()).toBe('CONVERGED')
+  expect(site.clock.monotonic() - beganAtMs).toBeLessThan(20_000)
+  expect(site.camera().opened).toBe(2)
+})
+
+test('a camera that answers nothing usable is asked anew by each look, and not more often', async () => {
+  const site = createSite()
+  site.camera().duringRead = async () => {
+    site.camera().generation++
+  }
+  site.start()
+  await site.clock.advance(10 * minuteMs)
+  const { opened } = site.camera()
+  expect(opened).toBeGreaterThan(5)
+  expect(opened).toBeLessThanOrEqual(22)
+})
+
 test('a camera that reboots during the upload is waited for', async () => {
   const site = createSite()
   wish(site)

@@ -40,6 +40,8 @@ export interface ScriptedCamera {
   duringRead: (read: 'identity' | 'list') => Promise<void>
   /** Connections opened to it. */
   opened: number
+  /** Its firmware's: a connection learns its habits, and is not understood after an upgrade. */
+  generation: number
   listsLicenses: boolean
   /** Its protocol knows how to take a license away. */
   takesLicenses: boolean
@@ -85,6 +87,7 @@ export function createScriptedCamera(deviceId: string): ScriptedCamera {
       during: async () => undefined,
       duringRead: async () => undefined,
       opened: 0,
+      generation: 1,
       listsLicenses: true,
       takesLicenses: true,
       downgrade: 'NONE',
@@ -158,9 +161,12 @@ async function reach(
 
 function createDriver(network: Map<string, ScriptedCamera>, target: CameraTarget, clock: Clock): Driver {
   let refusedLogins = 0
+  let generation: number | null = null
 
   async function login(signal: AbortSignal): Promise<ScriptedCamera> {
     const camera = await reach(network, target, { clock, signal })
+    generation ??= camera.generation
+    if (generation !== camera.generation) throw new DriverError('bad-reply', 'This was not understood.')
     if (target.credentials?.password === camera.password) return camera
     await camera.duringRead('identity')
     // As the interface says: a refused login is tried twice at most and then thrown.
