@@ -31,7 +31,7 @@ export function createSoapSender(transport: HttpTransport, onReply: (reply: Http
       const authorization = proof.authorization?.('POST', target)
       const headers = (proof.securityHeader?.() ?? '') + (operation.headers ?? '')
       return {
-        headers: authorization === undefined ? {} : { Authorization: authorization },
+        ...(authorization === undefined ? {} : { headers: { Authorization: authorization } }),
         body: Buffer.from(buildEnvelope({ headers, body: operation.body })),
       }
     }
