@@ -83,18 +83,22 @@ export function openAttempt(memory: AppMemory, entry: DesiredApp): AppMemory {
 
 /**
  * An update that is overtaken by another wish has stopped the app already: what the camera shows now is our own doing,
- * so the running state to end with is the one the overtaken attempt began with. The same holds for an app that was
+ * so the running state to end with is the one the overtaken attempt began with, as it is when a failed start is tried again. The same holds for an app that was
  * removed for another version and is not back yet, also after a failure.
  */
 function inherited(before: Attempt | null): Partial<Attempt> {
   if (!before) return {}
-  const isOpenUpdate = before.outcome === null && before.step !== null && before.began?.isUpdate === true
+  const isOpenUpdate = hasNotEndedAsItBegan(before) && before.began?.isUpdate === true
   const isOpenReinstall = before.reinstall?.configuration === null && before.outcome?.phase !== 'CONVERGED'
   return {
     ...(isOpenUpdate || isOpenReinstall ? { began: before.began } : {}),
     ...(isOpenReinstall ? { reinstall: before.reinstall } : {}),
   }
 }
+
+/** Overtaken in the middle, or at its end the app could not be started again. */
+const hasNotEndedAsItBegan = ({ outcome, step }: Attempt): boolean =>
+  outcome === null ? step !== null : outcome.phase === 'FAILED' && step === 'START'
 
 /** Writes down what the camera showed when the attempt began; later observations change nothing. */
 export function noteBeginning(memory: AppMemory, entry: DesiredApp, app: InstalledApp | null): AppMemory {

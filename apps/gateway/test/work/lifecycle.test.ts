@@ -1,3 +1,4 @@
+import { DriverError } from '@ocelli/driver'
 import { expect, test } from 'vitest'
 import { createSite } from './gateway-fixture.ts'
 import { listedApp } from './scripted-camera.ts'
@@ -134,6 +135,25 @@ test('an update ends in the running state it began with and keeps its license', 
   site.platform.wish(desiredDevice(device, [desiredApp({ revision: 2, package: packageOf('4.1.1', 24) })]))
   await site.untilSettled(device, appId, 2)
   expect(site.camera().writes).toEqual([`install ${appId} 4.1.1`, `start ${appId}`])
+  expect(site.camera().apps.get(appId)).toMatchObject({ version: '4.1.1', state: 'RUNNING' })
+})
+
+test('an update that could not start the app again starts it when it is asked for once more', async () => {
+  const site = createSite()
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp({ running: 'RUNNING' })]))
+  site.start()
+  await site.untilSettled()
+  site.camera().during = async ({ write }) => {
+    if (write === 'start') throw new DriverError('refused', 'no memory')
+  }
+  const updated = { package: packageOf('4.1.1', 24) }
+  site.platform.wish(desiredDevice(device, [desiredApp({ revision: 2, ...updated })]))
+  await site.untilSettled(device, appId, 2)
+  expect(site.phase()).toBe('FAILED refused')
+  site.camera().during = async () => undefined
+  site.platform.wish(desiredDevice(device, [desiredApp({ revision: 3, ...updated })]))
+  await site.untilSettled(device, appId, 3)
+  expect(site.phase()).toBe('CONVERGED')
   expect(site.camera().apps.get(appId)).toMatchObject({ version: '4.1.1', state: 'RUNNING' })
 })
 

@@ -129,6 +129,12 @@ const table: [string, Partial<InstallationRow>, Wish, string][] = [
   ['update failed', { ...outdated, installationState: 'UPDATE_FAILED' }, update, 'PRESENT UPDATING keep'],
   ['uninstall failed', { ...installed, installationState: 'UNINSTALL_FAILED' }, uninstall, 'ABSENT UNINSTALLING keep'],
   ['removed by somebody', { ...wished, drift: 'REMOVED' }, install, 'PRESENT PENDING use'],
+  [
+    'updated, and not started',
+    { ...installed, installationState: 'UPDATE_FAILED', desiredRunningState: 'RUNNING' },
+    update,
+    'PRESENT UPDATING keep',
+  ],
   ['removed by somebody', { ...wished, drift: 'REMOVED' }, update, 'PRESENT PENDING keep'],
   ['removed by somebody', { ...wished, drift: 'REMOVED' }, uninstall, 'ABSENT UNINSTALLING keep'],
   [
