@@ -53,6 +53,8 @@ export interface DeviceWorker {
   wish(desired: DesiredDevice): Promise<void>
   /** Address, password or pin have changed. */
   moveTo(camera: Camera): Promise<void>
+  /** What the site allows has changed: running steps have the time that it needs. */
+  limitsChanged(): void
   /** Looks again now, for instance because another camera answers with this identity. */
   wake(): void
   /** Runs a job between two turns, with the connection to the camera closed. */
@@ -109,13 +111,8 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
 
   function stateNow(): DeviceStateNow {
     const { address } = camera
-    const seen = {
-      observation,
-      isListCurrent,
-      lastAnswerAtMs,
-      probeEveryMs,
-      replacement: search.replacementOf(deviceId),
-    }
+    const { replacementOf } = search
+    const seen = { observation, isListCurrent, lastAnswerAtMs, probeEveryMs, replacement: replacementOf(deviceId) }
     return { ...known(), address, ...seen, certificateExpiresAt: link.certificateExpiresAt() }
   }
   const known = () => ({ deviceId, assignment: assignment(), revision: memory.content.desired?.revision ?? 0 })
@@ -259,6 +256,7 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
       await link.moveTo(next)
       wakeUp.wake()
     },
+    limitsChanged: runner.limitsChanged,
     wake: wakeUp.wake,
     alone: alone.run,
     sessionBegan() {

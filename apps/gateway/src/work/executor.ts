@@ -9,7 +9,7 @@ import type { IssuedLicense } from './license-desk.ts'
 import type { Action } from './planner.ts'
 import { makeWay, restore } from './reinstall-steps.ts'
 import type { SavedConfigurations } from './saved-configurations.ts'
-import { LeftBehindError, withDeadline } from './step-deadline.ts'
+import { type DeadlineOptions, LeftBehindError, withDeadline } from './step-deadline.ts'
 import { WorkError } from './work-error.ts'
 
 /** What a running step tells on its way; an upload turns into INSTALL once the camera has the whole package. */
@@ -134,7 +134,7 @@ const missingPackage = { category: 'internal', code: 'package-missing', retryabl
  */
 export function executeStep(
   request: StepRequest,
-  limits: { timeoutMs: number; timeoutError: () => Error },
+  limits: Pick<DeadlineOptions, 'timeoutMs' | 'leftMs' | 'timeoutError'>,
   tools: StepTools,
 ): Promise<StepFindings> {
   const run = steps[request.action.kind] as (request: StepRequest, tools: StepTools) => Promise<StepFindings>

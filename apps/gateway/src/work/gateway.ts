@@ -95,6 +95,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     packages.limitDownloads(shares.rates('downloadBytesPerSecond'))
     uploads.set(shares.rates('uploadBytesPerSecond'))
     admission.limitsChanged()
+    for (const { worker } of workers.values()) worker.limitsChanged()
   }
 
   function onWelcome(message: Welcome): void {

@@ -5,7 +5,9 @@ import type { Clock } from '../state/clock.ts'
 export interface StepClocks {
   /** Starts the step's budget unless it is running already; gives what is left of it, in milliseconds. */
   begin(appId: string, run: { revision: number; step: Step; budgetMs: number }): number
-  get(appId: string): { step: Step; leftMs: number } | null
+  /** Gives the running step a larger budget, counted from its beginning; a smaller one takes nothing back. */
+  extend(appId: string, budgetMs: number): void
+  get(appId: string): { step: Step; leftMs: number; budgetMs: number } | null
   retryAfter(appId: string, afterMs: number): void
   /** Apps whose next try is not due. */
   backingOff(): ReadonlySet<string>
@@ -15,8 +17,16 @@ export interface StepClocks {
   clearAll(): void
 }
 
+interface Running {
+  revision: number
+  step: Step
+  beganAtMs: number
+  budgetMs: number
+  retryAtMs: number
+}
+
 export function createStepClocks(clock: Pick<Clock, 'monotonic'>): StepClocks {
-  const running = new Map<string, { revision: number; step: Step; endsAtMs: number; retryAtMs: number }>()
+  const running = new Map<string, Running>()
   const waits = () => [...running].map(([appId, { retryAtMs }]) => ({ appId, inMs: retryAtMs - clock.monotonic() }))
 
   return {
@@ -24,13 +34,19 @@ export function createStepClocks(clock: Pick<Clock, 'monotonic'>): StepClocks {
       const nowMs = clock.monotonic()
       const known = running.get(appId)
       const isSame = known?.revision === revision && known.step === step
-      const endsAtMs = isSame ? known.endsAtMs : nowMs + budgetMs
-      running.set(appId, { revision, step, endsAtMs, retryAtMs: nowMs })
-      return endsAtMs - nowMs
+      const time = isSame ? known : { beganAtMs: nowMs, budgetMs }
+      running.set(appId, { ...time, revision, step, retryAtMs: nowMs })
+      return time.beganAtMs + time.budgetMs - nowMs
+    },
+    extend(appId, budgetMs) {
+      const known = running.get(appId)
+      if (known) known.budgetMs = Math.max(known.budgetMs, budgetMs)
     },
     get(appId) {
       const known = running.get(appId)
-      return known ? { step: known.step, leftMs: Math.max(0, known.endsAtMs - clock.monotonic()) } : null
+      if (!known) return null
+      const { step, beganAtMs, budgetMs } = known
+      return { step, budgetMs, leftMs: Math.max(0, beganAtMs + budgetMs - clock.monotonic()) }
     },
     retryAfter(appId, afterMs) {
       const known = running.get(appId)

@@ -27,6 +27,8 @@ export function stepBudgetMs(step: Step, packageSize: number): number {
 export interface DeadlineOptions {
   clock: Clock
   timeoutMs: number
+  /** What is left when the time is over, in milliseconds: a deadline that has been moved meanwhile. */
+  leftMs?: () => number
   signal: AbortSignal
   /** What is told when the time is over. */
   timeoutError: () => Error
@@ -43,15 +45,16 @@ export async function withDeadline<Result>(
   options: DeadlineOptions,
   call: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  const { clock, timeoutMs, signal, timeoutError, graceMs = 2_000 } = options
+  const { clock, timeoutMs, leftMs = () => 0, signal, timeoutError, graceMs = 2_000 } = options
   signal.throwIfAborted()
   const limit = new AbortController()
   const isOver = new AbortController()
   const bounded = AbortSignal.any([signal, limit.signal])
-  clock.sleep(timeoutMs, isOver.signal).then(
-    () => limit.abort(timeoutError()),
-    () => undefined,
-  )
+  const untilOver = async () => {
+    for (let ms = timeoutMs; ms > 0; ms = leftMs()) await clock.sleep(ms, isOver.signal)
+    limit.abort(timeoutError())
+  }
+  untilOver().catch(() => undefined)
   const leftBehind = new Promise<never>((_resolve, reject) => {
     bounded.addEventListener(
       'abort',

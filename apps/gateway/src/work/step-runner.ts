@@ -29,6 +29,8 @@ export interface StepRunner {
   run(next: { appId: string; action: Action }, signal: AbortSignal): Promise<void>
   /** What is left of the time of the step begun last, in milliseconds; it starts when it does not run. */
   leftMs(appId: string, attempt: Pick<Attempt, 'revision' | 'step'>): number
+  /** The rates of the site have changed, or how many share them: steps that began under others have the time that these need. */
+  limitsChanged(): void
   /** Cuts a running download short when its wish is no longer the newest; other steps are let finish. */
   reconsider(): void
   /** Cuts a running download short; other steps are let finish. */
@@ -54,11 +56,14 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
     return 0
   }
 
-  /** Starts the step's time unless it runs already. */
-  function startTime(appId: string, { revision, step }: { revision: number; step: Step }): Timeout {
+  function budgetOf(appId: string, step: Step): number {
     const size = book.entries().find((entry) => entry.appId === appId)?.package?.size ?? 0
-    const budgetMs = stepBudgetMs(step, size) + limitsNeedMs(step, size)
-    return { budgetMs, leftMs: clocks.begin(appId, { revision, step, budgetMs }) }
+    return stepBudgetMs(step, size) + limitsNeedMs(step, size)
+  }
+
+  /** Starts the step's time unless it runs already; gives what is left of it, in milliseconds. */
+  function startTime(appId: string, { revision, step }: { revision: number; step: Step }): number {
+    return clocks.begin(appId, { revision, step, budgetMs: budgetOf(appId, step) })
   }
 
   async function begin(appId: string, action: Action) {
@@ -85,11 +90,12 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
     else clocks.retryAfter(appId, next.afterMs)
   }
 
-  async function execute(next: { appId: string; action: Action }, timeout: Timeout, signal: AbortSignal) {
+  async function execute(next: { appId: string; action: Action }, timeoutMs: number, signal: AbortSignal) {
     const { appId, action } = next
     const request = { appId, action, signal, onProgress: (progress: StepProgress) => onProgress(appId, progress) }
-    const timeoutError = () => stepTimeout(action.step, timeout.budgetMs)
-    return executeStep(request, { timeoutMs: timeout.leftMs, timeoutError }, tools)
+    const leftMs = () => clocks.get(appId)?.leftMs ?? 0
+    const timeoutError = () => stepTimeout(action.step, clocks.get(appId)?.budgetMs ?? timeoutMs)
+    return executeStep(request, { timeoutMs, leftMs, timeoutError }, tools)
   }
 
   async function succeed(appId: string, action: Action, findings: StepFindings): Promise<void> {
@@ -102,13 +108,13 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
       const { appId, action } = next
       const attempt = await begin(appId, action)
       const { revision } = attempt
-      const timeout = startTime(appId, { revision, step: action.step })
+      const timeoutMs = startTime(appId, { revision, step: action.step })
       const abort = new AbortController()
       if (action.kind === 'download') download = { appId, revision, abort }
       onProgress(appId, { step: action.step, percent: null })
       log.info({ deviceId, appId, revision, step: action.step, try: attempt.failures + 1 }, 'A step begins')
       try {
-        const findings = await execute(next, timeout, AbortSignal.any([signal, abort.signal]))
+        const findings = await execute(next, timeoutMs, AbortSignal.any([signal, abort.signal]))
         await succeed(appId, action, findings)
       } catch (error) {
         signal.throwIfAborted()
@@ -121,16 +127,16 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
     },
     leftMs(appId, { revision, step }) {
       if (step === null) return Number.POSITIVE_INFINITY
-      return clocks.get(appId)?.leftMs ?? startTime(appId, { revision, step }).leftMs
+      return clocks.get(appId)?.leftMs ?? startTime(appId, { revision, step })
+    },
+    limitsChanged() {
+      for (const { entry, attempt } of book.begun()) {
+        if (attempt.step !== null) clocks.extend(entry.appId, budgetOf(entry.appId, attempt.step))
+      }
     },
     reconsider() {
       if (download && !isCurrent(download.appId, download.revision)) endDownload()
     },
     endDownload,
   }
-}
-
-interface Timeout {
-  leftMs: number
-  budgetMs: number
 }

@@ -179,6 +179,26 @@ test.each([
   expect(site.phase()).toBe(outcome)
 })
 
+test.each([
+  ['stays low', [2_000], 'CONVERGED'],
+  ['is lowered and raised again', [2_000, 1_000_000], 'CONVERGED'],
+  ['is lifted, which takes back no time', [2_000, null], 'CONVERGED'],
+  ['is raised', [2_000_000], 'FAILED step-timeout'],
+])('an upload under way has as much more time as a rate needs that %s', async (_, rates, outcome) => {
+  const site = createSite({ cameraCount: 1 })
+  site.platform.sites = [share(2, { uploadBytesPerSecond: 1_000_000 })]
+  const load = watchLoad(site, 30 * 60_000)
+  wishForAll(site, 1)
+  site.start()
+  await site.clock.until(() => load.atWork === 1)
+  for (const [index, uploadBytesPerSecond] of rates.entries()) {
+    await site.clock.advance(60_000)
+    tell(site, share(2, { number: 2 + index, uploadBytesPerSecond }))
+  }
+  await site.untilSettled()
+  expect(site.phase()).toBe(outcome)
+})
+
 test('a raised limit admits more at once', async () => {
   const site = createSite({ cameraCount: 6 })
   const load = watchLoad(site, 5 * 60_000)
