@@ -90,3 +90,9 @@ export const problem = (status: number, code: string, more: Record<string, unkno
   )
 
 export const signedIn = { OCELLI_URL: 'https://ocelli.test', OCELLI_TOKEN: 'ocp_test' }
+
+/** What the platform says of who asks, here a machine. */
+export const technicalUser = {
+  ...{ kind: 'technical-user', id: 'bot', permissions: [], projectIds: null, user: null },
+  account: { name: 'Acme' },
+}
