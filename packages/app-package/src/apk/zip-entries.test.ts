@@ -113,7 +113,7 @@ describe('hostile ZIP files', () => {
     })
     await expect(read(none)).rejects.toThrow(/no AndroidManifest/)
     const two = await buildApk({ ...plain, entries: [{ name: manifestName, bytes: Buffer.of(1) }] })
-    await expect(read(two)).rejects.toThrow(/two AndroidManifest/)
+    await expect(read(two)).rejects.toThrow(/two entries "AndroidManifest/)
   })
 
   test('an Info-ZIP Unicode name, which Android does not read, makes no second manifest', async () => {
@@ -143,6 +143,22 @@ describe('hostile ZIP files', () => {
   test('more architectures than exist are refused', async () => {
     const architectures = Array.from({ length: 33 }, (_, index) => `cpu${index}`)
     await expect(read(await buildApk({ ...plain, architectures }))).rejects.toMatchObject({ code: 'too-complex' })
+  })
+
+  test('two entries of one name are refused, as Android refuses them', async () => {
+    const entries = [1, 2].map((byte) => ({ name: 'assets/twice', bytes: Buffer.of(byte) }))
+    await expect(read(await buildApk({ ...plain, entries }))).rejects.toThrow(/two entries "assets\/twice"/)
+  })
+
+  test('an entry of the directory that lies in the signing block is refused, not the manifest alone', async () => {
+    const { central } = headersOf(zip, 'classes.dex')
+    const { entriesEnd, directory, endRecord } = await readTail(createBufferSource(zip))
+    const moved = Buffer.from(directory)
+    moved.writeUInt32LE(entriesEnd - 20, central - entriesEnd + 42)
+    const block = joinSigningBlock([{ id: 0x12345678, value: Buffer.alloc(100) }])
+    const tail = joinTail({ entriesEnd, block, directory: moved, endRecord })
+    const bytes = Buffer.concat([zip.subarray(0, entriesEnd), tail])
+    await expect(read(bytes)).rejects.toThrow(/"classes.dex" reaches past the end of the entries/)
   })
 
   test('a manifest hidden in the signing block, which no digest covers, is refused', async () => {

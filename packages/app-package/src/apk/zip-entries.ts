@@ -18,6 +18,7 @@ const maxManifestSize = 4 * 1024 * 1024
 const maxDeflateOverhead = 64 * 1024
 const maxArchitectures = 32
 const directoryHeaderSize = 46
+const localHeaderSize = 30
 const encryptedFlag = 1
 const nativeCode = /^lib\/([A-Za-z0-9_-]{1,32})\/[^/]+\.so$/
 const jarSignature = /^META-INF\/[^/]+\.(?:RSA|DSA|EC)$/i
@@ -30,6 +31,7 @@ export async function readApkEntries(
 ): Promise<ApkEntries> {
   const zip = await asNotAPackage(openZip(source, sections))
   const architectures = new Set<string>()
+  const names = new Set<string>()
   let hasJarSignature = false
   let manifestEntry: yauzl.Entry | null = null
   let directorySize = 0
@@ -41,10 +43,8 @@ export async function readApkEntries(
     directorySize += directoryHeaderSize + entry.fileNameLength + entry.extraFieldLength + entry.fileCommentLength
     // Names are taken from the header alone: Android knows no Info-ZIP Unicode names, which could rename an entry.
     const name = entry.fileNameRaw.toString('utf8')
-    if (name === manifestName) {
-      if (manifestEntry !== null) throw new PackageError('not-a-package', `The package has two ${manifestName}.`)
-      manifestEntry = entry
-    }
+    assertOwnPlace(entry, { name, names, contentsEnd })
+    if (name === manifestName) manifestEntry = entry
     const architecture = nativeCode.exec(name)?.[1]
     if (architecture !== undefined) architectures.add(architecture)
     if (architectures.size > maxArchitectures) {
@@ -58,6 +58,20 @@ export async function readApkEntries(
   if (manifestEntry === null) throw new PackageError('not-a-package', `The package has no ${manifestName}.`)
   const manifest = await readManifest(zip, manifestEntry, { source, contentsEnd })
   return { manifest, architectures: [...architectures].sort(), hasJarSignature }
+}
+
+/** Readers disagree on which of two entries of a name counts, and Android refuses them; nothing covers the signing block. */
+function assertOwnPlace(
+  entry: yauzl.Entry,
+  { name, names, contentsEnd }: { name: string; names: Set<string>; contentsEnd: number },
+): void {
+  const shown = JSON.stringify(name.slice(0, 100))
+  const bytes = entry.fileNameRaw.toString('latin1')
+  if (names.has(bytes)) throw new PackageError('not-a-package', `The package has two entries ${shown}.`)
+  names.add(bytes)
+  const end = entry.relativeOffsetOfLocalHeader + localHeaderSize + entry.fileNameLength + entry.compressedSize
+  if (end > contentsEnd)
+    throw new PackageError('not-a-package', `The entry ${shown} reaches past the end of the entries.`)
 }
 
 async function readManifest(
