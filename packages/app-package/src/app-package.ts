@@ -27,13 +27,35 @@ export interface ApkPackage extends PackageBase {
   signer: PackageSigner
 }
 
+export type SignatureScheme = 'v2' | 'v3' | 'v3.1'
+
+/** Who signed a package, as the newest platform sees it. */
 export interface PackageSigner {
-  /** The strongest scheme that the package carries. All that it carries were verified. */
-  scheme: 'v2' | 'v3'
+  /** The newest scheme that the package carries. All that it carries were verified. */
+  scheme: SignatureScheme
   /** Of the signing certificate in DER, lower case hex. */
   certificateSha256: string
-  /** Distinguished name on one line, such as `C=US, O=Android, CN=Android Debug`. */
+  /** Distinguished name on one line, such as `C=US, O=Android, CN=Android Debug`; empty when it names nobody. */
   subject: string
+  /** Which signature counts on which platform, by API level; platforms that are in none cannot install the package. */
+  signatures: PlatformSignature[]
+}
+
+/** What a platform goes by to tell whether an update comes from the maker of the app that is installed. */
+export interface PlatformSignature {
+  scheme: SignatureScheme
+  /** Android API levels, both included; `maxLevel` is null where there is no end. */
+  minLevel: number
+  maxLevel: number | null
+  certificateSha256: string
+  /** Certificates of this app that came before, oldest first, as a chain of signatures proves. */
+  lineage: EarlierCertificate[]
+}
+
+export interface EarlierCertificate {
+  certificateSha256: string
+  /** An app signed by it may be updated. False: the maker has given that key up for good. */
+  keepsData: boolean
 }
 
 export type CopyProtection = 'none' | 'axis' | 'custom'

@@ -1,3 +1,4 @@
+export { findRefusingLevel } from './apk/platform-signatures.ts'
 export type {
   ApkPackage,
   AppPackage,
@@ -5,8 +6,11 @@ export type {
   CopyProtection,
   EapPackage,
   EapSignature,
+  EarlierCertificate,
   OsVersionRange,
   PackageSigner,
+  PlatformSignature,
+  SignatureScheme,
 } from './app-package.ts'
 export { PackageError, type PackageErrorCode } from './package-error.ts'
 export { type ReadOptions, readAppPackage } from './read-app-package.ts'

@@ -25,7 +25,12 @@ test.each([
       targetPlatformLevel: target,
       architectures: [],
       label: null,
-      signer: { scheme: 'v2', certificateSha256: certificate, subject: expect.stringContaining('CN=Android Debug') },
+      signer: {
+        scheme: 'v2',
+        certificateSha256: certificate,
+        subject: expect.stringContaining('CN=Android Debug'),
+        signatures: [{ scheme: 'v2', minLevel: 0, maxLevel: null, certificateSha256: certificate, lineage: [] }],
+      },
       size: bytes.length,
       sha256: createHash('sha256').update(bytes).digest('hex'),
     })

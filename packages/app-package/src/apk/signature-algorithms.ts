@@ -30,6 +30,20 @@ export function findAlgorithm(id: number): SignatureAlgorithm | null {
   return algorithms.get(id) ?? null
 }
 
+/** Whether the signature is there and is of this key. */
+export function holds(
+  by: SignatureAlgorithm,
+  { data, signature, key }: { data: Buffer; signature: Buffer | undefined; key: KeyObject },
+): boolean {
+  if (signature === undefined) return false
+  try {
+    return by.verify(data, signature, key)
+  } catch {
+    // OpenSSL throws instead of answering for keys it will not use, for instance one too small for the padding.
+    return false
+  }
+}
+
 function algorithm(
   digest: DigestName,
   keyType: 'rsa' | 'ec' | 'dsa',

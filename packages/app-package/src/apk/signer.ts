@@ -1,126 +1,137 @@
-import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import type { EarlierCertificate, SignatureScheme } from '../app-package.ts'
 import { type ByteReader, createByteReader, readSequence } from '../byte-reader.ts'
 import { PackageError } from '../package-error.ts'
-import { type DigestName, findAlgorithm, type SignatureAlgorithm } from './signature-algorithms.ts'
-
-export type SignatureScheme = 'v2' | 'v3'
+import { invalid, readCertificate, type SigningCertificate } from './certificate.ts'
+import { readLineage } from './lineage.ts'
+import { type DigestName, findAlgorithm, holds, type SignatureAlgorithm } from './signature-algorithms.ts'
+import { readAttributes, type SignedAttributes } from './signed-attributes.ts'
 
 /** A signer whose signature over its signed data was verified. The contents still have to match `digest`. */
 export interface VerifiedSigner {
   scheme: SignatureScheme
+  /** Android API levels that it is for, both included; null for v2, which says none. */
+  levels: LevelRange | null
   certificateSha256: string
   subject: string
+  /** Certificates that this one came after, oldest first. */
+  lineage: EarlierCertificate[]
   digestName: DigestName
   digest: Buffer
-  /** The v2 signature says that the package was signed with v3 too. */
-  saysV3: boolean
+  attributes: SignedAttributes
+}
+
+export interface LevelRange {
+  min: number
+  max: number
 }
 
 interface SignedData {
   digests: Map<number, Buffer>
-  certificate: X509Certificate
+  certificate: SigningCertificate
   attributes: Buffer[]
-  platformRange: Buffer | null
+  levels: LevelRange | null
 }
 
 const code = 'signature-invalid'
-/** An attribute of v2 signed data; its value names the newer scheme that the package was signed with as well. */
-const strippingProtectionId = 0xbeeff00d
-const v3SchemeNumber = 3
 const maxItems = 64
-const maxSubjectLength = 1000
+/** One for each part of the API levels: two or three in real packages. */
+const maxSigners = 10
+/** To Android a level is signed. */
+const maxLevel = 0x7fffffff
 
 /**
- * Reads the value of a v2 or v3 block, a sequence of signers, and verifies its one signer as the scheme says: the
- * strongest supported signature over the signed data, the same list of algorithms in signatures and digests, and the
- * first certificate's key equal to the signer's.
+ * Reads the value of a v2, v3 or v3.1 block, a sequence of signers, and verifies each as the schemes say: the strongest
+ * supported signature over the signed data, the same list of algorithms in signatures and digests, the first certificate's key
+ * equal to the signer's, and the proof of rotation where there is one. v2 has one signer here, the others one for each range of API levels.
  */
-export function verifySigner(block: Buffer, scheme: SignatureScheme): VerifiedSigner {
+export function verifySigners(block: Buffer, scheme: SignatureScheme): VerifiedSigner[] {
   const outer = createByteReader(block, code)
   const signers = readSequence(createByteReader(outer.prefixed(), code), maxItems)
   assertEnd(outer)
-  const [only] = signers
-  if (only === undefined) throw invalid(scheme, 'it names no signer')
-  if (signers.length > 1) throw invalid(scheme, `it has ${signers.length} signers, and only one is accepted`)
-  const signer = createByteReader(only, code)
+  const max = scheme === 'v2' ? 1 : maxSigners
+  if (signers.length === 0) throw invalid(`${scheme} signature`, 'it names no signer')
+  if (signers.length > max) {
+    throw invalid(`${scheme} signature`, `it has ${signers.length} signers, and only ${max} can be accepted`)
+  }
+  const verified = signers.map((signer) => verifySigner(signer, scheme))
+  const ranges = verified.flatMap(({ levels }) => levels ?? []).sort((a, b) => a.min - b.min)
+  if (ranges.some(({ min }, index) => min <= (ranges[index - 1]?.max ?? -1))) {
+    throw invalid(`${scheme} signature`, 'two of its signers are for the same platform')
+  }
+  return verified
+}
+
+function verifySigner(bytes: Buffer, scheme: SignatureScheme): VerifiedSigner {
+  const where = `${scheme} signature`
+  const signer = createByteReader(bytes, code)
   const signedBytes = signer.prefixed()
-  const platformRange = scheme === 'v3' ? signer.bytes(8) : null
+  const levels = scheme === 'v2' ? null : readLevels(signer)
   const signatures = readPairs(signer.prefixed())
-  const key = readPublicKey(signer.prefixed(), scheme)
+  const key = readPublicKey(signer.prefixed(), where)
   assertEnd(signer)
-  const [id, algorithm] = strongest([...signatures.keys()], scheme)
-  if (!isVerified(algorithm, { signedBytes, signature: signatures.get(id), key })) {
-    throw invalid(scheme, 'the signature over its data does not match')
+  const [id, algorithm] = strongest([...signatures.keys()], where)
+  if (!holds(algorithm, { data: signedBytes, signature: signatures.get(id), key })) {
+    throw invalid(where, 'the signature over its data does not match')
   }
   const signed = readSignedData(signedBytes, scheme)
-  assertConsistent(signed, { scheme, signatures, key, platformRange })
+  assertConsistent(signed, { where, signatures, key, levels })
   const digest = signed.digests.get(id)
-  if (digest === undefined) throw invalid(scheme, 'it lacks the digest that its signature stands on')
+  if (digest === undefined) throw invalid(where, 'it lacks the digest that its signature stands on')
+  const { certificate } = signed
+  const attributes = readAttributes(signed.attributes, scheme)
+  const proof = attributes.proofOfRotation
   return {
-    scheme,
-    certificateSha256: createHash('sha256').update(signed.certificate.raw).digest('hex'),
-    subject: describeSubject(signed.certificate),
-    digestName: algorithm.digest,
-    digest,
-    saysV3: scheme === 'v2' && saysV3(signed.attributes),
+    ...{ scheme, levels, certificateSha256: certificate.sha256, subject: certificate.subject },
+    lineage: proof === null ? [] : readLineage(proof, certificate, where),
+    ...{ digestName: algorithm.digest, digest, attributes },
   }
 }
 
 function readSignedData(bytes: Buffer, scheme: SignatureScheme): SignedData {
+  const where = `${scheme} signature`
   const signed = createByteReader(bytes, code)
   const digests = readPairs(signed.prefixed())
   const certificates = readSequence(createByteReader(signed.prefixed(), code), maxItems)
-  const platformRange = scheme === 'v3' ? signed.bytes(8) : null
+  const levels = scheme === 'v2' ? null : readLevels(signed)
   // Early v2 signers left the attributes out altogether.
   const attributes = signed.remaining() > 0 ? readSequence(createByteReader(signed.prefixed(), code), maxItems) : []
   const [first] = certificates
-  if (first === undefined) throw invalid(scheme, 'it carries no certificate')
-  return { digests, certificate: readCertificate(first, scheme), attributes, platformRange }
+  if (first === undefined) throw invalid(where, 'it carries no certificate')
+  return { digests, certificate: readCertificate(first, where), attributes, levels }
+}
+
+function readLevels(reader: ByteReader): LevelRange {
+  return { min: reader.u32(), max: reader.u32() }
 }
 
 function assertConsistent(
-  signed: SignedData,
-  signer: {
-    scheme: SignatureScheme
-    signatures: ReadonlyMap<number, Buffer>
-    key: KeyObject
-    platformRange: Buffer | null
-  },
+  { digests, certificate, levels }: SignedData,
+  signer: { where: string; signatures: ReadonlyMap<number, Buffer>; key: KeyObject; levels: LevelRange | null },
 ): void {
-  const { scheme, signatures, key, platformRange } = signer
-  if (!isSameList([...signatures.keys()], [...signed.digests.keys()])) {
-    throw invalid(scheme, 'its signatures and digests name different algorithms')
+  const { where } = signer
+  if (!isSameList([...signer.signatures.keys()], [...digests.keys()])) {
+    throw invalid(where, 'its signatures and digests name different algorithms')
   }
-  if (!readCertificateKey(signed.certificate, scheme).equals(key)) {
-    throw invalid(scheme, 'its certificate belongs to another key than the one that signed')
+  if (!certificate.key.equals(signer.key)) {
+    throw invalid(where, 'its certificate belongs to another key than the one that signed')
   }
-  if (platformRange !== null && signed.platformRange?.equals(platformRange) !== true) {
-    throw invalid(scheme, 'its signed and unsigned platform ranges differ')
+  if (levels?.min !== signer.levels?.min || levels?.max !== signer.levels?.max) {
+    throw invalid(where, 'its signed and unsigned platform ranges differ')
   }
+  if (levels !== null && (levels.min > levels.max || levels.max > maxLevel))
+    throw invalid(where, 'its platform range is none')
 }
 
 /** SHA-512 before SHA-256, then the order in the package, as Android chooses. */
-function strongest(ids: number[], scheme: SignatureScheme): [number, SignatureAlgorithm] {
+function strongest(ids: number[], where: string): [number, SignatureAlgorithm] {
   const supported = ids.flatMap((id): [number, SignatureAlgorithm][] => {
     const algorithm = findAlgorithm(id)
     return algorithm === null ? [] : [[id, algorithm]]
   })
   const best = supported.find(([, algorithm]) => algorithm.digest === 'sha512') ?? supported[0]
-  if (best === undefined) throw invalid(scheme, 'it is made with none of the supported algorithms')
+  if (best === undefined) throw invalid(where, 'it is made with none of the supported algorithms')
   return best
-}
-
-function isVerified(
-  algorithm: SignatureAlgorithm,
-  { signedBytes, signature, key }: { signedBytes: Buffer; signature: Buffer | undefined; key: KeyObject },
-): boolean {
-  if (signature === undefined) return false
-  try {
-    return algorithm.verify(signedBytes, signature, key)
-  } catch {
-    // OpenSSL throws instead of answering for keys it will not use, for instance one too small for the padding.
-    return false
-  }
 }
 
 /** Items of u32 algorithm id and length-prefixed bytes, in the order of the package. */
@@ -135,44 +146,12 @@ function readPairs(bytes: Buffer): Map<number, Buffer> {
   return pairs
 }
 
-function saysV3(attributes: Buffer[]): boolean {
-  return attributes.some((attribute) => {
-    const reader = createByteReader(attribute, code)
-    return reader.u32() === strippingProtectionId && reader.u32() === v3SchemeNumber
-  })
-}
-
-function readPublicKey(der: Buffer, scheme: SignatureScheme): KeyObject {
+function readPublicKey(der: Buffer, where: string): KeyObject {
   try {
     return createPublicKey({ key: der, format: 'der', type: 'spki' })
   } catch (cause) {
-    throw invalid(scheme, 'its public key cannot be read', cause)
+    throw invalid(where, 'its public key cannot be read', cause)
   }
-}
-
-function readCertificate(der: Buffer, scheme: SignatureScheme): X509Certificate {
-  try {
-    return new X509Certificate(der)
-  } catch (cause) {
-    throw invalid(scheme, 'its certificate cannot be read', cause)
-  }
-}
-
-function readCertificateKey(certificate: X509Certificate, scheme: SignatureScheme): KeyObject {
-  try {
-    return certificate.publicKey
-  } catch (cause) {
-    throw invalid(scheme, 'the key in its certificate cannot be read', cause)
-  }
-}
-
-function describeSubject(certificate: X509Certificate): string {
-  return certificate.subject
-    .toWellFormed()
-    .split('\n')
-    .join(', ')
-    .replace(/\p{Cc}+/gu, ' ')
-    .slice(0, maxSubjectLength)
 }
 
 function isSameList(left: number[], right: number[]): boolean {
@@ -181,8 +160,4 @@ function isSameList(left: number[], right: number[]): boolean {
 
 function assertEnd(reader: ByteReader): void {
   if (reader.remaining() > 0) throw new PackageError(code, 'A signature is followed by bytes that belong to nothing.')
-}
-
-function invalid(scheme: SignatureScheme, what: string, cause?: unknown): PackageError {
-  return new PackageError(code, `The ${scheme} signature is not valid: ${what}.`, { cause })
 }

@@ -11,6 +11,7 @@ export interface SigningBlock {
   size: number
   v2: Buffer | null
   v3: Buffer | null
+  v31: Buffer | null
 }
 
 const magic = Buffer.from('APK Sig Block 42', 'latin1')
@@ -18,12 +19,13 @@ const footerSize = 24
 const headerSize = 8
 const v2Id = 0x7109871a
 const v3Id = 0xf05368c0
+const v31Id = 0x1b93ad61
 const maxBlockSize = 16 * 1024 * 1024
 const maxPairs = 1000
 
 /**
  * Reads the block: u64 size, pairs of u64 length, u32 id and value, the same u64 size again, 16 bytes of magic; the
- * size does not count its own first field. Null when there is none. Of the pairs only v2 and v3 signatures are kept.
+ * size does not count its own first field. Null when there is none. Of the pairs only v2, v3 and v3.1 signatures are kept.
  */
 export async function readSigningBlock(source: ByteSource, sections: ZipSections): Promise<SigningBlock | null> {
   const end = sections.directoryOffset
@@ -43,17 +45,17 @@ export async function readSigningBlock(source: ByteSource, sections: ZipSections
   return { offset, size: innerSize + headerSize, ...readPairs(block.bytes(innerSize - footerSize)) }
 }
 
-function readPairs(bytes: Buffer): Pick<SigningBlock, 'v2' | 'v3'> {
+function readPairs(bytes: Buffer): Pick<SigningBlock, 'v2' | 'v3' | 'v31'> {
   const pairs = createByteReader(bytes, 'signature-invalid')
   const found = new Map<number, Buffer>()
   for (let count = 0; pairs.remaining() > 0; count++) {
     if (count === maxPairs) throw new PackageError('too-complex', 'The APK Signing Block has too many parts.')
     const pair = createByteReader(pairs.bytes(pairs.u64()), 'signature-invalid')
     const id = pair.u32()
-    if (id !== v2Id && id !== v3Id) continue
+    if (id !== v2Id && id !== v3Id && id !== v31Id) continue
     // Platforms take the first of several; which one was meant is not for us to guess.
     if (found.has(id)) throw new PackageError('signature-invalid', 'The APK Signing Block repeats a signature.')
     found.set(id, pair.bytes(pair.remaining()))
   }
-  return { v2: found.get(v2Id) ?? null, v3: found.get(v3Id) ?? null }
+  return { v2: found.get(v2Id) ?? null, v3: found.get(v3Id) ?? null, v31: found.get(v31Id) ?? null }
 }

@@ -64,6 +64,10 @@ test('with both schemes the stronger one is reported, by its certificate', async
     scheme: 'v3',
     certificateSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
     subject: 'CN=Ocelli test signer',
+    signatures: [
+      expect.objectContaining({ scheme: 'v2', minLevel: 0, maxLevel: 27, lineage: [] }),
+      expect.objectContaining({ scheme: 'v3', minLevel: 28, maxLevel: null, lineage: [] }),
+    ],
   })
   const other = await buildApk({ ...signers.other, appId })
   expect((await read(other)).signer.certificateSha256).not.toBe(signer.certificateSha256)
@@ -125,6 +129,18 @@ describe('forged signers', () => {
         /certificate belongs to another key/,
       )
     }
+  })
+
+  test('a certificate with bytes behind it is another one to Android', async () => {
+    const certificates = [Buffer.concat([signers.ec.certificate, Buffer.from('more')])]
+    const bytes = await withBlock([v2(joinSigners([await signer('v2', { certificates })]))])
+    expect(await refusal(bytes)).toMatch(/certificate is followed by other bytes/)
+  })
+
+  test('a certificate that names nobody is taken like any other', async () => {
+    const nobody = await generateSigner({ name: null })
+    const bytes = await buildApk({ ...nobody, appId })
+    expect((await read(bytes)).signer).toMatchObject({ subject: '' })
   })
 
   test('key and certificate of somebody else do not fit the signature', async () => {

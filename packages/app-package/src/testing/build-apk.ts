@@ -18,6 +18,9 @@ export interface ApkOptions extends ManifestOptions, ApkSigner {
   padBytes?: number
   /** `['v2']` by default; an empty list leaves the package unsigned. */
   schemes?: readonly Scheme[]
+  /** Keys that this one came after, oldest first (`signApk`), and what they may still do. */
+  earlier?: readonly ApkSigner[]
+  capabilities?: number
   /** Signature algorithm ids of APK Signature Scheme v2; by default the usual one for the type of key. */
   algorithms?: readonly number[]
   /** Taken as it is instead of a compiled manifest. */

@@ -1,13 +1,22 @@
 import { constants, createHash, createPublicKey, type KeyObject, sign } from 'node:crypto'
 import type { ByteSource } from '../byte-source.ts'
+import { lineageAttribute, usualCapabilities } from './lineage.ts'
+import { prefixed, sequence, u32, u64 } from './little-endian.ts'
 import type { ApkSigner } from './signer-key.ts'
 
-export type Scheme = 'v2' | 'v3'
+export type Scheme = 'v2' | 'v3' | 'v3.1'
 
 export interface SignOptions extends ApkSigner {
   schemes: readonly Scheme[]
   /** Signature algorithm ids; by default the usual one with SHA-256 for the type of key. */
   algorithms?: readonly number[]
+  /**
+   * Keys of type `ec` that this one came after, oldest first. As apksigner does, v2 is signed by the oldest, and with v3.1
+   * v3 is too.
+   */
+  earlier?: readonly ApkSigner[]
+  /** Of the earlier keys; all but the way back by default. */
+  capabilities?: number
 }
 
 /** What follows the entries of a signed package: signing block, directory, end record; to be written at `offset`. */
@@ -21,8 +30,10 @@ export interface SignerParts {
   /** By algorithm id; the same ids sign unless `signatureIds` names others. */
   digests: [number, Buffer][]
   signatureIds?: number[]
-  /** v3: the platforms written beside the signed ones; the same unless given. */
-  unsignedRange?: [number, number]
+  /** v3 and v3.1: API levels, Android 9 (28) and all later ones by default. */
+  range?: readonly [number, number]
+  /** Those written beside the signed ones; the same unless given. */
+  unsignedRange?: readonly [number, number]
   certificates: Buffer[]
   attributes: Buffer[]
   publicKey: Buffer
@@ -31,7 +42,8 @@ export interface SignerParts {
 type Hash = 'sha256' | 'sha512'
 const chunkSize = 1024 * 1024
 const maxLevel = 0x7fffffff
-const schemeIds = { v2: 0x7109871a, v3: 0xf05368c0 }
+const v31Level = 33
+export const schemeIds = { v2: 0x7109871a, v3: 0xf05368c0, 'v3.1': 0x1b93ad61 }
 const rsaPss = (saltLength: number) => ({ padding: constants.RSA_PKCS1_PSS_PADDING, saltLength })
 const signatureAlgorithms = new Map<number, { hash: Hash; options: object }>([
   [0x0101, { hash: 'sha256', options: rsaPss(32) }],
@@ -46,18 +58,31 @@ const signatureAlgorithms = new Map<number, { hash: Hash; options: object }>([
 ])
 const usualAlgorithms: Record<string, number> = { rsa: 0x0103, ec: 0x0201, dsa: 0x0301 }
 
-/** Signs a ZIP file (no comment after its end record) with APK Signature Scheme v2, v3 or both. */
+/** Signs a ZIP file (no comment after its end record) with APK Signature Schemes v2, v3 and v3.1, or some of them. */
 export async function signApk(source: ByteSource, options: SignOptions): Promise<SignedTail> {
   const { entriesEnd, directory, endRecord } = await readTail(source)
-  const parts = await describeSigner(source, options)
-  const withV3 = options.schemes.includes('v3')
-  const pairs = options.schemes.map((scheme) => {
-    // Stripping protection: v2 signed data name v3 (3) where there is one.
-    const attributes = scheme === 'v2' && withV3 ? [Buffer.concat([u32(0xbeeff00d), u32(3)])] : []
-    return { id: schemeIds[scheme], value: joinSigners([joinSigner(scheme, options.key, { ...parts, attributes })]) }
-  })
+  const { schemes, earlier = [], capabilities = usualCapabilities } = options
+  const [oldest] = earlier
+  const isNewest = (scheme: Scheme) => scheme === 'v3.1' || (scheme === 'v3' && !schemes.includes('v3.1'))
+  const lineage = [...earlier.map((signer) => ({ signer, capabilities })), { signer: options }]
+  const pairs: { id: number; value: Buffer }[] = []
+  for (const scheme of schemes) {
+    const signer = isNewest(scheme) ? options : (oldest ?? options)
+    const attributes = isNewest(scheme) && oldest !== undefined ? [lineageAttribute(lineage)] : []
+    const parts = await describeSigner(source, { ...options, ...signer })
+    const range = [scheme === 'v3.1' ? v31Level : 28, maxLevel] as const
+    const own = { ...parts, range, attributes: [...attributes, ...namesOfNewer(scheme, schemes)] }
+    pairs.push({ id: schemeIds[scheme], value: joinSigners([joinSigner(scheme, signer.key, own)]) })
+  }
   const block = joinSigningBlock(pairs)
   return { offset: entriesEnd, bytes: joinTail({ entriesEnd, block, directory, endRecord }) }
+}
+
+/** Stripping protection: signed data name the newer scheme where there is one. */
+function namesOfNewer(scheme: Scheme, schemes: readonly Scheme[]): Buffer[] {
+  if (scheme === 'v2' && schemes.includes('v3')) return [Buffer.concat([u32(0xbeeff00d), u32(3)])]
+  if (scheme === 'v3' && schemes.includes('v3.1')) return [Buffer.concat([u32(0x559f8b02), u32(v31Level)])]
+  return []
 }
 
 /** Digests, certificate and public key of a signer, as `signApk` would use them. */
@@ -71,9 +96,9 @@ export async function describeSigner(source: ByteSource, options: SignOptions): 
 }
 
 export function joinSigner(scheme: Scheme, key: KeyObject, parts: SignerParts): Buffer {
-  // Android 9 (28) and all later ones.
-  const signedRange = scheme === 'v3' ? [u32(28), u32(maxLevel)] : []
-  const unsignedRange = scheme === 'v3' ? (parts.unsignedRange ?? [28, maxLevel]).map(u32) : []
+  const { range = [28, maxLevel] } = parts
+  const signedRange = scheme === 'v2' ? [] : range.map(u32)
+  const unsignedRange = scheme === 'v2' ? [] : (parts.unsignedRange ?? range).map(u32)
   const signedData = Buffer.concat([
     sequence(parts.digests.map(([id, digest]) => Buffer.concat([u32(id), prefixed(digest)]))),
     sequence(parts.certificates),
@@ -136,24 +161,4 @@ function algorithmOf(id: number): { hash: Hash; options: object } {
   const algorithm = signatureAlgorithms.get(id)
   if (algorithm === undefined) throw new TypeError(`The test signer does not know the algorithm ${id}.`)
   return algorithm
-}
-
-function sequence(items: Buffer[]): Buffer {
-  return prefixed(Buffer.concat(items.map(prefixed)))
-}
-
-function prefixed(bytes: Buffer): Buffer {
-  return Buffer.concat([u32(bytes.length), bytes])
-}
-
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(value)
-  return bytes
-}
-
-function u64(value: number): Buffer {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64LE(BigInt(value))
-  return bytes
 }
