@@ -1,4 +1,4 @@
-import type { ApkPackage } from '@ocelli/app-package'
+import type { ApkPackage, PlatformSignature } from '@ocelli/app-package'
 import type { PublicLicenseKey } from '@ocelli/license'
 import type { CameraUser } from './auth/access.ts'
 import type { AuthenticationMode } from './auth/gatekeeper.ts'
@@ -12,7 +12,8 @@ export type PackageReader = (
   options: { signal: AbortSignal },
 ) => Promise<
   Pick<ApkPackage, 'appId' | 'versionCode' | 'versionName' | 'minPlatformLevel' | 'architectures' | 'label'> & {
-    signer: { certificateSha256: string }
+    /** Without `signatures`, one certificate for all platforms. */
+    signer: { certificateSha256: string; signatures?: readonly PlatformSignature[] }
   }
 >
 

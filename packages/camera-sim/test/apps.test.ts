@@ -151,6 +151,11 @@ test('a license survives an update, and goes with the app', async () => {
 
 test.each([
   ['another signer', { versionCode: 2, signer: 'bb' }, 'another certificate'],
+  [
+    'a key that gave the one before up',
+    { versionCode: 2, signer: 'bb', lineage: [{ certificateSha256: 'aa', keepsData: false }] },
+    'another certificate',
+  ],
   ['a lower version', { versionCode: 0 }, 'older'],
   ['a higher platform', { versionCode: 2, minPlatformLevel: 99 }, 'platform level 99'],
   ['another architecture', { versionCode: 2, architectures: ['x86'] }, 'x86'],
@@ -160,6 +165,16 @@ test.each([
   expect((await install(camera, pack)).status).toBe(200)
   expect(camera.apps()).toMatchObject([{ version: '1.0', state: 'Inactive' }])
   expect(camera.apps()[0]?.status).toContain(status)
+})
+
+test('an update by a key that came after the one before is taken, and the old key is not any more', async () => {
+  const camera = await startCamera()
+  await install(camera, {})
+  const lineage = [{ certificateSha256: 'aa', keepsData: true }]
+  await install(camera, { versionCode: 2, signer: 'bb', lineage })
+  expect(camera.apps()).toMatchObject([{ version: '2.0', status: '' }])
+  await install(camera, { versionCode: 3, signer: 'aa' })
+  expect(camera.apps()).toMatchObject([{ version: '2.0', status: expect.stringContaining('another certificate') }])
 })
 
 test('the same version may be installed again, and an app without a known signer may be taken over', async () => {

@@ -17,6 +17,8 @@ export interface TestPackage {
   versionCode?: number
   versionName?: string
   signer?: string
+  /** Certificates that `signer` came after. */
+  lineage?: { certificateSha256: string; keepsData: boolean }[]
   minPlatformLevel?: number
   architectures?: string[]
   padding?: string
@@ -33,7 +35,12 @@ export const readTestPackage: PackageReader = async (path) => {
     minPlatformLevel,
     architectures,
     label: 'App One',
-    signer: { certificateSha256: signer },
+    signer: {
+      certificateSha256: signer,
+      signatures: [
+        { scheme: 'v3', minLevel: 0, maxLevel: null, certificateSha256: signer, lineage: json.lineage ?? [] },
+      ],
+    },
   }
 }
 

@@ -61,7 +61,7 @@ export function createInstaller(options: InstallerOptions): Installer {
       const nowMs = deviceNowMs()
       const app: InstalledApp = {
         appId: read.appId,
-        ...versionOf(read),
+        ...versionOf(read, options.platformLevel),
         state: 'Installing',
         status: '',
         licenses: [],
@@ -109,7 +109,7 @@ export function createInstaller(options: InstallerOptions): Installer {
       return `${read.appId} is for ${read.architectures.join(', ')}, this camera is ${architectures.join(', ')}.`
     }
     if (app.previous === null) return null
-    if (app.previous.signer !== null && app.previous.signer !== read.signer.certificateSha256) {
+    if (app.previous.signer !== null && !signersOf(read, platformLevel).includes(app.previous.signer)) {
       return `${read.appId} is signed by another certificate than the version on this camera.`
     }
     if (read.versionCode < app.previous.versionCode) {
@@ -119,7 +119,7 @@ export function createInstaller(options: InstallerOptions): Installer {
   }
 
   function succeed(app: InstalledApp, read: ReadPackage): void {
-    Object.assign(app, versionOf(read), { previous: null, updatedMs: deviceNowMs() })
+    Object.assign(app, versionOf(read, options.platformLevel), { previous: null, updatedMs: deviceNowMs() })
     store.enter(app, 'Inactive')
     if (!options.activateAfterInstall) return
     lifecycle.activate(app.appId).catch((error: unknown) => {
@@ -140,14 +140,25 @@ export function createInstaller(options: InstallerOptions): Installer {
   return { receive }
 }
 
-function versionOf(read: ReadPackage) {
+function versionOf(read: ReadPackage, platformLevel: number) {
   return {
     name: read.label ?? read.appId,
     version: read.versionName,
     versionCode: read.versionCode,
-    signer: read.signer.certificateSha256,
+    signer: signersOf(read, platformLevel)[0] ?? null,
     sizeBytes: read.sizeBytes,
   }
+}
+
+/** The certificate that counts on this platform, and those whose apps it may update; none where the package cannot be installed. */
+function signersOf({ signer }: ReadPackage, platformLevel: number): string[] {
+  if (signer.signatures === undefined) return [signer.certificateSha256]
+  const own = signer.signatures.find(
+    ({ minLevel, maxLevel }) => minLevel <= platformLevel && (maxLevel === null || platformLevel <= maxLevel),
+  )
+  if (own === undefined) return []
+  const replaced = own.lineage.filter(({ keepsData }) => keepsData)
+  return [own.certificateSha256, ...replaced.map(({ certificateSha256 }) => certificateSha256)]
 }
 
 /** A package without native code runs anywhere; a camera that names no architecture runs anything. */
