@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { buildApk, generateSigner } from '@ocelli/app-package/testing'
+import { type ApkOptions, type ApkSigner, buildApk, generateSigner } from '@ocelli/app-package/testing'
 import { sql } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
 import { apiDemos, apiDemosId, appiumSettings, createStoreFixture } from '../../../test/store-fixture.ts'
@@ -67,6 +67,56 @@ test.each([
   expect((await store.app.inject({ url: '/store/v1/apps', headers })).json()).not.toContainEqual(
     expect.objectContaining({ own: true }),
   )
+})
+
+test('a key that came after another by a proof of rotation may sign the next version, and from then on only it', async () => {
+  const { accountId, headers } = await store.account()
+  const [old, next, last] = [await generateSigner(), await generateSigner(), await generateSigner()]
+  const appId = 'rotated.app'
+  const publish = async (versionCode: number, more: Partial<ApkOptions> & ApkSigner) =>
+    (await store.publish(headers, await made(appId, versionCode, more))).json()
+  const schemes = ['v2', 'v3'] as const
+  const bytes = await made(appId, 1, old)
+  const first = (await store.publish(headers, bytes)).json()
+  expect(await publish(2, { ...next, schemes })).toMatchObject({
+    code: 'package-other-signer',
+    detail: expect.stringContaining('apksigner --lineage'),
+  })
+  const second = await publish(2, { ...next, schemes, earlier: [old] })
+  const signer = (version: typeof first) => version.packages[0].signerCertificateSha256
+  expect(signer(second)).not.toBe(signer(first))
+  // the old key may be in other hands by now; and cameras that still run the first version need the whole chain
+  for (const more of [
+    { ...old },
+    { ...last, schemes, earlier: [old] },
+    { ...next, schemes },
+    { ...next, schemes: ['v2'] },
+  ] as const) {
+    expect(await publish(3, more)).toMatchObject({ code: 'package-other-signer' })
+  }
+  expect(await publish(3, { ...last, schemes, earlier: [old, next], capabilities: 8 })).toMatchObject({
+    code: 'package-other-signer',
+  })
+  const third = await publish(3, { ...last, schemes, earlier: [old, next] })
+  expect(third).toMatchObject({ version: '3.0' })
+  const again = await store.publish(headers, bytes)
+  expect([again.statusCode, again.json().version]).toEqual([200, '1.0'])
+  const { rows } = await sql<{ signer: string; told: string }>`SELECT a.signer_sha256 AS signer,
+    (SELECT e.data->>'signerCertificateSha256' FROM event e WHERE e.account_id = ${accountId} ORDER BY e.event_id DESC LIMIT 1) AS told
+    FROM app a WHERE a.app_id = ${appId}`.execute(store.db)
+  expect(rows).toEqual([{ signer: signer(third), told: signer(third) }])
+})
+
+test('an app from before rotations were kept takes a rotated key too', async () => {
+  const { headers } = await store.account()
+  const next = await generateSigner()
+  await store.publish(headers, await made('older.app', 1))
+  await sql`UPDATE app_package SET signatures = NULL WHERE app_id = 'older.app'`.execute(store.db)
+  const schemes = ['v2', 'v3'] as const
+  const refused = await store.publish(headers, await made('older.app', 2, { ...next, schemes }))
+  expect(refused.json()).toMatchObject({ code: 'package-other-signer' })
+  const taken = await store.publish(headers, await made('older.app', 2, { ...next, schemes, earlier: [signer] }))
+  expect(taken.statusCode).toBe(201)
 })
 
 test('what is not newer is refused, and says what is there', async () => {

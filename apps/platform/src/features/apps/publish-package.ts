@@ -12,6 +12,7 @@ import { eapDetails } from './eap-details.ts'
 import { lockBlob, type UploadedPackage } from './package-upload.ts'
 import { placeVersion, wasWithdrawn } from './place-version.ts'
 import { refreshUpdatable } from './refresh-updatable.ts'
+import { assertSameMaker, signerOf } from './same-maker.ts'
 
 export interface PublishOptions {
   /** Of an app published for the first time; PRIVATE by default. */
@@ -40,6 +41,7 @@ export async function publishPackage(
     await lockOwnApp(db, context, content)
     const published = await sameFile(db, appId, blob.sha256)
     if (published) return { version: await oneVersion(db, appId, published), isNew: false }
+    await assertSameMaker(db, content)
     const versionCode = placeVersion(await readVersions(db, appId), content)
 
     await lockBlob(db, blob.sha256)
@@ -49,9 +51,13 @@ export async function publishPackage(
     await sql`INSERT INTO app_version (app_id, version_code, version) VALUES (${appId}, ${versionCode}, ${versionName})
       ON CONFLICT (app_id, version_code) DO NOTHING`.execute(db)
     await insertPackage(db, { content, blob, versionCode })
+    await sql`UPDATE app SET signer_sha256 = ${signerOf(content)} WHERE app_id = ${appId}`.execute(db)
     await refreshUpdatable(db, { appId })
     const event = { accountId: caller.accountId, appId, projectIds: await projectsOfApp(db, caller.accountId, appId) }
-    const data = { version: versionName, versionCode, sha256: blob.sha256, size: blob.size }
+    const data = {
+      ...{ version: versionName, versionCode, sha256: blob.sha256, size: blob.size },
+      signerCertificateSha256: signerOf(content),
+    }
     await emitEvents(db, context.origin, [
       ...(isFirst ? [{ ...event, type: 'app.published' as const, data: { name } }] : []),
       { ...event, type: 'app.version-published', data },
@@ -60,8 +66,6 @@ export async function publishPackage(
   })
 }
 
-const signerOf = (content: AppPackage) => (content.format === 'apk' ? content.signer.certificateSha256 : null)
-
 async function insertPackage(
   db: DatabaseTransaction,
   { content, blob, versionCode }: UploadedPackage & { versionCode: number },
@@ -69,45 +73,28 @@ async function insertPackage(
   const { appId, format, architectures } = content
   const isEap = content.format === 'eap'
   const level = isEap ? null : content.minPlatformLevel
+  const signatures = isEap ? null : content.signer.signatures
   const eap = isEap ? eapDetails(content) : null
   const isSigned = !isEap || content.signature !== null
   await sql`INSERT INTO app_package (app_id, version_code, format, architectures, min_platform_level, size, sha256, signer_sha256,
-      eap, os_versions, is_signed)
+      signatures, eap, os_versions, is_signed)
     VALUES (${appId}, ${versionCode}, ${format}, ${architectures}, ${level}, ${blob.size}, ${blob.sha256}, ${signerOf(content)},
-      ${eap && JSON.stringify(eap)}::jsonb, ${JSON.stringify(eap?.osVersions ?? [])}::jsonb, ${isSigned})`.execute(db)
+      ${signatures && JSON.stringify(signatures)}::jsonb, ${eap && JSON.stringify(eap)}::jsonb, ${JSON.stringify(eap?.osVersions ?? [])}::jsonb, ${isSigned})`.execute(
+    db,
+  )
 }
 
-/** The signer of an app never changes: the certificate of an .apk, the vendor id of an .eap. */
-async function lockOwnApp(db: DatabaseTransaction, { caller }: Context, content: AppPackage): Promise<void> {
-  const { appId } = content
-  const { rows } = await sql<{
-    account_id: string
-    signer_sha256: string | null
-    vendor_id: string | null
-    sees: boolean
-  }>`
-    SELECT account_id, signer_sha256, ${seesApp(caller, sql`app.app_id`)} AS sees,
-      (SELECT p.eap->>'vendorId' FROM app_package p WHERE p.app_id = app.app_id AND p.eap->>'vendorId' IS NOT NULL LIMIT 1) AS vendor_id
-    FROM app WHERE app_id = ${appId} FOR UPDATE`.execute(db)
+async function lockOwnApp(db: DatabaseTransaction, { caller }: Context, { appId }: AppPackage): Promise<void> {
+  const { rows } = await sql<{ account_id: string; sees: boolean }>`
+    SELECT account_id, ${seesApp(caller, sql`app.app_id`)} AS sees FROM app WHERE app_id = ${appId} FOR UPDATE`.execute(
+    db,
+  )
   const app = rows[0]
   if (app?.account_id !== caller.accountId) {
     throw new ProblemError('package-foreign-app', `The app ${appId} belongs to another publisher on this platform.`)
   }
   if (!app.sees) throw notFound(`The app ${appId}`)
-  if (app.signer_sha256 !== signerOf(content)) {
-    throw otherSigner(
-      `The app ${appId} is signed by the certificate ${app.signer_sha256}, this package by ${signerOf(content)}. Sign it with the key of the versions before.`,
-    )
-  }
-  const vendorId = content.format === 'eap' ? content.vendorId : null
-  if (vendorId !== null && app.vendor_id !== null && app.vendor_id !== vendorId) {
-    throw otherSigner(
-      `The app ${appId} is of the vendor ${app.vendor_id}, this package of ${vendorId}. Cameras refuse such an update: put the vendorId of the versions before into its manifest.json.`,
-    )
-  }
 }
-
-const otherSigner = (detail: string) => new ProblemError('package-other-signer', detail)
 
 async function sameFile(db: DatabaseTransaction, appId: string, sha256: string): Promise<string | null> {
   const row = await db

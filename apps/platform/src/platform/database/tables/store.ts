@@ -1,3 +1,4 @@
+import type { PlatformSignature } from '@ocelli/app-package'
 import type { EapDetails, LicensePlacement, PackageFormat } from '@ocelli/contract'
 import type { Generated, JSONColumnType } from 'kysely'
 import type { GeneratedTime, Time } from './time.ts'
@@ -40,6 +41,7 @@ interface AppPackageTable {
   size: number
   sha256: string
   signer_sha256: string | null
+  signatures: JSONColumnType<PlatformSignature[]> | null
   eap: JSONColumnType<EapDetails> | null
   os_versions: Generated<JSONColumnType<EapDetails['osVersions']>>
   is_signed: Generated<boolean>
