@@ -37,6 +37,7 @@ import type { Authenticator } from './platform/auth/caller.ts'
 import type { BlobStore } from './platform/blob-store/blob-store.ts'
 import type { CertificateAuthority } from './platform/ca/certificate-authority.ts'
 import type { Database } from './platform/database/database.ts'
+import type { OpenStreams } from './platform/http/open-streams.ts'
 import type { Access, AnyRoute } from './platform/http/route.ts'
 import type { LicenseKeys } from './platform/keys/instance-keys.ts'
 import type { Metrics } from './platform/metrics.ts'
@@ -68,6 +69,9 @@ export interface PlatformParts {
   unassigned: (gatewayId: string, deviceId: string) => void
   disconnect: (gatewayId: string) => void
   closing: AbortSignal
+  /** Event streams and those of rollouts. */
+  streams: OpenStreams
+  openRolloutsPerAccount: number
   nowMs: () => number
 }
 

@@ -33,6 +33,7 @@ import { migrate } from './platform/database/migrate.ts'
 import { startEmbeddedPostgres } from './platform/embedded-postgres/start-embedded-postgres.ts'
 import { every } from './platform/every.ts'
 import { createApp } from './platform/http/create-app.ts'
+import { createOpenStreams } from './platform/http/open-streams.ts'
 import { registerRoutes } from './platform/http/register-routes.ts'
 import { openServerCertificate } from './platform/http/server-certificate.ts'
 import { accessTokenKey } from './platform/keys/instance-keys.ts'
@@ -154,6 +155,8 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
         void channel.unassign(gatewayId, [deviceId]).catch((err) => log.warn({ err }, 'unassigned')),
       disconnect: broker.disconnect,
       closing: ending.signal,
+      streams: createOpenStreams(config.limits.streams),
+      openRolloutsPerAccount: config.limits.openRolloutsPerAccount,
     }),
     { db, authenticate },
   )

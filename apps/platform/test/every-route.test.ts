@@ -15,7 +15,7 @@ import { createVault } from '../src/platform/keys/master-key.ts'
 import { createMetrics } from '../src/platform/metrics.ts'
 import { platformRoutes } from '../src/platform-routes.ts'
 import { addDevice, addOrder, publishApp } from './installation-fixture.ts'
-import { createTestPlatform, type TestAccount, type TestPlatform } from './test-platform.ts'
+import { createTestPlatform, noLimits, type TestAccount, type TestPlatform } from './test-platform.ts'
 
 interface JsonSchema {
   type?: string | string[]
@@ -84,6 +84,7 @@ beforeAll(async () => {
       unassigned: () => {},
       disconnect: () => {},
       closing: AbortSignal.timeout(600_000),
+      ...noLimits,
     })
   }, acceptPackages)
   const document = platform.app.swagger() as unknown as {

@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import { rolloutRoutes } from '../src/features/rollouts/rollout-routes.ts'
 import type { AnyRoute } from '../src/platform/http/route.ts'
 import { finish, get, inFlight, installOf, post, stepAll, type TestFleet } from './rollout-fixture.ts'
-import { createTestPlatform, type TestParts, type TestPlatform } from './test-platform.ts'
+import { createTestPlatform, noLimits, type TestParts, type TestPlatform } from './test-platform.ts'
 
 /** What a gateway says at the end of a wish; without an error: it is done. */
 interface Outcome {
@@ -18,7 +18,7 @@ export async function createRolloutPlatform(
 ): Promise<TestPlatform> {
   const closing = new AbortController()
   const platform = await createTestPlatform((parts) => {
-    const common = { db: parts.db, authenticate: parts.bearer.authenticate, closing: closing.signal }
+    const common = { db: parts.db, authenticate: parts.bearer.authenticate, closing: closing.signal, ...noLimits }
     return [
       ...rolloutRoutes({ ...common, nowMs: Date.now, wakeRollouts: () => {} }),
       ...more({ ...parts, closing: closing.signal }),

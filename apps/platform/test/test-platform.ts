@@ -7,6 +7,7 @@ import { type BearerAuthentication, createBearerAuthentication } from '../src/pl
 import { hashToken, newSecret } from '../src/platform/auth/secret.ts'
 import { type Database, openDatabase } from '../src/platform/database/database.ts'
 import { createApp } from '../src/platform/http/create-app.ts'
+import { createOpenStreams } from '../src/platform/http/open-streams.ts'
 import { registerRoutes } from '../src/platform/http/register-routes.ts'
 import type { AnyRoute } from '../src/platform/http/route.ts'
 import { createMetrics, type Metrics } from '../src/platform/metrics.ts'
@@ -64,6 +65,9 @@ export interface TestPlatform extends TestParts {
   events: (accountId: string) => Promise<string[]>
   close: () => Promise<void>
 }
+
+/** For routes that would refuse more than so many. */
+export const noLimits = { streams: createOpenStreams({ perCaller: 0, perAccount: 0 }), openRolloutsPerAccount: 0 }
 
 /** A server with the given routes on a database of its own. */
 export async function createTestPlatform(
@@ -134,7 +138,7 @@ export async function createTestPlatform(
         .executeTakeFirstOrThrow()
       const rows = (projectIds ?? []).map((project_id) => ({ account_id: accountId, client_id, project_id }))
       if (rows.length > 0) await db.insertInto('technical_user_project').values(rows).execute()
-      return bearerHeader(await accessTokens.issue({ kind: 'technical-user', id: client_id }))
+      return bearerHeader(await accessTokens.issue({ kind: 'technical-user', id: client_id, secretNumber: 0 }))
     },
     async call(by, line, payload) {
       const [method, url] = line.split(' ') as [InjectOptions['method'], string]

@@ -41,6 +41,7 @@ export const problemCodes = [
   'grant-used',
   'receipt-invalid',
   'state-conflict',
+  'limit-reached',
   'last-administrator',
   'payload-too-large',
   'unsupported-media-type',

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
+import type { StreamLimits } from './http/open-streams.ts'
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
@@ -22,6 +23,8 @@ export interface Config {
   rateLimitPerSecond: number
   /** Addresses and networks (CIDR) of reverse proxies, whose `X-Forwarded-For` is believed. */
   trustedProxies: string[]
+  /** 0: no limit. */
+  limits: { streams: StreamLimits; openRolloutsPerAccount: number }
   databasePoolSize: number
   licensing: {
     /** Days before a license's end at which it is told, largest first. */
@@ -54,6 +57,9 @@ const Environment = Type.Object({
   OCELLI_LOCAL_GATEWAY: Type.Optional(Type.String()),
   OCELLI_RATE_LIMIT: Type.Optional(Type.String()),
   OCELLI_TRUSTED_PROXIES: Type.Optional(Type.String()),
+  OCELLI_STREAMS: Type.Optional(Type.String()),
+  OCELLI_ACCOUNT_STREAMS: Type.Optional(Type.String()),
+  OCELLI_OPEN_ROLLOUTS: Type.Optional(Type.String()),
   OCELLI_DATABASE_POOL: Type.Optional(Type.String()),
   OCELLI_ADMIN_EMAIL: Type.Optional(Type.String()),
   OCELLI_ADMIN_PASSWORD: Type.Optional(Type.String()),
@@ -95,6 +101,16 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     localGateway: env.OCELLI_LOCAL_GATEWAY !== 'off',
     rateLimitPerSecond: integer('OCELLI_RATE_LIMIT', env.OCELLI_RATE_LIMIT, { fallback: 100, max: 1_000_000 }),
     trustedProxies: networks('OCELLI_TRUSTED_PROXIES', env.OCELLI_TRUSTED_PROXIES),
+    limits: {
+      streams: {
+        perCaller: integer('OCELLI_STREAMS', env.OCELLI_STREAMS, { fallback: 20, max: 1_000_000 }),
+        perAccount: integer('OCELLI_ACCOUNT_STREAMS', env.OCELLI_ACCOUNT_STREAMS, { fallback: 200, max: 1_000_000 }),
+      },
+      openRolloutsPerAccount: integer('OCELLI_OPEN_ROLLOUTS', env.OCELLI_OPEN_ROLLOUTS, {
+        fallback: 200,
+        max: 1_000_000,
+      }),
+    },
     databasePoolSize: integer('OCELLI_DATABASE_POOL', env.OCELLI_DATABASE_POOL, { fallback: 20, max: 500 }),
     licensing: {
       warnDays: wholeDays('OCELLI_LICENSE_WARN_DAYS', env.OCELLI_LICENSE_WARN_DAYS ?? '30,7,1'),

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Customer, createLedger, type Ledger } from '../../../test/ledger-fixture.ts'
 import { offlineRoutes } from '../../../test/offline-fixture.ts'
+import { noLimits } from '../../../test/test-platform.ts'
 import { projectRoutes } from '../projects/projects-routes.ts'
 import { rolloutRoutes } from '../rollouts/rollout-routes.ts'
 
@@ -16,7 +17,7 @@ beforeAll(async () => {
     ...offlineRoutes(keys),
     ...projectRoutes({ forget: () => {} }),
     ...rolloutRoutes({
-      ...{ db, authenticate: bearer.authenticate, nowMs: Date.now, wakeRollouts: () => {} },
+      ...{ db, authenticate: bearer.authenticate, ...noLimits, nowMs: Date.now, wakeRollouts: () => {} },
       closing: AbortSignal.timeout(600_000),
     }),
   ])

@@ -1,6 +1,6 @@
 import { permissions as known, type Permission, type TokenAnswer } from '@ocelli/contract'
 import { sql } from 'kysely'
-import { type AccessTokens, accessTokenSeconds } from '../../platform/auth/access-token.ts'
+import { type AccessTokens, accessTokenSeconds, type TokenSubject } from '../../platform/auth/access-token.ts'
 import type { Database } from '../../platform/database/database.ts'
 import { clientNetwork } from '../../platform/http/client-network.ts'
 import { verifyClientSecret } from '../technical-users/client-secret.ts'
@@ -35,8 +35,7 @@ interface TokenServiceOptions {
 }
 
 interface Client {
-  kind: 'technical-user' | 'gateway'
-  id: string
+  subject: TokenSubject
   permissions: Permission[]
 }
 
@@ -45,7 +44,7 @@ export function createTokenService({ accessTokens, failures, exchangeDeviceCode,
   const identify = async (db: Database, credentials: ClientCredentials): Promise<Client> => {
     if (credentials.kind === 'secret') return await technicalUser(db, credentials)
     const { gatewayId } = await verifyClientAssertion(db, credentials.assertion, nowMs())
-    return { kind: 'gateway', id: gatewayId, permissions: [] }
+    return { subject: { kind: 'gateway', id: gatewayId }, permissions: [] }
   }
   return {
     async issue(db: Database, { form, authorization, ip, requestId }: TokenRequest): Promise<TokenAnswer> {
@@ -70,7 +69,7 @@ export function createTokenService({ accessTokens, failures, exchangeDeviceCode,
       }
       const client = identified.result
       const scope = grantedScope(client.permissions, fields.scope)
-      const token = await accessTokens.issue(client)
+      const token = await accessTokens.issue(client.subject)
       return { access_token: token, token_type: 'Bearer', expires_in: accessTokenSeconds, scope }
     },
   }
@@ -86,13 +85,13 @@ async function technicalUser(
     .where('t.client_id', '=', clientId)
     .where('t.revoked_at', 'is', null)
     .where('a.suspended_at', 'is', null)
-    .select(['t.secret_hash', 't.permissions', 'a.is_operator'])
+    .select(['t.secret_hash', 't.secret_number', 't.permissions', 'a.is_operator'])
     .executeTakeFirst()
   const isRight = row !== undefined && (await anyVerifies(secrets, row.secret_hash))
   if (!isRight) throw new TokenRefused('invalid_client', 'There is no such client, or the secret is wrong.')
   await db.updateTable('technical_user').set({ last_used_at: sql`now()` }).where('client_id', '=', clientId).execute()
   const permissions = row.permissions.filter((permission) => permission !== 'platform:operate' || row.is_operator)
-  return { kind: 'technical-user', id: clientId, permissions }
+  return { subject: { kind: 'technical-user', id: clientId, secretNumber: row.secret_number }, permissions }
 }
 
 async function anyVerifies(secrets: string[], stored: string): Promise<boolean> {

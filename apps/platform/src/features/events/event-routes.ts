@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import type { Authenticator } from '../../platform/auth/caller.ts'
 import type { Database } from '../../platform/database/database.ts'
+import type { OpenStreams } from '../../platform/http/open-streams.ts'
 import { type AnyRoute, type Context, ok, route, streamed } from '../../platform/http/route.ts'
 import { decodeCursor, encodeCursor, readEvents, refuseForeignCursor } from './event-feed.ts'
 import { createEventHub, type EventHub, type HubLimits } from './event-hub.ts'
@@ -14,6 +15,7 @@ export interface EventRoutesDeps {
   authenticate: Authenticator
   /** Ends with the platform: open streams end too. */
   closing: AbortSignal
+  streams: OpenStreams
   times?: Partial<StreamTimes>
   limits?: HubLimits
 }
@@ -69,7 +71,11 @@ async function openStream(
   const last = request.headers['last-event-id']
   const resumed = typeof last === 'string' ? decodeCursor(last) : null
   if (resumed) await refuseForeignCursor(deps.db, resumed)
-  const feed = await hub.follow(context.caller.accountId)
+  const leave = deps.streams.enter(context.caller)
+  const feed = await hub.follow(context.caller.accountId).catch((error: unknown) => {
+    leave()
+    throw error
+  })
   reply.hijack()
   const out = reply.raw
   const gone = new AbortController()
@@ -100,6 +106,7 @@ async function openStream(
     deps.log.warn({ err, requestId: request.id }, 'an event stream was broken off; its reader resumes by its last id')
   } finally {
     feed.leave()
+    leave()
     out.end()
   }
 }

@@ -8,6 +8,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createTestPlatform, type TestAccount, type TestPlatform } from '../../../test/test-platform.ts'
 import { byPlatform, emitEvents, type NewEvent } from '../../platform/events/emit.ts'
+import { createOpenStreams } from '../../platform/http/open-streams.ts'
 import { eventRoutes } from './event-routes.ts'
 
 const pollEveryMs = 50
@@ -30,6 +31,7 @@ beforeAll(async () => {
       transformResult: async ({ result }) => result,
     })
     return eventRoutes({
+      streams: createOpenStreams({ perCaller: 20, perAccount: 0 }),
       db: counted,
       log: pino({ level: 'silent' }),
       authenticate: bearer.authenticate,
@@ -101,6 +103,22 @@ test('streams events as they happen, and goes on after Last-Event-ID', async () 
   expect(resumed).not.toContain('"one"')
   const openingId = /retry: 3000\nid: (\S+)\n\n/.exec(text)?.[1] ?? ''
   expect(await (await openStream(account, { 'last-event-id': openingId })).until('"two"')).toContain('"one"')
+})
+
+test('a caller has so many streams, and one more when another has ended', async () => {
+  const account = await platform.account()
+  const open = await Promise.all(Array.from({ length: 20 }, () => openStream(account)))
+  const ask = () => fetch(`${address}/events/v1/stream`, { headers: account.headers })
+  const refused = await ask()
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '15'])
+  expect(await refused.json()).toMatchObject({ code: 'too-many-requests', retryable: true })
+  open[0]?.stop()
+  const again = async () => {
+    const answer = await ask()
+    await answer.body?.cancel()
+    return answer.status
+  }
+  await expect.poll(again, { timeout: 20_000 }).toBe(200)
 })
 
 test('says in quiet times that it lives, and up to where nothing was missed', async () => {

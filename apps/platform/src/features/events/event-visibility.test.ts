@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createLedger, type Ledger } from '../../../test/ledger-fixture.ts'
-import type { TestPlatform } from '../../../test/test-platform.ts'
+import { noLimits, type TestPlatform } from '../../../test/test-platform.ts'
 import { rolloutRoutes } from '../rollouts/rollout-routes.ts'
 import { transferRoutes } from '../transfers/transfer-routes.ts'
 import { eventRoutes } from './event-routes.ts'
@@ -14,9 +14,9 @@ beforeAll(async () => {
     const closing = AbortSignal.timeout(600_000)
     const authenticate = bearer.authenticate
     return [
-      ...eventRoutes({ db, log: pino({ level: 'silent' }), authenticate, closing }),
+      ...eventRoutes({ ...noLimits, db, log: pino({ level: 'silent' }), authenticate, closing }),
       ...transferRoutes({ unassigned: () => {} }),
-      ...rolloutRoutes({ db, authenticate, closing, nowMs: Date.now, wakeRollouts: () => {} }),
+      ...rolloutRoutes({ db, authenticate, closing, ...noLimits, nowMs: Date.now, wakeRollouts: () => {} }),
     ]
   })
   platform = ledger.platform

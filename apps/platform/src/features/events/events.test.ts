@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Client } from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { createTestPlatform, type TestAccount, type TestPlatform } from '../../../test/test-platform.ts'
+import { createTestPlatform, noLimits, type TestAccount, type TestPlatform } from '../../../test/test-platform.ts'
 import { byPlatform, emitEvents, type NewEvent } from '../../platform/events/emit.ts'
 import { eventRoutes } from './event-routes.ts'
 
@@ -13,7 +13,13 @@ beforeAll(async () => {
   platform = await createTestPlatform(({ db, bearer, connectionString: url }) => {
     connectionString = url
     const log = pino({ level: 'silent' })
-    return eventRoutes({ db, log, authenticate: bearer.authenticate, closing: new AbortController().signal })
+    return eventRoutes({
+      ...noLimits,
+      db,
+      log,
+      authenticate: bearer.authenticate,
+      closing: new AbortController().signal,
+    })
   })
 })
 afterAll(() => platform.close())

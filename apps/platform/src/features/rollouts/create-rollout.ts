@@ -11,6 +11,7 @@ import { appVisibleTo } from '../apps/app-store.ts'
 import { pickOrder } from '../licenses/pick-order.ts'
 import type { RolloutWish } from './admission-rules.ts'
 import { insertDevices, type Selecting, type Selection, unitsOfInserted } from './insert-devices.ts'
+import { requireOpenRoom } from './open-rollouts.ts'
 import { requireWayBack } from './require-way-back.ts'
 import { reserveUnits } from './reserve-units.ts'
 import { readRollout } from './rollout-view.ts'
@@ -32,10 +33,17 @@ export const wishOf = (request: RolloutRequest): RolloutWish => ({
 })
 
 /** Makes the rollout with its devices and licenses in one transaction: all of it, or a refusal that says what is missing. */
-export async function createRollout(context: Context, request: RolloutRequest): Promise<Rollout> {
+export async function createRollout(
+  context: Context,
+  request: RolloutRequest,
+  { openRolloutsPerAccount: limit }: { openRolloutsPerAccount: number },
+): Promise<Rollout> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await inTransaction(context.db, (db) => writeRollout({ ...context, db }, db, request))
+      return await inTransaction(context.db, async (db) => {
+        await requireOpenRoom(db, { accountId: context.caller.accountId, limit })
+        return await writeRollout({ ...context, db }, db, request)
+      })
     } catch (error) {
       if (brokenConstraint(error)?.constraint !== 'app_order_units') throw error
       if (attempt < creationTries && !context.db.isTransaction) continue

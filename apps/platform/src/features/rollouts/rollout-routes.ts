@@ -33,6 +33,8 @@ export interface RolloutRoutesDeps extends RolloutStreamDeps {
   /** The engine has something to look at. */
   wakeRollouts: () => void
   nowMs: () => number
+  /** Open rollouts of an account; 0: no limit. */
+  openRolloutsPerAccount: number
 }
 
 const path = '/software/v1/rollouts'
@@ -68,7 +70,7 @@ export function rolloutRoutes(deps: RolloutRoutesDeps): AnyRoute[] {
       async handle({ context, body }) {
         checkRequest(body, deps.nowMs())
         if (body.dryRun) return ok(await preflight(context, body))
-        const rollout = await createRollout(context, body)
+        const rollout = await createRollout(context, body, deps)
         context.afterCommit(deps.wakeRollouts)
         return created(rollout)
       },
@@ -122,7 +124,10 @@ export function rolloutRoutes(deps: RolloutRoutesDeps): AnyRoute[] {
       query: Type.Object({ state: Type.Optional(oneOf(retriedStates)) }, { additionalProperties: false }),
       responses: { 200: Rollout },
       async handle({ context, params, query }) {
-        const rollout = await retryRollout(context, params.rolloutId, query.state ? [query.state] : retriedStates)
+        const rollout = await retryRollout(context, params.rolloutId, {
+          states: query.state ? [query.state] : retriedStates,
+          openLimit: deps.openRolloutsPerAccount,
+        })
         context.afterCommit(deps.wakeRollouts)
         return ok(rollout)
       },

@@ -8,7 +8,8 @@ import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
 import { beginRollback } from './begin-rollback.ts'
 import { changeState } from './change-state.ts'
-import { readRollout, seesRollout } from './rollout-view.ts'
+import { requireOpenRoom } from './open-rollouts.ts'
+import { readRollout, requireWholeSight, seesRollout } from './rollout-view.ts'
 
 interface Locked {
   rolloutId: string
@@ -40,6 +41,7 @@ async function act(context: Context, rolloutId: string, run: Act): Promise<Rollo
       FOR UPDATE OF r`.execute(db)
     const rollout = rows[0]
     if (!rollout) throw notFound(`The rollout ${rolloutId}`)
+    await requireWholeSight(db, context.caller, rollout)
     await run(db, rollout)
     return await readRollout({ db, caller: context.caller }, rolloutId)
   })
@@ -133,7 +135,11 @@ type Retried = Extract<RolloutDeviceState, 'FAILED' | 'REJECTED' | 'TIMED_OUT'>
 export const retriedStates: readonly Retried[] = ['FAILED', 'REJECTED', 'TIMED_OUT']
 
 /** Failed devices begin again, with all attempts. Units are reserved again as they are admitted. */
-export const retryRollout = (context: Context, rolloutId: string, states: readonly Retried[]): Promise<Rollout> =>
+export const retryRollout = (
+  context: Context,
+  rolloutId: string,
+  { states, openLimit }: { states: readonly Retried[]; openLimit: number },
+): Promise<Rollout> =>
   act(context, rolloutId, async (db, rollout) => {
     requireState(rollout, ['RUNNING', 'PAUSED', 'COMPLETED'], 'retried')
     if (await isRolledBack(db, rolloutId)) {
@@ -164,6 +170,7 @@ export const retryRollout = (context: Context, rolloutId: string, states: readon
       await sql`UPDATE rollout SET deadline_at = now() + interval '30 days' WHERE rollout_id = ${rolloutId}`.execute(db)
     }
     if (rollout.state === 'COMPLETED') {
+      await requireOpenRoom(db, { accountId: rollout.accountId, limit: openLimit })
       await changeState(db, rollout, { state: 'RUNNING', reason: null, origin })
     }
   })

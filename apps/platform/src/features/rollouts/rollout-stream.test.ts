@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import { type KyselyPlugin, sql } from 'kysely'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { installOf, makeFleet, post, type TestFleet } from '../../../test/rollout-fixture.ts'
-import { createTestPlatform, type TestPlatform } from '../../../test/test-platform.ts'
+import { createTestPlatform, noLimits, type TestPlatform } from '../../../test/test-platform.ts'
 import { rolloutRoutes } from './rollout-routes.ts'
 
 let platform: TestPlatform
@@ -23,6 +23,7 @@ beforeAll(async () => {
       ...{
         db: db.withPlugin(countReads),
         authenticate: bearer.authenticate,
+        ...noLimits,
         nowMs: Date.now,
         wakeRollouts: () => {},
         closing: closing.signal,

@@ -4,6 +4,7 @@ import type { Rollout } from '@ocelli/contract'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Authenticator, Caller } from '../../platform/auth/caller.ts'
 import type { Database } from '../../platform/database/database.ts'
+import type { OpenStreams } from '../../platform/http/open-streams.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 import { readRollout } from './rollout-view.ts'
 
@@ -12,6 +13,7 @@ export interface RolloutStreamDeps {
   authenticate: Authenticator
   /** Ends with the platform: open streams end too. */
   closing: AbortSignal
+  streams: OpenStreams
 }
 
 const lookEveryMs = 500
@@ -33,6 +35,7 @@ export async function streamRollout(
   }: { caller: Caller; rolloutId: string; request: FastifyRequest; reply: FastifyReply },
 ): Promise<void> {
   const rollout = await readRollout({ db: deps.db, caller }, rolloutId)
+  const leave = deps.streams.enter(caller)
   reply.hijack()
   const out = reply.raw
   const gone = new AbortController()
@@ -48,6 +51,7 @@ export async function streamRollout(
   try {
     await tellChanges(deps, { caller, rollout, request, out, signal })
   } finally {
+    leave()
     // also where the rollout cannot be read: a reader that is cut off comes again, one that hears nothing waits
     out.end()
   }

@@ -37,6 +37,32 @@ export function seesRollout(caller: Caller): RawBuilder<boolean> {
     OR (r.project_ids IS NOT NULL AND r.project_ids && ${caller.scope.projectIds}::uuid[]))`
 }
 
+/**
+ * Nobody changes what happens to devices out of their sight: refuses a caller who does not see all devices of the rollout that are
+ * still in the account, or, where more may join, all that may. Throws ProblemError `permission-missing`.
+ */
+export async function requireWholeSight(
+  db: Database,
+  caller: Caller,
+  { rolloutId, keepOpen, projectIds }: { rolloutId: string; keepOpen: boolean; projectIds: string[] | null },
+): Promise<void> {
+  if (caller.scope.all) return
+  const { rows } = await sql<{ hidden: boolean; foreign: boolean }>`
+    SELECT EXISTS (SELECT 1 FROM rollout_device rd
+        CROSS JOIN LATERAL (SELECT o.project_ids FROM device o WHERE o.account_id = rd.account_id AND o.device_id = rd.device_id OFFSET 0) d
+        WHERE rd.rollout_id = ${rolloutId} AND NOT ${seesProjects(caller, sql.ref('d.project_ids'))}) AS hidden,
+      EXISTS (SELECT 1 FROM project p WHERE p.account_id = ${caller.accountId}
+        AND (${projectIds}::uuid[] IS NULL OR p.project_id = ANY(${projectIds}::uuid[]))
+        AND NOT p.project_id = ANY(${caller.scope.projectIds}::uuid[])) AS "foreign"`.execute(db)
+  const mayJoinUnseen = keepOpen && rows[0]?.foreign === true
+  if (rows[0]?.hidden === false && !mayJoinUnseen) return
+  throw new ProblemError(
+    'permission-missing',
+    'This rollout has devices outside your projects, or may take some in. Only who sees all of them may change it: ask somebody with projects:manage.',
+    { requiredPermission: 'projects:manage' },
+  )
+}
+
 async function selectRollouts(
   db: Database,
   accountId: string,

@@ -34,7 +34,7 @@ export function technicalUserRoutes(deps: { forget: () => void }): AnyRoute[] {
       method: 'POST',
       path: '/account/v1/technical-users/:clientId/secret',
       summary: 'Give a technical user a new secret',
-      description: 'The old one ends at once. The new one is shown once.',
+      description: 'The old one ends at once, and the access tokens that it has fetched. The new one is shown once.',
       params: ByClient,
       responses: { 200: IssuedTechnicalUser },
       idempotent: false,

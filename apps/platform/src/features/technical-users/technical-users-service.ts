@@ -56,17 +56,17 @@ export function createTechnicalUsersService({ forget }: { forget: () => void }) 
       })
     },
 
-    /** The old secret ends at once; access tokens that it has fetched live on for their ten minutes. */
-    async rotate({ db, caller, origin }: Context, clientId: string): Promise<IssuedTechnicalUser> {
+    /** The old secret ends at once, and with it the access tokens that it has fetched: it may have been stolen. */
+    async rotate({ db, caller, origin, afterCommit }: Context, clientId: string): Promise<IssuedTechnicalUser> {
       const clientSecret = newClientSecret()
-      return await inTransaction(db, async (transaction) => {
+      const rotated = await inTransaction(db, async (transaction) => {
         const technicalUser = await existing(transaction, caller.accountId, clientId)
         // who holds the new secret may do what the technical user may
         checkSubset(caller, technicalUser.permissions)
         checkProjects(caller, technicalUser.projectIds)
         const { numUpdatedRows } = await transaction
           .updateTable('technical_user')
-          .set({ secret_hash: hashNewClientSecret(clientSecret) })
+          .set({ secret_hash: hashNewClientSecret(clientSecret), secret_number: sql`secret_number + 1` })
           .where('account_id', '=', caller.accountId)
           .where('client_id', '=', clientId)
           .where('revoked_at', 'is', null)
@@ -77,6 +77,8 @@ export function createTechnicalUsersService({ forget }: { forget: () => void }) 
         ])
         return { ...technicalUser, clientSecret }
       })
+      afterCommit(forget)
+      return rotated
     },
 
     async remove({ db, caller, origin, afterCommit }: Context, clientId: string): Promise<void> {

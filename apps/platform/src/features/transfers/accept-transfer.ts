@@ -5,7 +5,7 @@ import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents, type NewEvent } from '../../platform/events/emit.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
-import { decide, lockDevice, lockTransfer, requireOpen, requireTransferable } from './transfer-service.ts'
+import { decide, isUnused, lockDevice, lockTransfer, requireOpen, requireTransferable } from './transfer-service.ts'
 
 /**
  * Takes an offered device over. Its projects, tags, labels and history stay behind (rules.md 2).
@@ -23,12 +23,16 @@ export async function acceptTransfer(
     const device = await lockDevice(db, { accountId: fromAccountId, deviceId, sees: sql`true` })
     if (!device) throw new ProblemError('state-conflict', 'The other account no longer has this device.')
     await requireTransferable(db, { accountId: fromAccountId, deviceId, withLicenses })
+    await placeWithReceiver(db, transfer)
+    // before the installations go, which say what is used
+    const unused = await releaseUnused(db, transfer)
     await sql`DELETE FROM installation WHERE account_id = ${fromAccountId} AND device_id = ${deviceId}`.execute(db)
     const doubled = await releaseDoubledKeys(db, transfer)
     const { moved, events } = await moveLicenses(db, transfer)
-    await moveDeviceRow(db, transfer)
+    await sql`DELETE FROM device WHERE account_id = ${fromAccountId} AND device_id = ${deviceId}`.execute(db)
     const data = { transferId, fromAccountId, toAccountId, licenses: moved }
     const told: NewEvent[] = [
+      ...unused,
       ...doubled,
       ...events,
       { type: 'device.transferred', accountId: fromAccountId, deviceId, data },
@@ -43,6 +47,22 @@ export async function acceptTransfer(
     )
     return { transfer: await decide(db, transferId, 'ACCEPTED'), gatewayId: device.gatewayId }
   })
+}
+
+/**
+ * Units that the giver's rollouts have reserved and no app has come to use: the giver has paid for them, and its rollouts find the
+ * device gone. Gives what is to be told.
+ */
+async function releaseUnused(
+  db: DatabaseTransaction,
+  { fromAccountId, deviceId, transferId }: Transfer,
+): Promise<NewEvent[]> {
+  const { rows } = await sql<{ licenseId: string; appId: string; orderId: string }>`
+    UPDATE license l SET state = 'RELEASED', released_at = now(), release_reason = ${`transfer ${transferId}`}
+    WHERE l.account_id = ${fromAccountId} AND l.device_id = ${deviceId} AND ${isUnused}
+    RETURNING l.license_id AS "licenseId", l.app_id AS "appId", l.order_id AS "orderId"`.execute(db)
+  const data = { reason: 'transferred', transferId }
+  return rows.map((row) => ({ ...row, type: 'license.released', accountId: fromAccountId, deviceId, data }))
 }
 
 const heldOnce = ['license_held_once', 'license_vendor_once']
@@ -123,16 +143,19 @@ async function moveLicenses(
   return { moved: held.rows.length, events }
 }
 
-/** What the camera says of itself moves; what the giver said of it does not. A row that the receiver has stays its own. */
-async function moveDeviceRow(
+/**
+ * What the camera says of itself moves; what the giver said of it does not. A row that the receiver has stays its own, and is
+ * held before any license moves: whoever gives the device a license there at the same time comes before or after all of this.
+ */
+async function placeWithReceiver(
   db: DatabaseTransaction,
   { fromAccountId, toAccountId, deviceId }: Transfer,
 ): Promise<void> {
-  await sql`INSERT INTO device (account_id, device_id, state, manufacturer, model, serial_number, mac_address, firmware_version,
+  await sql`INSERT INTO device AS d (account_id, device_id, state, manufacturer, model, serial_number, mac_address, firmware_version,
       architecture, platform_level, unsigned_apps, driver, app_formats, identity_source, assignment)
     SELECT ${toAccountId}, device_id, 'UNCLAIMED', manufacturer, model, serial_number, mac_address, firmware_version,
       architecture, platform_level, unsigned_apps, driver, app_formats, identity_source, assignment + 1
     FROM device WHERE account_id = ${fromAccountId} AND device_id = ${deviceId}
-    ON CONFLICT (account_id, device_id) DO NOTHING`.execute(db)
-  await sql`DELETE FROM device WHERE account_id = ${fromAccountId} AND device_id = ${deviceId}`.execute(db)
+    -- locks the row and leaves it as it is
+    ON CONFLICT (account_id, device_id) DO UPDATE SET state = d.state WHERE false`.execute(db)
 }

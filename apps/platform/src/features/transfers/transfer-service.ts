@@ -3,6 +3,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { seesProjects } from '../../platform/auth/visibility.ts'
 import { brokenConstraint, type DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { requireRoom } from '../../platform/database/require-room.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
@@ -11,7 +12,14 @@ const columns = sql`t.transfer_id AS "transferId", t.device_id AS "deviceId", t.
   t.to_account_id AS "toAccountId", t.with_licenses AS "withLicenses", t.state, t.offered_at AS "offeredAt",
   t.decided_at AS "decidedAt"`
 
-/** Offers a device. Throws not-found, licenses-held, already-exists, state-conflict. */
+/** Answered at once, and kept open from one account to another. */
+const listed = 1000
+
+/** A license `l` that was reserved for a rollout and that no app has come to use. */
+export const isUnused = sql<boolean>`(l.state = 'RESERVED'
+  AND NOT EXISTS (SELECT 1 FROM installation i WHERE i.license_id = l.license_id AND i.presence IS NOT NULL))`
+
+/** Offers a device. Throws not-found, licenses-held, already-exists, state-conflict, limit-reached. */
 export async function offerTransfer(
   context: Context,
   { deviceId, toAccountId, withLicenses }: { deviceId: string; toAccountId: string; withLicenses: boolean },
@@ -25,10 +33,18 @@ export async function offerTransfer(
       await sql`SELECT 1 FROM account WHERE account_id = ${toAccountId} AND suspended_at IS NULL`.execute(db)
     if (receiver.rows.length === 0) throw notFound(`The account ${toAccountId}`)
     await requireTransferable(db, { accountId, deviceId, withLicenses })
+    await requireRoom(db, {
+      rows: sql`SELECT 1 FROM device_transfer
+        WHERE from_account_id = ${accountId} AND to_account_id = ${toAccountId} AND state = 'OFFERED'`,
+      limit: listed,
+      what: 'offers of yours that this account has not decided',
+      advice: 'Wait for its decision, or withdraw some.',
+    })
     try {
       const { rows } = await sql<Transfer>`
-        INSERT INTO device_transfer AS t (from_account_id, to_account_id, device_id, with_licenses)
-        VALUES (${accountId}, ${toAccountId}, ${deviceId}, ${withLicenses}) RETURNING ${columns}`.execute(db)
+        INSERT INTO device_transfer AS t (from_account_id, to_account_id, device_id, with_licenses, from_project_ids)
+        VALUES (${accountId}, ${toAccountId}, ${deviceId}, ${withLicenses}, ${device.projectIds}::uuid[])
+        RETURNING ${columns}`.execute(db)
       const transfer = first(rows)
       const data = { transferId: transfer.transferId, toAccountId, withLicenses }
       await emitEvents(db, context.origin, [
@@ -48,14 +64,15 @@ export async function offerTransfer(
   })
 }
 
-/** Offers made and received, newest first, the last 1000. */
+/** Offers made and received, those not decided first, the newest 1000. */
 export async function listTransfers(context: Context): Promise<Transfer[]> {
   const { accountId } = context.caller
   const { rows } = await sql<Transfer>`
     SELECT ${columns} FROM device_transfer t
     WHERE t.to_account_id = ${accountId} OR (t.from_account_id = ${accountId} AND NOT EXISTS (SELECT 1 FROM device d
-      WHERE d.account_id = ${accountId} AND d.device_id = t.device_id AND NOT ${seesDevice(context)}))
-    ORDER BY t.offered_at DESC, t.transfer_id LIMIT 1000`.execute(context.db)
+      WHERE d.account_id = ${accountId} AND d.device_id = t.device_id AND NOT ${seesDevice(context)})
+      AND ${seesProjects(context.caller, sql.ref('t.from_project_ids'))})
+    ORDER BY t.state = 'OFFERED' DESC, t.offered_at DESC, t.transfer_id LIMIT ${listed}`.execute(context.db)
   return rows
 }
 
@@ -109,15 +126,15 @@ export async function decide(db: DatabaseTransaction, transferId: string, state:
   return first(rows)
 }
 
-/** Work that is under way, or licenses that would stay behind, hold a device back. */
+/** Work that is under way, or licenses that would stay behind, hold a device back. What is reserved and unused returns to the giver. */
 export async function requireTransferable(
   db: DatabaseTransaction,
   { accountId, deviceId, withLicenses }: { accountId: string; deviceId: string; withLicenses: boolean },
 ): Promise<void> {
   const { rows } = await sql<{ unsettled: boolean; held: number }>`
     SELECT EXISTS (SELECT 1 FROM installation WHERE account_id = ${accountId} AND device_id = ${deviceId} AND NOT settled) AS unsettled,
-      (SELECT count(*)::int FROM license WHERE account_id = ${accountId} AND device_id = ${deviceId}
-        AND state IN ('RESERVED', 'VALID')) AS held`.execute(db)
+      (SELECT count(*)::int FROM license l WHERE l.account_id = ${accountId} AND l.device_id = ${deviceId}
+        AND l.state IN ('RESERVED', 'VALID') AND NOT ${isUnused}) AS held`.execute(db)
   const { unsettled, held } = first(rows)
   if (unsettled) throw new ProblemError('state-conflict', 'Work on the device is under way: wait until it has settled.')
   if (held > 0 && !withLicenses) {

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { addDevice, addOrder, publishApp } from '../../../test/installation-fixture.ts'
 import { createTestPlatform, type TestAccount, type TestPlatform } from '../../../test/test-platform.ts'
@@ -116,9 +117,78 @@ test('a license that was taken after the offer holds the device back at acceptan
   const { transferId } = (await call(giver, 'POST', '', { deviceId, toAccountId: receiver.accountId })).body
   await platform.db
     .insertInto('license')
-    .values({ ...license, order_id: orderId, state: 'RESERVED' })
+    .values({ ...license, order_id: orderId, state: 'VALID', token: 'token' })
     .execute()
   expect((await call(receiver, 'POST', `/${transferId}/accept`)).body.code).toBe('licenses-held')
+})
+
+test('units that a rollout has reserved and no app uses stay with the giver, whatever passes with the device', async () => {
+  const [giver, receiver] = [await platform.account(), await platform.account()]
+  const { deviceId, appId, license, orderId } = await licensed(giver)
+  const other = `${appId}.other`
+  await publishApp(platform.db, { accountId: giver.accountId, appId: other, versions: [1] })
+  const reserved = await addOrder(platform.db, { accountId: giver.accountId, appId: other, total: 3 })
+  // one that an installation counts on passes, though it has not left the platform yet
+  await platform.db
+    .updateTable('license')
+    .set({ state: 'RESERVED', token: null })
+    .where('order_id', '=', orderId)
+    .execute()
+  await platform.db.updateTable('installation').set({ presence: 'PRESENT' }).where('device_id', '=', deviceId).execute()
+  await platform.db
+    .insertInto('license')
+    .values({ ...license, app_id: other, order_id: reserved, state: 'RESERVED' })
+    .execute()
+  const offer = { deviceId, toAccountId: receiver.accountId }
+  expect((await call(giver, 'POST', '', offer)).body).toMatchObject({
+    code: 'licenses-held',
+    detail: expect.stringContaining('1 license(s)'),
+  })
+  const { transferId } = (await call(giver, 'POST', '', { ...offer, withLicenses: true })).body
+  expect((await call(receiver, 'POST', `/${transferId}/accept`)).status).toBe(200)
+  expect(await units(other)).toEqual([{ account_id: giver.accountId, total: 3, used: 0 }])
+  expect(await units(appId)).toEqual([
+    { account_id: receiver.accountId, total: 1, used: 1 },
+    { account_id: giver.accountId, total: 9, used: 0 },
+  ])
+  const events = platform.db.selectFrom('event').select(['account_id', 'app_id']).where('type', '=', 'license.released')
+  expect(await events.where('device_id', '=', deviceId).execute()).toEqual([
+    { account_id: giver.accountId, app_id: other },
+  ])
+})
+
+test('a device of a project is not told of to those who did not see it, also when it is gone', async () => {
+  const [giver, receiver] = [await platform.account(), await platform.account()]
+  const outsider = await platform.account({ accountId: giver.accountId, permissions: ['devices:view'] })
+  const { deviceId } = await addDevice(platform.db, giver.accountId)
+  const { project_id } = await platform.db
+    .insertInto('project')
+    .values({ account_id: giver.accountId, name: 'Secret' })
+    .returning('project_id')
+    .executeTakeFirstOrThrow()
+  const place = { account_id: giver.accountId, project_id, device_id: deviceId }
+  await platform.db.insertInto('project_device').values(place).execute()
+  const { transferId } = (await call(giver, 'POST', '', { deviceId, toAccountId: receiver.accountId })).body
+  expect((await call(outsider, 'GET', '')).body).toEqual([])
+  expect((await call(receiver, 'POST', `/${transferId}/accept`)).status).toBe(200)
+  expect((await call(outsider, 'GET', '')).body).toEqual([])
+  expect((await call(giver, 'GET', '')).body).toMatchObject([{ transferId, state: 'ACCEPTED' }])
+})
+
+test('an account is not flooded with the offers of another, and those to be decided come first', async () => {
+  const [giver, receiver] = [await platform.account(), await platform.account()]
+  const { rows } = await sql<{ first: string }>`
+    WITH made AS (INSERT INTO device_transfer (from_account_id, to_account_id, device_id, with_licenses)
+      SELECT ${giver.accountId}::uuid, ${receiver.accountId}::uuid, 'flood-' || n, false FROM generate_series(1, 1000) n RETURNING transfer_id)
+    SELECT min(transfer_id::text) AS first FROM made`.execute(platform.db)
+  const { deviceId } = await addDevice(platform.db, giver.accountId)
+  const offer = () => call(giver, 'POST', '', { deviceId, toAccountId: receiver.accountId })
+  expect((await offer()).body).toMatchObject({ status: 409, code: 'limit-reached' })
+  await sql`UPDATE device_transfer SET state = 'DECLINED', offered_at = now() + interval '1 hour'
+    WHERE transfer_id <> ${rows[0]?.first} AND to_account_id = ${receiver.accountId}`.execute(platform.db)
+  expect((await offer()).status).toBe(201)
+  const states = (await call(receiver, 'GET', '')).body.map(({ state }: { state: string }) => state)
+  expect([states.length, ...states.slice(0, 3)]).toEqual([1000, 'OFFERED', 'OFFERED', 'DECLINED'])
 })
 
 test('an offer is declined or withdrawn by its own side only, and needs a permission', async () => {

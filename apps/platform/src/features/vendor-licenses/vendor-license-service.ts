@@ -30,7 +30,7 @@ export async function storeVendorLicenses(
     // two uploads for one app would both find no license of a device and both make one
     await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`vendor-licenses/${accountId}/${appId}`}, 0))`.execute(db)
     const deviceIds = [...new Set(files.flatMap((file) => deviceIdOf(file) ?? []))]
-    const devices = await readDevices(inside, deviceIds)
+    const devices = await lockDevices(inside, deviceIds)
     const seen = [...devices.keys()]
     const installations = await lockLicensed(
       db,
@@ -72,14 +72,15 @@ async function requireApp({ db, caller }: Context, appId: string): Promise<Set<s
   return new Set(app.numbers)
 }
 
-/** Projects of the devices that the caller sees, by id. */
-async function readDevices({ db, caller }: Context, deviceIds: string[]): Promise<Map<string, string[]>> {
+/** Projects of the devices that the caller sees, by id; held until commit, so that none changes hands while its key is stored. */
+async function lockDevices({ db, caller }: Context, deviceIds: string[]): Promise<Map<string, string[]>> {
   const { rows } = await sql<{
     device_id: string
     project_ids: string[]
   }>`SELECT d.device_id, d.project_ids FROM device d
     WHERE d.account_id = ${caller.accountId} AND d.device_id = ANY(${deviceIds}::text[])
-      AND ${seesProjects(caller, sql.ref('d.project_ids'))}`.execute(db)
+      AND ${seesProjects(caller, sql.ref('d.project_ids'))}
+    ORDER BY d.device_id FOR UPDATE`.execute(db)
   return new Map(rows.map((row) => [row.device_id, row.project_ids]))
 }
 

@@ -32,8 +32,10 @@ export function createBearerAuthentication(options: {
 
   const resolve = async (token: string): Promise<Caller> => {
     if (token.startsWith(personalAccessTokenPrefix)) return required(await byPersonalToken(db, token))
-    const { kind, id } = await accessTokens.verify(token)
-    return required(kind === 'gateway' ? await readGateway(db, id) : await readTechnicalUser(db, id))
+    const subject = await accessTokens.verify(token)
+    return required(
+      subject.kind === 'gateway' ? await readGateway(db, subject.id) : await readTechnicalUser(db, subject),
+    )
   }
   return {
     authenticate: async ({ headers }) => {
@@ -97,11 +99,15 @@ async function readUser(db: Database, userId: string, limitedTo: Permission[] | 
   }
 }
 
-async function readTechnicalUser(db: Database, clientId: string): Promise<Caller | null> {
+async function readTechnicalUser(
+  db: Database,
+  { id: clientId, secretNumber }: { id: string; secretNumber: number },
+): Promise<Caller | null> {
   const row = await db
     .selectFrom('technical_user as t')
     .innerJoin('account as a', 'a.account_id', 't.account_id')
     .where('t.client_id', '=', clientId)
+    .where('t.secret_number', '=', secretNumber)
     .where('t.revoked_at', 'is', null)
     .where('a.suspended_at', 'is', null)
     .select(['t.account_id', 't.permissions', 't.whole_account', 'a.is_operator'])

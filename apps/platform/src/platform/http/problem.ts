@@ -45,6 +45,7 @@ const kinds: Record<ProblemCode, Kind> = {
   'receipt-invalid': { status: 422, title: 'Receipt invalid' },
   'already-exists': { status: 409, title: 'Already exists' },
   'state-conflict': { status: 409, title: 'Not possible in this state' },
+  'limit-reached': { status: 409, title: 'Limit reached' },
   'last-administrator': { status: 409, title: 'Last administrator' },
   'payload-too-large': { status: 413, title: 'Payload too large' },
   'unsupported-media-type': { status: 415, title: 'Unsupported media type' },

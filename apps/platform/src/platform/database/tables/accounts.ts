@@ -41,6 +41,8 @@ interface TechnicalUserTable {
   account_id: string
   name: string
   secret_hash: string
+  /** Grows with each new secret. */
+  secret_number: Generated<number>
   permissions: Permission[]
   whole_account: boolean
   created_at: GeneratedTime
