@@ -1,17 +1,12 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createRolloutPlatform } from '../../../test/rollout-bench.ts'
 import { get, inFlight, installOf, makeFleet, post, stepAll, type TestFleet } from '../../../test/rollout-fixture.ts'
-import { createTestPlatform, type TestPlatform } from '../../../test/test-platform.ts'
-import { rolloutRoutes } from './rollout-routes.ts'
+import type { TestPlatform } from '../../../test/test-platform.ts'
 
 let platform: TestPlatform
 beforeAll(async () => {
-  platform = await createTestPlatform(({ db, bearer }) =>
-    rolloutRoutes({
-      ...{ db, authenticate: bearer.authenticate, nowMs: Date.now, wakeRollouts: () => {} },
-      closing: AbortSignal.timeout(600_000),
-    }),
-  )
+  platform = await createRolloutPlatform()
 })
 afterAll(() => platform?.close())
 
