@@ -40,6 +40,7 @@ import { accessTokenKey } from './platform/keys/instance-keys.ts'
 import { openLicenseKeyring, rotateSigningKey } from './platform/keys/license-keyring.ts'
 import { createVault, loadMasterKey } from './platform/keys/master-key.ts'
 import { createMetrics } from './platform/metrics.ts'
+import { listening, reaching } from './platform/start-failure.ts'
 import { platformRoutes } from './platform-routes.ts'
 
 export interface Platform {
@@ -63,6 +64,12 @@ export interface PlatformOptions {
   onFatal: (reason: string) => void
 }
 
+const httpVariables = { hostVariable: 'OCELLI_HTTP_HOST', portVariable: 'OCELLI_HTTP_PORT' }
+const mqttVariables = {
+  hostVariable: 'OCELLI_MQTT_HOST (else OCELLI_HTTP_HOST counts)',
+  portVariable: 'OCELLI_MQTT_PORT',
+}
+
 /** Starts everything in order; what was started is stopped in reverse order, also when a later part fails to start. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const closing = createClosing(options.log)
@@ -78,7 +85,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
   const { config, dataFolder, log, nowMs, onFatal } = options
   const connectionString = config.databaseUrl ?? (await startPostgres(options, closing))
   const vault = createVault(await loadMasterKey({ fromEnvironment: config.masterKey, dataFolder }))
-  await migrate(connectionString)
+  await reaching({ variable: 'DATABASE_URL', url: config.databaseUrl }, () => migrate(connectionString))
   if (!config.mqttUrl) {
     const lock = await holdInstanceLock(connectionString)
     closing.add('instance lock', () => lock.release())
@@ -163,10 +170,12 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
   app.get('/openapi.json', { schema: { hide: true } as object }, async () => app.swagger())
   app.get('/', { schema: { hide: true } as object }, async (_request, reply) => reply.redirect('/docs'))
   broker.attachWebSocket(app.server)
-  const { port: mqttPort } = await broker.listen()
+  const { port: mqttPort } = await reaching({ variable: 'MQTT_URL', url: config.mqttUrl }, () =>
+    listening({ ...config.mqtt, ...mqttVariables }, () => broker.listen()),
+  )
   channel.start()
   rollouts.start()
-  await app.listen(config.http)
+  await listening({ ...config.http, ...httpVariables }, () => app.listen(config.http))
   for (const task of [
     {
       name: 'deadlines',

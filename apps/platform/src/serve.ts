@@ -3,10 +3,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { prepareLocalSite } from './local-site.ts'
-import { ConfigError, readConfig, servesHttps } from './platform/config.ts'
+import { InstanceLockError } from './platform/broker/instance-lock.ts'
+import { type Config, ConfigError, readConfig, servesHttps } from './platform/config.ts'
 import { DataFolderError, prepareDataFolder, resolveDataFolder, thisMachine } from './platform/data-folder.ts'
+import { NewerSchemaError } from './platform/database/migrate.ts'
 import { EmbeddedPostgresError } from './platform/embedded-postgres/embedded-postgres-error.ts'
 import { type LocalGateway, startLocalGateway } from './platform/local-gateway.ts'
+import { PartUnavailableError } from './platform/start-failure.ts'
 import { type Platform, startPlatform } from './platform.ts'
 
 const gatewayProgram = fileURLToPath(new URL('../../gateway/src/main.ts', import.meta.url))
@@ -14,14 +17,13 @@ const gatewayProgram = fileURLToPath(new URL('../../gateway/src/main.ts', import
 /** Runs the platform in this process until a signal ends it. Gives the exit code. */
 export async function serve(environment: Record<string, string | undefined>): Promise<number> {
   const startedAtMs = performance.now()
-  const log = pino(
-    {
-      level: environment.OCELLI_LOG_LEVEL || 'info',
-      redact: ['*.authorization', '*.password', '*.secret', '*.token'],
-      serializers: { err: describeError },
-    },
-    pino.destination({ fd: 2, sync: false }),
-  )
+  let config: Config
+  try {
+    config = readConfig(environment)
+  } catch (error) {
+    return refuse(error)
+  }
+  const log = openLog(config.logLevel)
   const { promise: stopped, resolve: stop } = Promise.withResolvers<number>()
   const onSignal = () => {
     process.stdout.write('  Ocelli stops …\n')
@@ -39,7 +41,6 @@ export async function serve(environment: Record<string, string | undefined>): Pr
   let gateway: LocalGateway | null = null
   let gatewaySite: string | null = null
   try {
-    const config = readConfig(environment)
     const machine = thisMachine(environment)
     const dataFolder = resolveDataFolder(machine)
     await prepareDataFolder(dataFolder, { isPassedThrough: machine.isRoot })
@@ -82,10 +83,7 @@ export async function serve(environment: Record<string, string | undefined>): Pr
     flushCompileCache()
     return await stopped
   } catch (error) {
-    if (isExpected(error)) {
-      process.stderr.write(`${error.message}\n`)
-      return 2
-    }
+    if (isExpected(error)) return refuse(error)
     log.fatal({ err: error }, 'the platform could not start')
     return 1
   } finally {
@@ -93,6 +91,16 @@ export async function serve(environment: Record<string, string | undefined>): Pr
     await platform?.close()
   }
 }
+
+const openLog = (level: string) =>
+  pino(
+    {
+      level,
+      redact: ['*.authorization', '*.password', '*.secret', '*.token'],
+      serializers: { err: describeError },
+    },
+    pino.destination({ fd: 2, sync: false }),
+  )
 
 /** Of an error only what helps: libraries hang whole connections on theirs. */
 function describeError(error: unknown): unknown {
@@ -102,12 +110,18 @@ function describeError(error: unknown): unknown {
   return { name, message, code, stack, ...(cause === undefined ? {} : { cause: describeError(cause) }) }
 }
 
-const expectedCodes = new Set(['EADDRINUSE', 'EACCES', 'instance-running'])
+/** Those that say in a sentence what to do. */
+const expected = [
+  ...[ConfigError, DataFolderError, EmbeddedPostgresError],
+  ...[InstanceLockError, NewerSchemaError, PartUnavailableError],
+]
+const isExpected = (error: unknown): error is Error => expected.some((kind) => error instanceof kind)
 
-function isExpected(error: unknown): error is Error {
-  if (error instanceof ConfigError || error instanceof DataFolderError || error instanceof EmbeddedPostgresError)
-    return true
-  return error instanceof Error && expectedCodes.has(String((error as { code?: unknown }).code))
+/** Says the sentence. Gives the exit code: 1 where starting again may help, 2 where it does not. */
+function refuse(error: unknown): number {
+  if (!isExpected(error)) throw error
+  process.stderr.write(`${error.message}\n`)
+  return error instanceof PartUnavailableError ? 1 : 2
 }
 
 function welcome(

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { copyFile, link, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { makeFolder } from '../data-folder.ts'
+import { DataFolderError, makeFolder } from '../data-folder.ts'
 import { ProblemError } from '../http/problem.ts'
 import type { BlobStore } from './blob-store.ts'
 import { asDiskProblem, ifMissing, openStagingArea, putBy, type StagedFile } from './staging-area.ts'
@@ -11,7 +11,14 @@ import { asDiskProblem, ifMissing, openStagingArea, putBy, type StagedFile } fro
 export async function openFolderBlobStore(options: { folder: string | URL; nowMs: () => number }): Promise<BlobStore> {
   const folder = options.folder instanceof URL ? fileURLToPath(options.folder) : options.folder
   // Packages are for those who hold a quantity, not for everybody on this machine.
-  await makeFolder(folder, 0o700)
+  await makeFolder(folder, 0o700).catch((cause: Error) => {
+    throw new DataFolderError(
+      `Cannot keep packages in ${folder}: ${cause.message}. Choose another folder by BLOB_URL.`,
+      {
+        cause,
+      },
+    )
+  })
   const staging = await openStagingArea(join(folder, 'incoming'), options.nowMs())
   const pathOf = (sha256: string) => join(folder, checkedHash(sha256).slice(0, 2), sha256.slice(2))
   const receive: BlobStore['receive'] = async (stream, limits) => {

@@ -42,5 +42,13 @@ export async function migrate(
   }
 }
 
+/** Only a newer program reads what lies in the database; starting again does not help. */
+export class NewerSchemaError extends Error {
+  override readonly name = 'NewerSchemaError'
+  readonly code = 'schema-newer'
+}
+
 const newerThanKnown = (migration: string): Error =>
-  new Error(`The database was written by a newer Ocelli (migration ${migration}). Start that version, or a later one.`)
+  new NewerSchemaError(
+    `The database was written by a newer Ocelli (migration ${migration}). Start that version, or a later one.`,
+  )

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
+import { createSecureContext } from 'node:tls'
 import type { CertificateAuthority, KeyAndCertificate } from '../ca/certificate-authority.ts'
 import { createLastingCertificate } from '../ca/lasting-certificate.ts'
-import { type Config, servesHttps } from '../config.ts'
+import { type Config, ConfigError, servesHttps } from '../config.ts'
 
 export interface ServerCertificate {
   current: { key: string; cert: string }
@@ -19,10 +20,7 @@ export async function openServerCertificate(
 ): Promise<ServerCertificate | null> {
   const { tls } = config
   if (tls) {
-    const read = async () => {
-      const [cert, key] = await Promise.all([readFile(tls.certificateFile, 'utf8'), readFile(tls.keyFile, 'utf8')])
-      return { cert, key }
-    }
+    const read = () => readFiles(tls)
     let current = await read()
     return {
       current,
@@ -51,3 +49,26 @@ export async function openServerCertificate(
 }
 
 const toPair = ({ certPem, keyPem }: KeyAndCertificate) => ({ cert: certPem, key: keyPem })
+
+/** Tried before it is used: a half-written pair leaves the present one in its place. Throws ConfigError. */
+async function readFiles({ certificateFile, keyFile }: NonNullable<Config['tls']>) {
+  const cert = await readPem('OCELLI_TLS_CERT', certificateFile)
+  const key = await readPem('OCELLI_TLS_KEY', keyFile)
+  try {
+    createSecureContext({ cert, key })
+  } catch (cause) {
+    throw new ConfigError(
+      `OCELLI_TLS_CERT (${certificateFile}) and OCELLI_TLS_KEY (${keyFile}) are not a certificate and its private key in PEM: ${(cause as Error).message}.`,
+      { cause },
+    )
+  }
+  return { cert, key }
+}
+
+async function readPem(variable: string, file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    throw new ConfigError(`${variable} names a file that cannot be read: ${(cause as Error).message}.`, { cause })
+  }
+}
