@@ -1,4 +1,4 @@
-import type { Static } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { oneOf } from './schema.ts'
 
 export const permissions = [
@@ -22,3 +22,6 @@ export const permissions = [
 ] as const
 export const Permission = oneOf(permissions)
 export type Permission = Static<typeof Permission>
+
+/** As they are given to somebody: each once. */
+export const PermissionSet = Type.Array(Permission, { uniqueItems: true })

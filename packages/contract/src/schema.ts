@@ -19,6 +19,9 @@ export function nullable<Schema extends TSchema>(schema: Schema): TUnsafe<Static
   })
 }
 
+/** What people call a thing of theirs: anything but blanks alone. */
+export const Name = Type.String({ minLength: 1, maxLength: 200, pattern: '\\S' })
+
 /** RFC 3339, UTC. */
 export const Timestamp = Type.String({ format: 'date-time' })
 export const Uuid = Type.String({ format: 'uuid' })
