@@ -70,6 +70,7 @@ describe('what is right is taken', () => {
     expect(config).toMatchObject({
       ...{ http: { host: '127.0.0.1', port: 8080 }, mqtt: { host: '127.0.0.1', port: 8883 }, localGateway: true },
       ...{ logLevel: 'info', databasePoolSize: 20, rateLimitPerSecond: 100, masterKey: null },
+      ...{ limits: { streams: { perCaller: 20, perAccount: 200 }, openRolloutsPerAccount: 200 }, trustedProxies: [] },
     })
     expect(readConfig({ OCELLI_HTTP_PORT: '', OCELLI_LOCAL_GATEWAY: '', OCELLI_LOG_LEVEL: '' })).toEqual(config)
   })

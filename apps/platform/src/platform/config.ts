@@ -71,7 +71,7 @@ export function readConfig(environment: Environment): Config {
         perCaller: integer('OCELLI_STREAMS', { fallback: 20, max: 1_000_000 }),
         perAccount: integer('OCELLI_ACCOUNT_STREAMS', { fallback: 200, max: 1_000_000 }),
       },
-      openRolloutsPerAccount: integer('OCELLI_OPEN_ROLLOUTS', { fallback: 100, max: 1_000_000 }),
+      openRolloutsPerAccount: integer('OCELLI_OPEN_ROLLOUTS', { fallback: 200, max: 1_000_000 }),
     },
     databasePoolSize: integer('OCELLI_DATABASE_POOL', { fallback: 20, min: 1, max: 500 }),
     licensing: {
