@@ -24,7 +24,7 @@ export interface FindCameraOptions {
  * `unreachable` when nothing answers, `unsupported` when something answers that is no camera.
  */
 export async function findCamera(text: string, options: FindCameraOptions): Promise<FoundCamera> {
-  const answers: string[] = []
+  const answers: Answer[] = []
   const failures: DriverError[] = []
   for (const address of cameraAddresses(text)) {
     for (const name of driverNames) {
@@ -33,12 +33,21 @@ export async function findCamera(text: string, options: FindCameraOptions): Prom
       const outcome = await probeOnce(module, address, options)
       if (outcome instanceof DriverError) failures.push(outcome)
       else if (outcome.speaks) return { address, module, probe: outcome }
-      else answers.push(outcome.detail)
+      else answers.push({ address, protocol: name.toUpperCase(), detail: outcome.detail })
     }
   }
   const [answer] = answers
-  if (answer !== undefined) throw new DriverError('unsupported', answer)
+  if (answer !== undefined) throw new DriverError('unsupported', whatAnswers(answer, answers))
   throw worstOf(failures) ?? new DriverError('unsupported', 'There is no driver for any camera.')
+}
+
+type Answer = { address: string; protocol: string; detail: string }
+
+/** One protocol says it in its own words; of several none may speak for all. */
+function whatAnswers({ address, detail }: Answer, answers: readonly Answer[]): string {
+  const protocols = [...new Set(answers.map(({ protocol }) => protocol))]
+  if (protocols.length === 1) return detail
+  return `Something answers at ${address}, and it is no camera that speaks ${protocols.join(' or ')}.`
 }
 
 /** What went wrong with something that answers says more than a port that is closed. */
