@@ -96,6 +96,16 @@ test('licenses can be wanted of some apps only', async () => {
   expect((await call(camera, 'ans', on('Activate', 'app.two'))).fault).toBe('Receiver ter:Action')
 })
 
+test('an app that a technician put there running goes on running, whatever becomes of the camera', async () => {
+  const camera = await startCamera({ licenseRequired: 'all' })
+  camera.installApp({ appId: 'app.foreign', state: 'Active' })
+  await camera.reboot()
+  camera.setFault('clockOffsetMs', 3_600_000)
+  camera.clearFaults()
+  await call(camera, 'ans', '<ans:GetInstalledApps/>')
+  expect(camera.apps()).toMatchObject([{ appId: 'app.foreign', state: 'Active' }])
+})
+
 test.each([
   ['another camera', { sub: 'cam-9' }, 'other-device'],
   ['another app', { app: 'app.two' }, 'other-app'],

@@ -40,6 +40,14 @@ test('faults are set, shown and cleared while the camera runs, on that camera al
   expect((await send(cameras[0], soapRequest('tev', '<tev:GetServiceCapabilities/>'))).status).toBe(200)
 })
 
+test('a camera keeps its name here while it reports another id', async () => {
+  const { ask } = await startControl()
+  expect((await ask('PATCH', `${one}/faults`, { deviceId: 'other' })).status).toBe(200)
+  expect((await ask('GET', one)).value).toMatchObject({ deviceId: 'other' })
+  expect(await ask('DELETE', `${one}/faults`)).toEqual({ status: 200, value: {} })
+  expect((await ask('GET', one)).value).toMatchObject({ deviceId: 'a/b c' })
+})
+
 test('a change with one wrong fault changes nothing', async () => {
   const { cameras, ask } = await startControl()
   const reply = await ask('PATCH', `${one}/faults`, { slowMs: 1, slow: 2 })

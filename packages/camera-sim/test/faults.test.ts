@@ -202,6 +202,9 @@ test('an app is never gone', async () => {
   expect((await call(camera, 'ans', '<ans:Uninstall><AppID>app.one</AppID></ans:Uninstall>')).status).toBe(200)
   await new Promise((resolve) => setTimeout(resolve, 50))
   expect(camera.apps()).toMatchObject([{ state: 'Uninstalling' }])
+  camera.clearFaults()
+  await call(camera, 'ans', '<ans:Uninstall><AppID>app.one</AppID></ans:Uninstall>')
+  await expect.poll(() => camera.apps(), { timeout: 10_000 }).toEqual([])
 })
 
 test('connections are closed after each reply', async () => {

@@ -81,10 +81,9 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
 
   function uninstall(appId: string): void {
     const app = appNamed(appId)
-    if (app.state === 'Uninstalling') return
     if (app.state === 'Installing') throw soapFaults.action(`The app ${appId} is Installing and cannot be removed now.`)
     app.autostart = false
-    store.enter(app, 'Uninstalling')
+    if (app.state !== 'Uninstalling') store.enter(app, 'Uninstalling')
     if (faults.get('uninstallNeverFinishes')) return
     timers.after(uninstallMs, () => {
       if (store.find(appId) === app) store.remove(app, 'Removed')
@@ -100,7 +99,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
 
   async function stopUnlicensed(): Promise<void> {
     for (const app of store.all()) {
-      if (app.state !== 'Active') continue
+      if (app.state !== 'Active' || isForeign(app)) continue
       const refusal = await licensing.refusalToRun(app)
       if (refusal !== null && store.find(app.appId) === app && app.state === 'Active')
         store.enter(app, 'Inactive', refusal)
@@ -109,3 +108,6 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
 
   return { activate, deactivate, uninstall, installLicense, appNamed, stopUnlicensed }
 }
+
+/** Put there running, by hand and without a package: what it runs on is between its maker and the technician. */
+const isForeign = ({ signer, licenses }: InstalledApp): boolean => signer === null && licenses.length === 0

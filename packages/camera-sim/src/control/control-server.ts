@@ -22,8 +22,10 @@ const maxBodyBytes = 64 * 1024
  * Failures are `{code, detail}` with 400, 404, 413 or 415.
  */
 export async function startControlServer({ cameras, port }: ControlServerOptions): Promise<ControlServer> {
+  // By the ids they were started with: a fault may have a camera report another one.
+  const byId = new Map(cameras.map((camera) => [camera.deviceId, camera]))
   const server = createServer((request, response) => {
-    answer(request, cameras)
+    answer(request, byId)
       .catch(describeError)
       .then(({ status, value }) => send(response, status, value))
   })
@@ -48,12 +50,12 @@ interface Result {
   value: unknown
 }
 
-async function answer(request: IncomingMessage, cameras: readonly AnyCamera[]): Promise<Result> {
+async function answer(request: IncomingMessage, cameras: ReadonlyMap<string, AnyCamera>): Promise<Result> {
   const { method = 'GET' } = request
   const [root, id, ...rest] = readPath(request.url ?? '/')
   if (root !== 'cameras') throw new ControlError('not-found', 'Everything here is below /cameras.')
-  if (id === undefined && method === 'GET') return { status: 200, value: cameras.map(describeCamera) }
-  const camera = cameras.find(({ deviceId }) => deviceId === id)
+  if (id === undefined && method === 'GET') return { status: 200, value: [...cameras.values()].map(describeCamera) }
+  const camera = cameras.get(id ?? '')
   if (camera === undefined) throw new ControlError('not-found', `There is no camera ${id ?? ''}.`)
   const [noun = '', name = ''] = rest
   const key = `${method} ${noun}${rest.length === 2 ? '/' : ''}`
