@@ -21,6 +21,8 @@ export interface AddCameraOptions extends FindCameraOptions {
   credentials: NonNullable<CameraTarget['credentials']>
   siteId: string | null
   name: string | null
+  /** Tries the login though the camera refused it, or two others, a short time ago: a person has made sure of it. */
+  insists?: boolean
 }
 
 /** Reading a camera may take long, a login that hangs may not. */
@@ -42,7 +44,7 @@ export async function addCamera(options: AddCameraOptions): Promise<Camera> {
   if (found.probe.runsApps === false) throw new GatewayError('camera-unsuitable', found.probe.detail)
   const refused = createRefusedLogins({ folder, clock })
   const place = { address: found.address, deviceId: recordAt(cameras, found.address) }
-  await refused.check(place, credentials)
+  if (!options.insists) await refused.checkNew(place, credentials)
   const read = await readCamera(found, options).catch(async (error: unknown) => {
     if (error instanceof DriverError && error.code === 'credentials-refused') {
       await refused.note(place, credentials)

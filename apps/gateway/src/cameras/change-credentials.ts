@@ -28,7 +28,7 @@ export async function changeCredentials(options: {
   const { address, tls } = camera
   const place = { address, deviceId }
   const refused = createRefusedLogins({ folder, clock })
-  await refused.check(place, credentials)
+  await refused.checkNew(place, credentials)
   const driver = module.open({ address, credentials, tls })
   const enough = AbortSignal.timeout(loginTimeoutMs)
   try {

@@ -53,3 +53,24 @@ test('what a gateway before this kept still counts', async () => {
   for (const [name, text] of folder.files) folder.files.set(name, JSON.stringify(JSON.parse(text).refusals[0]))
   expect(await createRefusedLogins({ folder, clock }).closedForMs(place, one)).toBe(30 * minuteMs)
 })
+
+test('a third login waits until fewer than two refused ones count, and one that was accepted counts them out', async () => {
+  const { clock, refused } = open()
+  const third = { user: 'root', password: 'third' }
+  await refused.note(place, one)
+  await clock.advance(10 * minuteMs)
+  await refused.checkNew(place, third)
+  await refused.note(place, other)
+  await expect(refused.checkNew(place, third)).rejects.toMatchObject({
+    code: 'credentials-refused',
+    message: expect.stringContaining('wait 20 minutes'),
+  })
+  // where it moved to as well, and a proven one is not kept from its work
+  await expect(refused.checkNew({ ...place, address: 'https://192.0.2.9' }, third)).rejects.toThrow('two other logins')
+  await refused.check(place, third)
+  await clock.advance(20 * minuteMs)
+  await refused.checkNew(place, third)
+  await refused.note(place, third)
+  await refused.accepted(place, one)
+  await refused.checkNew(place, { user: 'root', password: 'fourth' })
+})

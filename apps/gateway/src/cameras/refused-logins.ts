@@ -6,7 +6,11 @@ import { fileNameOf } from '../state/file-name.ts'
 import type { StateFolder } from '../state/state-folder.ts'
 import { placeOf } from './camera-marks.ts'
 
-const Refusal = Type.Object({ sealedCredentials: Type.String(), atMs: Type.Number() })
+const Refusal = Type.Object({
+  ...{ sealedCredentials: Type.String(), atMs: Type.Number() },
+  /** A login was accepted since, so the camera has begun to count anew. */
+  isForgiven: Type.Optional(Type.Boolean()),
+})
 /** Of several logins, as while it is not known which of two passwords counts. Older gateways kept the last one alone. */
 const Refusals = Type.Object({ refusals: Type.Array(Refusal) })
 
@@ -14,6 +18,8 @@ type Refusal = Static<typeof Refusal>
 
 /** VMS, gateway and people share the camera's lockout; a driver uses up both tries of this window by itself. */
 const windowMs = 30 * 60_000
+/** Cameras lock after three to five; what others mistype counts there too. */
+const mostRefused = 2
 
 type Credentials = CameraTarget['credentials']
 
@@ -32,9 +38,11 @@ export interface RefusedLogins {
   closedForMs(place: LoginPlace, credentials: Credentials): Promise<number>
   /** Throws `credentials-refused` while they may not. */
   check(place: LoginPlace, credentials: Credentials): Promise<void>
+  /** For credentials that were never accepted: throws `credentials-refused` also while two others that were refused there still count. */
+  checkNew(place: LoginPlace, credentials: Credentials): Promise<void>
   note(place: LoginPlace, credentials: Credentials): Promise<void>
   /**
-   * These credentials were accepted. What was refused of others stays: the running gateway may hold them yet for a moment after new
+   * These credentials were accepted. What was refused of others stays closed: the running gateway may hold them yet for a moment after new
    * ones were proven, and would try them again.
    */
   accepted(place: LoginPlace, credentials: Credentials): Promise<void>
@@ -87,15 +95,29 @@ export function createRefusedLogins({ folder, clock }: { folder: Folder; clock: 
     return Math.max(...(await Promise.all(namesOf(place).map((name) => closedBy(name, credentials)))))
   }
 
+  /** Milliseconds until fewer than two refusals of others count there. */
+  async function fullForMs(name: string, credentials: Credentials): Promise<number> {
+    const counting = (await readOthers(name, credentials)).filter(({ isForgiven = false }) => !isForgiven)
+    const leftMs = counting.map((refusal) => leftMsOf(name, refusal)).sort((one, other) => one - other)
+    return leftMs.at(-mostRefused) ?? 0
+  }
+
+  async function check(place: LoginPlace, credentials: Credentials): Promise<void> {
+    const leftMs = await closedForMs(place, credentials)
+    if (leftMs === 0) return
+    const detail = `The camera refused this user name and password a short time ago. They were not tried again, so that the camera does not lock itself: use others, or wait ${minutes(leftMs)}.`
+    throw new DriverError('credentials-refused', detail)
+  }
+
   return {
     closedForMs,
-    async check(place, credentials) {
-      const leftMs = await closedForMs(place, credentials)
+    check,
+    async checkNew(place, credentials) {
+      await check(place, credentials)
+      const leftMs = Math.max(...(await Promise.all(namesOf(place).map((name) => fullForMs(name, credentials)))))
       if (leftMs === 0) return
-      throw new DriverError(
-        'credentials-refused',
-        `The camera refused this user name and password a short time ago. They were not tried again, so that the camera does not lock itself: use others, or wait ${Math.ceil(leftMs / 60_000)} minutes.`,
-      )
+      const detail = `The camera refused two other logins within half an hour. A third could lock its account, for other programs too, so it was not tried: make sure of the login, and wait ${minutes(leftMs)}.`
+      throw new DriverError('credentials-refused', detail)
     },
     async note(place, credentials) {
       const atMs = clock.now()
@@ -110,13 +132,15 @@ export function createRefusedLogins({ folder, clock }: { folder: Folder; clock: 
     },
     async accepted(place, credentials) {
       for (const name of namesOf(place)) {
-        const others = await readOthers(name, credentials)
+        const others = (await readOthers(name, credentials)).map((refusal) => ({ ...refusal, isForgiven: true }))
         if (others.length > 0) await folder.writeJson(name, { refusals: others })
         else await folder.remove(name)
       }
     },
   }
 }
+
+const minutes = (ms: number) => `${Math.ceil(ms / 60_000)} minutes`
 
 const textOf = (credentials: Credentials) =>
   credentials ? JSON.stringify([credentials.user, credentials.password]) : ''

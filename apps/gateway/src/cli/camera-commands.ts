@@ -15,6 +15,7 @@ export interface CameraAddFlags {
   site?: string
   name?: string
   allowLegacyTls?: boolean
+  tryAgain?: boolean
 }
 
 export async function cameraAddCommand(flags: CameraAddFlags, context: CommandContext): Promise<void> {
@@ -31,6 +32,7 @@ export async function cameraAddCommand(flags: CameraAddFlags, context: CommandCo
     siteId: flags.site ?? null,
     name: flags.name ?? null,
     allowLegacyTls: flags.allowLegacyTls ?? false,
+    insists: flags.tryAgain ?? false,
   })
   print(camera.deviceId)
   say(`The camera ${camera.deviceId} at ${camera.address} is claimed. A running gateway takes it up by itself.`)

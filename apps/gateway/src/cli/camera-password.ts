@@ -8,13 +8,19 @@ export async function readPassword(
   { passwordFile, user }: { passwordFile?: string; user: string },
   { env, askPassword }: CommandContext,
 ): Promise<string> {
-  if (passwordFile !== undefined) return readPasswordFile(passwordFile)
+  if (passwordFile !== undefined) return notEmpty(await readPasswordFile(passwordFile), passwordFile)
   if (env.OCELLI_CAMERA_PASSWORD) return env.OCELLI_CAMERA_PASSWORD
-  if (askPassword) return askPassword(`Password of ${user} on the camera`)
+  if (askPassword) return notEmpty(await askPassword(`Password of ${user} on the camera`), 'What was typed')
   throw new GatewayError(
     'invalid-input',
     'Give the password of the camera: --password-file, or OCELLI_CAMERA_PASSWORD.',
   )
+}
+
+/** An empty one would cost a refused login for nothing. */
+function notEmpty(password: string, from: string): string {
+  if (password !== '') return password
+  throw new GatewayError('invalid-input', `${from} is empty; the password of the camera is needed.`)
 }
 
 async function readPasswordFile(path: string): Promise<string> {

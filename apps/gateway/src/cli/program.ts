@@ -61,6 +61,7 @@ export function createProgram({ version, contextFor, finish }: ProgramOptions): 
     .option('--site <id>', "site of the camera (else the gateway's)")
     .option('--name <name>', 'how the camera is called')
     .option('--allow-legacy-tls', 'TLS below 1.2 to this camera')
+    .option('--try-again', 'log in although the camera refused logins a short time ago; it may lock itself')
     .action(async (flags: CameraAddFlags) => (await commands()).cameraAddCommand(flags, context()))
   camera
     .command('first-user')

@@ -104,6 +104,30 @@ describe('camera add', () => {
     expect(camera.refusedLogins).toBe(4)
   })
 
+  test('a third password is not tried within half an hour unless somebody insists', async () => {
+    const { placeCamera, add } = bench
+    const camera = placeCamera('http://192.0.2.7')
+    for (const password of ['wrong', 'wronger']) expect((await add('192.0.2.7', password)).code).toBe(7)
+    const { refusedLogins } = camera
+    expect(await add('192.0.2.7', 'right')).toMatchObject({ code: 7, err: expect.stringContaining('two other logins') })
+    expect(camera.refusedLogins).toBe(refusedLogins)
+    expect((await add('192.0.2.7', 'right', ['--try-again'])).code).toBe(0)
+  })
+
+  test('an empty password is not tried', async () => {
+    const { home, placeCamera, run } = bench
+    const camera = placeCamera('http://192.0.2.7')
+    const file = join(home, 'empty.txt')
+    await writeFile(file, '\n')
+    const flags = ['camera', 'add', '--address', 'http://192.0.2.7', '--user', 'admin']
+    expect(await run([...flags, '--password-file', file])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(file),
+    })
+    expect(await run(flags, { typed: '' })).toMatchObject({ code: 2 })
+    expect(camera.refusedLogins).toBe(0)
+  })
+
   test('a login that the running gateway was refused is not tried by hand either, nor the other way round', async () => {
     const { home, placeCamera, add } = bench
     const camera = placeCamera('https://192.0.2.7')
