@@ -70,6 +70,9 @@ const mqttVariables = {
   portVariable: 'OCELLI_MQTT_PORT',
 }
 
+/** The embedded PostgreSQL lies on the same disk, and ends when it cannot write. */
+const diskSpareBytes = 256 * 1024 ** 2
+
 /** Starts everything in order; what was started is stopped in reverse order, also when a later part fails to start. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const closing = createClosing(options.log)
@@ -111,7 +114,10 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
   })
   closing.add('sign-in', () => people.close())
   const firstAccount = await ensureFirstAccount(db, config.first, people)
-  const blobs = await openBlobStore({ blobUrl: config.blobUrl, folder: join(dataFolder, 'blobs'), nowMs })
+  const blobs = await openBlobStore({
+    ...{ blobUrl: config.blobUrl, folder: join(dataFolder, 'blobs'), nowMs },
+    spareBytes: diskSpareBytes,
+  })
 
   const metrics = createMetrics()
   const broker = config.mqttUrl

@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
-import { openBlobStore } from './blob-store.ts'
+import { type BlobStoreOptions, openBlobStore } from './blob-store.ts'
 import { asDiskProblem } from './staging-area.ts'
 
 const bytes = randomBytes(300_000)
@@ -67,6 +67,36 @@ test('what an earlier process left half-done is swept at start, what is arriving
   expect(await incoming()).toEqual(['new'])
 })
 
+test('what a crash has just left is swept by a later upload, when it has become old', async () => {
+  const clock = { nowMs: Date.now() }
+  const { store, folder, incoming } = await openStore({ nowMs: () => clock.nowMs })
+  await writeFile(join(folder, 'incoming', 'crashed'), 'x')
+  await store.put(Readable.from([bytes]), { maxBytes })
+  expect(await incoming()).toEqual(['crashed'])
+  clock.nowMs += 61 * 60_000
+  await store.put(Readable.from([bytes]), { maxBytes })
+  expect(await incoming()).toEqual([])
+})
+
+test('an upload that would leave less room on the disk than is set apart is not begun', async () => {
+  const { store, incoming } = await openStore({ spareBytes: Number.MAX_SAFE_INTEGER })
+  await expect(store.put(Readable.from([bytes]), { maxBytes })).rejects.toMatchObject({
+    code: 'unavailable',
+    message: expect.stringContaining('no disk space'),
+  })
+  expect(await incoming()).toEqual([])
+})
+
+test('a file of the store that lost bytes is made whole by the next upload of them', async () => {
+  const { store, folder, incoming } = await openStore()
+  await store.put(Readable.from([bytes]), { maxBytes })
+  const path = join(folder, sha256.slice(0, 2), sha256.slice(2))
+  await truncate(path, 1000)
+  await store.put(Readable.from([bytes]), { maxBytes })
+  expect(await buffer(await store.open(sha256))).toEqual(bytes)
+  expect(await incoming()).toEqual([])
+})
+
 test('a hash that is no hash never becomes a path', async () => {
   const { store } = await openStore()
   await expect(store.open('../../etc/passwd')).rejects.toThrow('not a SHA-256')
@@ -79,9 +109,9 @@ test('a full disk is unavailable, not a mistake of the caller', () => {
   expect(asDiskProblem(other)).toBe(other)
 })
 
-async function openStore() {
+async function openStore(options: Partial<BlobStoreOptions> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'ocelli-blobs-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  const store = await openBlobStore({ blobUrl: null, folder, nowMs: Date.now })
+  const store = await openBlobStore({ blobUrl: null, folder, nowMs: Date.now, ...options })
   return { store, folder, incoming: () => readdir(join(folder, 'incoming')) }
 }

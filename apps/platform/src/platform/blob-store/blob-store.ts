@@ -46,15 +46,31 @@ export interface BlobStoreOptions {
   /** Holds blobs, and files while they arrive. */
   folder: string
   nowMs: () => number
+  /** Room that arriving files leave on the disk, which holds the database too; none by default. */
+  spareBytes?: number
+}
+
+/** `receive` and `keep` in one. */
+export function putBy(receive: BlobStore['receive']): BlobStore['put'] {
+  return async (stream, limits) => {
+    const staged = await receive(stream, limits)
+    try {
+      await staged.keep()
+    } finally {
+      await staged.discard()
+    }
+    return { sha256: staged.sha256, size: staged.size }
+  }
 }
 
 /** Opens the store that the configuration names, and sweeps what interrupted uploads have left. */
-export async function openBlobStore({ blobUrl, folder, nowMs }: BlobStoreOptions): Promise<BlobStore> {
+export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStore> {
+  const { blobUrl, folder, nowMs, spareBytes = 0 } = options
   if (blobUrl?.startsWith('s3:')) {
     // the SDK takes 60 MB and 300 ms to load: only where it is asked for
     const { openS3BlobStore } = await import('./s3-blob-store.ts')
-    return await openS3BlobStore({ url: new URL(blobUrl), folder, nowMs })
+    return await openS3BlobStore({ url: new URL(blobUrl), folder, nowMs, spareBytes })
   }
   const { openFolderBlobStore } = await import('./folder-blob-store.ts')
-  return await openFolderBlobStore({ folder: blobUrl ? new URL(blobUrl) : folder, nowMs })
+  return await openFolderBlobStore({ folder: blobUrl ? new URL(blobUrl) : folder, nowMs, spareBytes })
 }

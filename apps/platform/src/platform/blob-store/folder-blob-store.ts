@@ -4,11 +4,13 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DataFolderError, makeFolder } from '../data-folder.ts'
 import { ProblemError } from '../http/problem.ts'
-import type { BlobStore } from './blob-store.ts'
-import { asDiskProblem, ifMissing, openStagingArea, putBy, type StagedFile } from './staging-area.ts'
+import { type BlobStore, type BlobStoreOptions, putBy } from './blob-store.ts'
+import { asDiskProblem, ifMissing, openStagingArea, type StagedFile } from './staging-area.ts'
 
 /** Blobs as files `ab/cdef…` in a folder; a file that has its name is whole and on disk. */
-export async function openFolderBlobStore(options: { folder: string | URL; nowMs: () => number }): Promise<BlobStore> {
+export async function openFolderBlobStore(
+  options: Required<Pick<BlobStoreOptions, 'nowMs' | 'spareBytes'>> & { folder: string | URL },
+): Promise<BlobStore> {
   const folder = options.folder instanceof URL ? fileURLToPath(options.folder) : options.folder
   // Packages are for those who hold a quantity, not for everybody on this machine.
   await makeFolder(folder, 0o700).catch((cause: Error) => {
@@ -19,7 +21,7 @@ export async function openFolderBlobStore(options: { folder: string | URL; nowMs
       },
     )
   })
-  const staging = await openStagingArea(join(folder, 'incoming'), options.nowMs())
+  const staging = await openStagingArea({ ...options, folder: join(folder, 'incoming') })
   const pathOf = (sha256: string) => join(folder, checkedHash(sha256).slice(0, 2), sha256.slice(2))
   const receive: BlobStore['receive'] = async (stream, limits) => {
     const staged = await staging.stage(stream, limits)
@@ -43,13 +45,17 @@ export async function openFolderBlobStore(options: { folder: string | URL; nowMs
   }
 }
 
-/** A second name for the staged file, which stays until it is discarded; a copy where the disk knows no links. */
+/**
+ * A second name for the staged file, which stays until it is discarded; a copy where the disk knows no links, or holds a file of
+ * that name that lost bytes.
+ */
 async function keep(staged: StagedFile, path: string): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true })
     await link(staged.path, path).catch(async (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EEXIST') return
-      if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK', 'EXDEV'].includes(error.code ?? '')) throw error
+      if (error.code === 'EEXIST') {
+        if ((await stat(path).catch(ifMissing(null)))?.size === staged.size) return
+      } else if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK', 'EXDEV'].includes(error.code ?? '')) throw error
       const draft = `${staged.path}.copy`
       await copyFile(staged.path, draft, constants.COPYFILE_FICLONE)
       await syncFile(draft)

@@ -8,6 +8,7 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { openBlobStore } from './blob-store.ts'
+import { openS3BlobStore } from './s3-blob-store.ts'
 
 beforeEach(() => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'test-key')
@@ -53,6 +54,26 @@ test('a store that refuses is unavailable', async () => {
   await expect(put).rejects.toMatchObject({ code: 'unavailable' })
 })
 
+test('a store that takes a request and never answers is unavailable in the end', { timeout: 20_000 }, async () => {
+  const { server, folder } = await openStore()
+  server.isSilent = true
+  const url = new URL(`s3://bucket?endpoint=${encodeURIComponent(server.url)}`)
+  const store = await openS3BlobStore({ url, folder, nowMs: Date.now, spareBytes: 0, requestTimeoutMs: 100 })
+  const put = store.put(Readable.from([Buffer.from('x')]), { maxBytes: 10 })
+  await expect(put).rejects.toMatchObject({ code: 'unavailable' })
+  expect(await readdir(join(folder, 'incoming'))).toEqual([])
+})
+
+test('of an upload in parts that fails nothing stays in the bucket', async () => {
+  const { store, server } = await openStore()
+  server.refusesPart = 2
+  await expect(store.put(Readable.from([randomBytes(20_000_000)]), { maxBytes: 1e9 })).rejects.toMatchObject({
+    code: 'unavailable',
+  })
+  expect(server.aborted).toBe(1)
+  expect(server.objects.size).toBe(0)
+})
+
 async function openStore() {
   const server = await startBucket()
   const folder = await mkdtemp(join(tmpdir(), 'ocelli-s3-'))
@@ -63,12 +84,17 @@ async function openStore() {
 
 /** As much of the S3 protocol as an upload, a download and a removal need. */
 async function startBucket() {
-  const bucket = { objects: new Map<string, Buffer>(), parts: 0, refuses: false, url: '' }
+  const bucket = {
+    ...{ objects: new Map<string, Buffer>(), parts: 0, url: '' },
+    ...{ refuses: false, refusesPart: 0, isSilent: false, aborted: 0 },
+  }
   const pending = new Map<number, Buffer>()
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://bucket')
     const body = await buffer(request)
-    if (bucket.refuses) return response.writeHead(403).end()
+    if (bucket.isSilent) return
+    const isRefused = bucket.refusesPart > 0 && searchParams.get('partNumber') === String(bucket.refusesPart)
+    if (bucket.refuses || isRefused) return response.writeHead(403).end()
     if (request.method === 'PUT') {
       const part = searchParams.get('partNumber')
       if (part === null) bucket.objects.set(pathname, body)
@@ -85,7 +111,8 @@ async function startBucket() {
       return response.end('<CompleteMultipartUploadResult><ETag>"all"</ETag></CompleteMultipartUploadResult>')
     }
     const found = bucket.objects.get(pathname)
-    if (request.method === 'DELETE') bucket.objects.delete(pathname)
+    if (request.method === 'DELETE' && searchParams.has('uploadId')) bucket.aborted += 1
+    else if (request.method === 'DELETE') bucket.objects.delete(pathname)
     if (request.method === 'DELETE') return response.writeHead(204).end()
     if (!found) return response.writeHead(404).end()
     const [, start, end] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? []

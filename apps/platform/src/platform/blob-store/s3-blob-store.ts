@@ -11,9 +11,9 @@ import {
 import { Upload } from '@aws-sdk/lib-storage'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { ProblemError } from '../http/problem.ts'
-import type { BlobStore } from './blob-store.ts'
+import { type BlobStore, putBy } from './blob-store.ts'
 import { checkedHash, missing } from './folder-blob-store.ts'
-import { openStagingArea, putBy, type StagedFile } from './staging-area.ts'
+import { openStagingArea, type StagedFile } from './staging-area.ts'
 
 export interface S3Options {
   /** `s3://bucket/prefix?endpoint=…&region=…`; credentials as the AWS SDK finds them. */
@@ -21,13 +21,17 @@ export interface S3Options {
   /** Files lie here while they arrive. */
   folder: string
   nowMs: () => number
+  spareBytes: number
+  /** How long the store may take to begin its answer, each of three times; 60 s by default, in which a part is sent at 2 Mbit/s. */
+  requestTimeoutMs?: number
 }
 
 /** Parts of 8 MiB, two at a time: 16 MiB of memory per upload; 10,000 parts are 78 GiB. */
 const partBytes = 8 * 1024 * 1024
 
 /** Blobs as objects of an S3-compatible store; downloads go there directly, by presigned addresses. */
-export async function openS3BlobStore({ url, folder, nowMs }: S3Options): Promise<BlobStore> {
+export async function openS3BlobStore(options: S3Options): Promise<BlobStore> {
+  const { url, folder, nowMs, spareBytes, requestTimeoutMs = 60_000 } = options
   const endpoint = url.searchParams.get('endpoint')
   const client = new S3Client({
     region: url.searchParams.get('region') ?? 'us-east-1',
@@ -35,8 +39,14 @@ export async function openS3BlobStore({ url, folder, nowMs }: S3Options): Promis
     // stores other than Amazon's do not all know the newer checksum trailers
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
+    // the SDK waits for ever by itself, and only warns of a request that takes longer
+    requestHandler: {
+      connectionTimeout: 10_000,
+      requestTimeout: requestTimeoutMs,
+      throwOnRequestTimeout: true,
+    },
   })
-  const staging = await openStagingArea(join(folder, 'incoming'), nowMs())
+  const staging = await openStagingArea({ folder: join(folder, 'incoming'), nowMs, spareBytes })
   const prefix = url.pathname.replace(/^\/+|\/+$/g, '')
   const at = (sha256: string) => ({
     Bucket: url.hostname,
