@@ -9,6 +9,7 @@ import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
 import { checkSubset } from '../users/grant.ts'
+import { requireTokenRoom } from './token-room.ts'
 
 const columns = [
   't.token_id as tokenId',
@@ -40,6 +41,7 @@ export function createAccessTokensService({ forget, nowMs }: { forget: () => voi
       await checkLife(db, expiresAt, authorization)
       const token = newSecret(personalAccessTokenPrefix)
       return await inTransaction(db, async (transaction) => {
+        await requireTokenRoom(transaction, caller)
         const { token_id: tokenId } = await transaction
           .insertInto('access_token')
           .values({

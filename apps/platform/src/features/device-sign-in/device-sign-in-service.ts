@@ -7,6 +7,7 @@ import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
+import { requireTokenRoom } from '../access-tokens/token-room.ts'
 import type { FailureLimit } from '../auth-token/failure-limit.ts'
 import { TokenRefused } from '../auth-token/token-refusal.ts'
 import { attemptWithin } from '../auth-token/within-limits.ts'
@@ -69,6 +70,7 @@ export function createDeviceSignIn({ publicUrl, wrongCodes }: { publicUrl: strin
     async decide(context: Context, typed: string, decision: 'APPROVED' | 'DENIED'): Promise<SignInRequest> {
       const { db, caller } = context
       await found(context, typed)
+      if (decision === 'APPROVED') await requireTokenRoom(db, caller)
       const decided = await db
         .updateTable('sign_in_request')
         .set({

@@ -2,11 +2,14 @@ import type { MakerKey, PublicJwk } from '@ocelli/contract'
 import { sql } from 'kysely'
 import type { Database } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { requireRoom } from '../../platform/database/require-room.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound } from '../../platform/http/problem.ts'
 import type { Answer, Context } from '../../platform/http/route.ts'
 import { readPublicKey } from '../../platform/keys/public-key.ts'
 import { projectsOfApp, readApps } from '../apps/app-store.ts'
+
+const keysPerApp = 100
 
 export async function listMakerKeys(context: Context, appId: string): Promise<MakerKey[]> {
   await requireOwn(context, appId)
@@ -19,6 +22,12 @@ export async function addMakerKey(context: Context, appId: string, publicKey: Pu
     const inside = { ...context, db }
     await requireOwn(inside, appId)
     const key = await readPublicKey(publicKey)
+    await requireRoom(db, {
+      rows: sql`SELECT 1 FROM maker_key WHERE app_id = ${appId} AND key_id <> ${key.kid}`,
+      limit: keysPerApp,
+      what: 'maker keys of this app',
+      advice: 'Remove those that sign no grants any more.',
+    })
     const { rows } = await sql`INSERT INTO maker_key (app_id, key_id, public_key, added_by)
       VALUES (${appId}, ${key.kid}, ${JSON.stringify(key)}::jsonb, ${context.caller.id}) ON CONFLICT DO NOTHING RETURNING 1`.execute(
       db,

@@ -1,12 +1,16 @@
 import type { NewProject, Project, ProjectDetail, ProjectPatch } from '@ocelli/contract'
+import { sql } from 'kysely'
 import type { Caller } from '../../platform/auth/caller.ts'
 import { brokenConstraint, type DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { requireRoom } from '../../platform/database/require-room.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
 import { checkProjectPermission } from './project-access.ts'
 import { listProjects, lockProject, readProject } from './project-store.ts'
+
+const perAccount = 10_000
 
 export function createProjectsService({ forget }: { forget: () => void }) {
   return {
@@ -26,6 +30,12 @@ export function createProjectsService({ forget }: { forget: () => void }) {
       const { accountId } = caller
       const name = wanted.name.trim()
       const project = await inTransaction(db, async (transaction) => {
+        await requireRoom(transaction, {
+          rows: sql`SELECT 1 FROM project WHERE account_id = ${accountId}`,
+          limit: perAccount,
+          what: 'projects in this account',
+          advice: 'Remove those that nobody needs any more.',
+        })
         const { project_id: projectId } = await transaction
           .insertInto('project')
           .values({ account_id: accountId, name, description: wanted.description ?? '' })

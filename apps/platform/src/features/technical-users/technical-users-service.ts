@@ -4,10 +4,12 @@ import { sql } from 'kysely'
 import type { Caller } from '../../platform/auth/caller.ts'
 import { brokenConstraint, type Database } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { requireRoom } from '../../platform/database/require-room.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
-import { checkSubset } from '../users/grant.ts'
+import { checkSubset, requireStillHeld } from '../users/grant.ts'
+import { revokeTheirs } from '../users/users-service.ts'
 import { hashNewClientSecret, newClientSecret } from './client-secret.ts'
 
 const columns = [
@@ -19,6 +21,8 @@ const columns = [
   't.created_at as createdAt',
   't.last_used_at as lastUsedAt',
 ] as const
+
+const perAccount = 1000
 
 export function createTechnicalUsersService({ forget }: { forget: () => void }) {
   return {
@@ -33,6 +37,13 @@ export function createTechnicalUsersService({ forget }: { forget: () => void }) 
       const clientId = `oct-${randomBytes(9).toString('hex')}`
       const clientSecret = newClientSecret()
       return await inTransaction(db, async (transaction) => {
+        await requireStillHeld(transaction, caller, 'account:settings')
+        await requireRoom(transaction, {
+          rows: sql`SELECT 1 FROM technical_user WHERE account_id = ${caller.accountId} AND revoked_at IS NULL`,
+          limit: perAccount,
+          what: 'technical users in this account',
+          advice: 'Remove those that nobody uses any more.',
+        })
         await transaction
           .insertInto('technical_user')
           .values({
@@ -60,6 +71,7 @@ export function createTechnicalUsersService({ forget }: { forget: () => void }) 
     async rotate({ db, caller, origin, afterCommit }: Context, clientId: string): Promise<IssuedTechnicalUser> {
       const clientSecret = newClientSecret()
       const rotated = await inTransaction(db, async (transaction) => {
+        await requireStillHeld(transaction, caller, 'account:settings')
         const technicalUser = await existing(transaction, caller.accountId, clientId)
         // who holds the new secret may do what the technical user may
         checkSubset(caller, technicalUser.permissions)
@@ -95,6 +107,7 @@ export function createTechnicalUsersService({ forget }: { forget: () => void }) 
         await emitEvents(transaction, origin, [
           { type: 'technical-user.removed', accountId: caller.accountId, data: { clientId, ...removed } },
         ])
+        await revokeTheirs(transaction, { accountId: caller.accountId, inviterId: clientId, origin, held: [] })
       })
       afterCommit(forget)
     },

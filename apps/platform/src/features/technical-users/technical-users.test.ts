@@ -62,6 +62,19 @@ describe('a technical user', () => {
     ])
   })
 
+  test('is not made, and given no secret, by who may do so no more, though another process still remembers them', async () => {
+    const made = await call(admin, `POST ${path}`, { ...robot, permissions: [] })
+    const leaver = await platform.user(admin.accountId, ['account:settings', 'projects:manage'])
+    expect((await call(leaver, `GET ${path}`)).status).toBe(200)
+    await platform.db
+      .updateTable('account_user')
+      .set({ permissions: [] })
+      .where('user_id', '=', leaver.userId)
+      .execute()
+    expect((await call(leaver, `POST ${path}`, { name: 'Back', permissions: [] })).status).toBe(403)
+    expect((await call(leaver, `POST ${path}/${made.body.clientId}/secret`)).status).toBe(403)
+  })
+
   test('gets no more than its maker has, neither when made nor by a new secret', async () => {
     const clerk = await platform.user(admin.accountId, ['account:settings', 'projects:manage'])
     const refused = await call(clerk, `POST ${path}`, robot)

@@ -1,5 +1,7 @@
 import type { Permission } from '@ocelli/contract'
+import { sql } from 'kysely'
 import type { Caller } from '../../platform/auth/caller.ts'
+import type { DatabaseTransaction } from '../../platform/database/database.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 
 /**
@@ -20,5 +22,23 @@ export function checkSubset(caller: Caller, wanted: readonly Permission[]): void
   if (missing === undefined) return
   throw new ProblemError('permission-missing', `You cannot give ${missing}, which you do not hold yourself.`, {
     requiredPermission: missing,
+  })
+}
+
+/**
+ * For what outlives its maker: a caller is remembered for seconds, and who has just been removed must not make himself a way back in them.
+ * Holds the caller as it is until commit.
+ */
+export async function requireStillHeld(db: DatabaseTransaction, caller: Caller, permission: Permission): Promise<void> {
+  const row =
+    caller.kind === 'user'
+      ? sql`account_user WHERE user_id = ${caller.id}::uuid`
+      : sql`technical_user WHERE client_id = ${caller.id} AND revoked_at IS NULL`
+  const { rows } =
+    await sql`SELECT 1 FROM ${row} AND account_id = ${caller.accountId} AND ${permission} = ANY(permissions)
+    FOR SHARE`.execute(db)
+  if (rows.length > 0) return
+  throw new ProblemError('permission-missing', `This needs the permission ${permission}.`, {
+    requiredPermission: permission,
   })
 }

@@ -1,12 +1,13 @@
 import type { Invitation, InvitationAcceptance, IssuedInvitation, NewInvitation, User } from '@ocelli/contract'
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { hashToken, newSecret } from '../../platform/auth/secret.ts'
 import { brokenConstraint, type Database, type DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { requireRoom } from '../../platform/database/require-room.ts'
 import { type EventOrigin, emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
-import { checkGrant } from './grant.ts'
+import { checkGrant, requireStillHeld } from './grant.ts'
 import type { PersonDirectory } from './person-directory.ts'
 import { findUser } from './user-store.ts'
 
@@ -18,6 +19,8 @@ const columns = [
   'created_at as createdAt',
   'expires_at as expiresAt',
 ] as const
+
+const perAccount = 1000
 
 export function createInvitationsService({
   people,
@@ -39,26 +42,17 @@ export function createInvitationsService({
 
     async invite({ db, caller, origin }: Context, invitation: NewInvitation): Promise<IssuedInvitation> {
       checkGrant(caller, [], invitation.permissions)
-      return await inTransaction(db, (transaction) =>
-        issueInvitation(transaction, { ...invitation, accountId: caller.accountId, origin, publicUrl }),
-      )
+      return await inTransaction(db, async (transaction) => {
+        await requireStillHeld(transaction, caller, 'account:users')
+        return await issueInvitation(transaction, { ...invitation, accountId: caller.accountId, origin, publicUrl })
+      })
     },
 
-    async revoke({ db, caller, origin }: Context, invitationId: string): Promise<void> {
+    async revoke({ db, caller: { accountId }, origin }: Context, invitationId: string): Promise<void> {
       await inTransaction(db, async (transaction) => {
-        const revoked = await transaction
-          .updateTable('invitation')
-          .set({ revoked_at: sql`now()` })
-          .where('account_id', '=', caller.accountId)
-          .where('invitation_id', '=', invitationId)
-          .where('accepted_at', 'is', null)
-          .where('revoked_at', 'is', null)
-          .returning('email')
-          .executeTakeFirst()
-        if (!revoked) throw notFound(`The invitation ${invitationId}`)
-        await emitEvents(transaction, origin, [
-          { type: 'invitation.revoked', accountId: caller.accountId, data: { invitationId, ...revoked } },
-        ])
+        const which = sql<boolean>`invitation_id = ${invitationId}`
+        const revoked = await revokeInvitations(transaction, { accountId, origin, which })
+        if (revoked === 0) throw notFound(`The invitation ${invitationId}`)
       })
     },
 
@@ -79,6 +73,28 @@ export function createInvitationsService({
         return await join(transaction, { acceptance, invitation, people, origin })
       }),
   }
+}
+
+/** Revokes the pending invitations of an account that the condition names, and gives their number. */
+export async function revokeInvitations(
+  db: DatabaseTransaction,
+  { accountId, origin, which }: { accountId: string; origin: EventOrigin; which: RawBuilder<boolean> },
+): Promise<number> {
+  const revoked = await db
+    .updateTable('invitation')
+    .set({ revoked_at: sql`now()` })
+    .where('account_id', '=', accountId)
+    .where('accepted_at', 'is', null)
+    .where('revoked_at', 'is', null)
+    .where(which)
+    .returning(['invitation_id as invitationId', 'email'])
+    .execute()
+  await emitEvents(
+    db,
+    origin,
+    revoked.map((data) => ({ type: 'invitation.revoked', accountId, data })),
+  )
+  return revoked.length
 }
 
 /** Makes an invitation good for seven days; one for the same e-mail that has expired gives way. */
@@ -105,6 +121,12 @@ export async function issueInvitation(
     .where('accepted_at', 'is', null)
     .where('revoked_at', 'is', null)
     .execute()
+  await requireRoom(db, {
+    rows: sql`SELECT 1 FROM invitation WHERE account_id = ${accountId} AND accepted_at IS NULL AND revoked_at IS NULL`,
+    limit: perAccount,
+    what: 'invitations in this account that nobody has accepted',
+    advice: 'Revoke those that nobody will.',
+  })
   const token = newSecret('oci_')
   const issued = await db
     .insertInto('invitation')

@@ -1,4 +1,5 @@
 import { permissions } from '@ocelli/contract'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AccountsPlatform, createAccountsPlatform } from '../../../test/accounts-platform.ts'
 import type { TestAccount } from '../../../test/test-platform.ts'
@@ -145,6 +146,83 @@ describe('an invitation', () => {
     await suspend(false)
     expect((await accept(again.body.token)).status).toBe(201)
     expect((await accept('made-up')).status).toBe(404)
+  })
+
+  test('is worth nothing once its maker, to whom its link was shown, may invite no more', async () => {
+    const admin = await platform.account()
+    const [leaver, demoted] = [
+      await platform.user(admin.accountId, ['account:users']),
+      await platform.user(admin.accountId, ['account:users']),
+    ]
+    const invite = async (by: TestAccount) =>
+      (await call(by, 'POST /account/v1/invitations', { email: `${crypto.randomUUID()}@example.com`, permissions: [] }))
+        .body
+    const [kept, ofLeaver, ofDemoted] = [await invite(admin), await invite(leaver), await invite(demoted)]
+    expect((await call(admin, `DELETE /account/v1/users/${leaver.userId}`)).status).toBe(204)
+    const path = `/account/v1/users/${demoted.userId}` as const
+    expect((await call(admin, `PATCH ${path}`, { permissions: ['account:users', 'apps:view'] })).status).toBe(200)
+    expect((await call(admin, 'GET /account/v1/invitations')).body).toHaveLength(2)
+    expect((await call(admin, `PATCH ${path}`, { permissions: ['apps:view'] })).status).toBe(200)
+    expect((await accept(ofLeaver.token)).status).toBe(404)
+    expect((await accept(ofDemoted.token)).status).toBe(404)
+    expect((await accept(kept.token)).status).toBe(201)
+    expect((await platform.events(admin.accountId)).filter((type) => type === 'invitation.revoked')).toHaveLength(2)
+  })
+
+  test('to instance administration ends with its maker’s own, others go on', async () => {
+    const maker = await platform.user(operator.accountId, [...permissions])
+    const invite = async (given: string[]) =>
+      (
+        await call(maker, 'POST /account/v1/invitations', {
+          email: `${crypto.randomUUID()}@example.com`,
+          permissions: given,
+        })
+      ).body
+    const [operate, view] = [await invite(['platform:operate']), await invite(['apps:view'])]
+    const without = { permissions: permissions.filter((permission) => permission !== 'platform:operate') }
+    expect((await call(operator, `PATCH /account/v1/users/${maker.userId}`, without)).status).toBe(200)
+    expect((await accept(operate.token)).status).toBe(404)
+    expect((await accept(view.token)).status).toBe(201)
+  })
+
+  test('is not made by who has just been removed, though another process still remembers them', async () => {
+    const admin = await platform.account()
+    const leaver = await platform.user(admin.accountId, ['account:users', 'account:settings'])
+    expect((await call(leaver, 'GET /account/v1/users')).status).toBe(200)
+    await platform.db
+      .updateTable('account_user')
+      .set({ permissions: [] })
+      .where('user_id', '=', leaver.userId)
+      .execute()
+    const refused = { status: 403, body: { code: 'permission-missing' } }
+    const invitation = { email: 'back@example.com', permissions: [...permissions].slice(0, 3) }
+    expect(await call(leaver, 'POST /account/v1/invitations', invitation)).toMatchObject(refused)
+    const own = { permissions: ['account:users', 'account:settings'] }
+    expect(await call(leaver, `PATCH /account/v1/users/${leaver.userId}`, own)).toMatchObject(refused)
+  })
+
+  test('and other things of an account have a limit', async () => {
+    const admin = await platform.account()
+    const { accountId, userId } = admin
+    await sql`INSERT INTO invitation (account_id, email, permissions, token_hash, invited_by, expires_at)
+      SELECT ${accountId}, n || '@example.com', '{}', ${accountId} || n, 'x', now() + interval '1 day' FROM generate_series(1, 1000) n`.execute(
+      platform.db,
+    )
+    await sql`INSERT INTO access_token (account_id, user_id, name, token_hash)
+      SELECT ${accountId}, ${userId}, 'x', ${accountId} || n FROM generate_series(1, 99) n`.execute(platform.db)
+    await sql`INSERT INTO technical_user (client_id, account_id, name, secret_hash, permissions, whole_account)
+      SELECT ${accountId} || n, ${accountId}, 'x', 'x', '{}', true FROM generate_series(1, 1000) n`.execute(platform.db)
+    await sql`INSERT INTO project (account_id, name) SELECT ${accountId}, 'P' || n FROM generate_series(1, 10000) n`.execute(
+      platform.db,
+    )
+    const full = { status: 409, body: { code: 'limit-reached' } }
+    const invitation = { email: 'one-more@example.com', permissions: [] }
+    expect(await call(admin, 'POST /account/v1/invitations', invitation)).toMatchObject(full)
+    expect(await call(admin, 'POST /account/v1/access-tokens', { name: 'one more' })).toMatchObject(full)
+    expect(await call(admin, 'POST /account/v1/technical-users', { name: 'x', permissions: [] })).toMatchObject(full)
+    expect(await call(admin, 'POST /account/v1/projects', { name: 'one more' })).toMatchObject(full)
+    await sql`UPDATE access_token SET revoked_at = now() WHERE token_hash = ${`${accountId}1`}`.execute(platform.db)
+    expect((await call(admin, 'POST /account/v1/access-tokens', { name: 'one more' })).status).toBe(201)
   })
 
   test('for an e-mail of another account is told only to who holds its token', async () => {
