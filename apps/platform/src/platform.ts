@@ -29,6 +29,7 @@ import { type CertificateAuthority, createCertificateAuthority } from './platfor
 import { createClosing } from './platform/closing.ts'
 import { type Config, isLoopback, servesHttps } from './platform/config.ts'
 import { type Database, openDatabase } from './platform/database/database.ts'
+import { awaitDatabase } from './platform/database/database-away.ts'
 import { migrate } from './platform/database/migrate.ts'
 import { startEmbeddedPostgres } from './platform/embedded-postgres/start-embedded-postgres.ts'
 import { every } from './platform/every.ts'
@@ -62,6 +63,8 @@ export interface PlatformOptions {
   nowMs: () => number
   /** A part that the platform cannot do without has ended: stop. */
   onFatal: (reason: string) => void
+  /** Ends the waiting for parts that do not answer yet. */
+  signal: AbortSignal
 }
 
 const httpVariables = { hostVariable: 'OCELLI_HTTP_HOST', portVariable: 'OCELLI_HTTP_PORT' }
@@ -72,6 +75,9 @@ const mqttVariables = {
 
 /** The embedded PostgreSQL lies on the same disk, and ends when it cannot write. */
 const diskSpareBytes = 256 * 1024 ** 2
+
+/** How long external parts are waited for at the start. */
+const patienceMs = 60_000
 
 /** Starts everything in order; what was started is stopped in reverse order, also when a later part fails to start. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
@@ -85,10 +91,14 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 }
 
 async function start(options: PlatformOptions, closing: ReturnType<typeof createClosing>): Promise<Platform> {
-  const { config, dataFolder, log, nowMs, onFatal } = options
+  const { config, dataFolder, log, nowMs, onFatal, signal } = options
+  const patience = { patienceMs, signal, log }
   const connectionString = config.databaseUrl ?? (await startPostgres(options, closing))
   const vault = createVault(await loadMasterKey({ fromEnvironment: config.masterKey, dataFolder }))
-  await reaching({ variable: 'DATABASE_URL', url: config.databaseUrl }, () => migrate(connectionString))
+  await reaching({ variable: 'DATABASE_URL', url: config.databaseUrl }, async () => {
+    if (config.databaseUrl) await awaitDatabase(connectionString, patience)
+    await migrate(connectionString)
+  })
   if (!config.mqttUrl) {
     const lock = await holdInstanceLock(connectionString)
     closing.add('instance lock', () => lock.release())
@@ -121,7 +131,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
 
   const metrics = createMetrics()
   const broker = config.mqttUrl
-    ? createExternalBroker({ url: config.mqttUrl, ca, log, nowMs })
+    ? createExternalBroker({ url: config.mqttUrl, ca, nowMs, ...patience })
     : await createBroker({ db, ca, accessTokens, log, listen: config.mqtt, names: address.names, nowMs })
   closing.add('broker', () => broker.close())
   const channel = createChannel({

@@ -25,9 +25,11 @@ export async function serve(environment: Record<string, string | undefined>): Pr
   }
   const log = openLog(config.logLevel)
   const { promise: stopped, resolve: stop } = Promise.withResolvers<number>()
+  const stopping = new AbortController()
   const onSignal = () => {
     process.stdout.write('  Ocelli stops …\n')
     stop(0)
+    stopping.abort()
   }
   // terminal and npm each pass on the same Ctrl-C: being told again must not end what stops in order
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal).on(signal, () => undefined)
@@ -53,6 +55,7 @@ export async function serve(environment: Record<string, string | undefined>): Pr
         log.error({ reason }, 'a part of the platform has ended')
         stop(1)
       },
+      signal: stopping.signal,
     })
     if (config.localGateway) {
       const { enrollmentToken, name } = await prepareLocalSite(platform.db, {
@@ -83,6 +86,7 @@ export async function serve(environment: Record<string, string | undefined>): Pr
     flushCompileCache()
     return await stopped
   } catch (error) {
+    if (stopping.signal.aborted) return 0
     if (isExpected(error)) return refuse(error)
     log.fatal({ err: error }, 'the platform could not start')
     return 1

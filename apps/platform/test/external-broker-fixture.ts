@@ -34,7 +34,9 @@ export async function openAgedPlatform(
   const heard: string[] = []
   const said: string[] = []
   const log = pino({ level: 'info' }, { write: (line: string) => void said.push(String(JSON.parse(line).msg)) })
-  const broker = createExternalBroker({ url, ca, log, nowMs })
+  const broker = createExternalBroker({
+    ...{ url, ca, log, nowMs, patienceMs: 10_000, signal: new AbortController().signal },
+  })
   broker.onMessage(async (_gatewayId, payload) => {
     await pause(handledInMs)
     heard.push(Buffer.from(payload).toString())

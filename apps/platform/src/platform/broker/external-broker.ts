@@ -1,16 +1,15 @@
 import { TLSSocket } from 'node:tls'
 import { channelRoot, downTopic } from '@ocelli/contract'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
-import type { Logger } from 'pino'
+import { awaitPart, isNetworkFailure, type Patience } from '../await-part.ts'
 import type { CertificateAuthority, KeyAndCertificate } from '../ca/certificate-authority.ts'
 import { createLastingCertificate } from '../ca/lasting-certificate.ts'
 import type { Broker, MessageHandler } from './broker.ts'
 
-export interface ExternalBrokerOptions {
+export interface ExternalBrokerOptions extends Patience {
   /** `mqtts://user:password@host:8883`; user and password only where the broker asks for them beside the certificate. */
   url: string
   ca: CertificateAuthority
-  log: Logger
   nowMs: () => number
   connectTimeoutMs?: number
 }
@@ -31,7 +30,7 @@ const maxBeingHandled = 500
  * proves it). Each message goes to one of the platform's processes, by a shared subscription.
  */
 export function createExternalBroker(options: ExternalBrokerOptions): Broker {
-  const { url, ca, log, nowMs, connectTimeoutMs = 10_000 } = options
+  const { url, ca, log, nowMs, signal, patienceMs, connectTimeoutMs = 10_000 } = options
   const isSecure = url.startsWith('mqtts:')
   const certificate = createLastingCertificate({
     issue: () => ca.issueClientCertificate({ commonName: platformCommonName, lifeMs: certificateLifeMs }),
@@ -109,7 +108,8 @@ export function createExternalBroker(options: ExternalBrokerOptions): Broker {
   return {
     async listen() {
       const shown = await certificate.present()
-      open = { client: await connect(shown), shown }
+      const patience = { patienceMs, signal, log, part: 'the MQTT broker', isAway: isBrokerAway }
+      open = { client: await awaitPart(() => connect(shown), patience), shown }
       return { port: null }
     },
     onMessage: (handler) => {
@@ -138,6 +138,10 @@ export function createExternalBroker(options: ExternalBrokerOptions): Broker {
     },
   }
 }
+
+/** A broker that takes the connection and says nothing is told without a code. */
+const isBrokerAway = (error: unknown): boolean =>
+  isNetworkFailure(error) || (error instanceof Error && error.message === 'connack timeout')
 
 const toLogin = ({ certPem, keyPem }: KeyAndCertificate) => ({ cert: certPem, key: keyPem })
 

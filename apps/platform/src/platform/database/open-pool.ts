@@ -2,16 +2,19 @@ import { Pool, type PoolClient, type PoolConfig } from 'pg'
 
 /** For connections whose server no longer answers the goodbye. */
 const goodbyeTimeoutMs = 5000
+/** Who has waited so long for a connection is told, rather than kept until the caller gives up. */
+const connectTimeoutMs = 15_000
 
 /**
  * A pool whose `close` resolves when its connections are gone. The library's own `end` resolves before: a PostgreSQL that
- * is stopped right after would find them open, and each would report that it was lost.
+ * is stopped right after would find them open, and each would report that it was lost. A server that vanished from the
+ * network without a word is noticed by TCP's own signs of life.
  */
 export function openPool(
   config: PoolConfig,
   onError: (error: Error) => void,
 ): { pool: Pool; close: () => Promise<void> } {
-  const pool = new Pool(config)
+  const pool = new Pool({ keepAlive: true, connectionTimeoutMillis: connectTimeoutMs, ...config })
   const open = new Set<PoolClient>()
   const allGone = Promise.withResolvers<void>()
   let isClosing = false

@@ -1,4 +1,5 @@
 import type { Permission, Problem, ProblemCode } from '@ocelli/contract'
+import { isDatabaseAway } from '../database/database-away.ts'
 
 interface Kind {
   status: number
@@ -139,6 +140,11 @@ export function toProblemError(error: unknown): ProblemError {
   if (code !== undefined && impossibleTimes.has(code)) {
     const detail = 'A time in the request is none that can be kept: years go from 1 to 9999, offsets to 15:59.'
     return new ProblemError('invalid-request', detail, { cause: error })
+  }
+  if (isDatabaseAway(error)) {
+    const detail =
+      'A part that the platform needs cannot be reached right now. Try again; what a request was to change may have been changed already.'
+    return new ProblemError('unavailable', detail, { retryAfterSeconds: 5, cause: error })
   }
   return new ProblemError('internal', 'Something went wrong on our side. Try again later; quote the request id.', {
     cause: error,
