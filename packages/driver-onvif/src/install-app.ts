@@ -51,8 +51,9 @@ export async function installApp(
   const events = await listenForInstall(client, signal)
   try {
     await upload(localPackage, { contentType, options, management })
-    onProgress?.({ step: 'INSTALL', percent: null })
-    return await awaitInstall(localPackage, { before, deviceId, events, signal, tools })
+    const isInstalling = () => onProgress?.({ step: 'INSTALL', percent: null })
+    isInstalling()
+    return await awaitInstall(localPackage, { before, deviceId, events, isInstalling, signal, tools })
   } finally {
     await events.close()
   }
@@ -111,12 +112,14 @@ type AwaitContext = {
   before: AppInfo | null
   deviceId: string
   events: InstallEvents
+  /** Called whenever the camera has answered. */
+  isInstalling: () => void
   signal: AbortSignal
   tools: InstallTools
 }
 
 async function awaitInstall(localPackage: LocalPackage, context: AwaitContext): Promise<AppInfo> {
-  const { before, deviceId, events, signal, tools } = context
+  const { before, deviceId, events, isInstalling, signal, tools } = context
   const { clock, timings, management } = tools
   const watch = watchInstall(localPackage, before)
   let awaySinceMs: number | null = null
@@ -134,6 +137,7 @@ async function awaitInstall(localPackage: LocalPackage, context: AwaitContext): 
         watch.wasAway()
       }
       const listed = await findInfo(management, localPackage.appId, { signal })
+      isInstalling()
       // The list can be newer than the events: the reason why the app is gone still waits at the camera.
       if (listed === null && watch.hasBegun()) await hear()
       const info = conclude(watch.saw(listed))

@@ -76,7 +76,7 @@ export interface CallOptions {
 }
 
 export interface InstallOptions extends CallOptions {
-  /** Share of the upload that the camera has taken, 0 to 100, and when installing begins after it. */
+  /** Share of the upload that the camera has taken, 0 to 100, and that it is installing after it: at first and whenever it has answered. */
   onProgress?: (progress: { step: 'UPLOAD' | 'INSTALL'; percent: number | null }) => void
   /** Asked before each piece of the package: resolves when so many bytes more may go to the camera. Absent: at once. */
   pace?: Pace

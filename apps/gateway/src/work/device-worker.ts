@@ -96,17 +96,16 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
   const siteId = () => memory.content.desired?.siteId ?? camera.siteId
   const place = createSitePlace({ admission, siteId, onGranted: () => wakeUp.wake() })
   const { configurations } = memory
-  const tools = { link, packages, leases, configurations, uploads: options.uploads, siteId, askLicense, clock }
+  const noteAnswer = () => {
+    lastAnswerAtMs = clock.monotonic()
+  }
+  const tools = {
+    ...{ link, packages, leases, configurations, uploads: options.uploads },
+    ...{ siteId, noteAnswer, askLicense, clock },
+  }
   const runner = createStepRunner({
-    deviceId,
-    book,
-    clocks,
-    tools,
-    clock,
-    log,
-    isConfirmed,
-    placesOf: options.placesOf,
-    onProgress: reporting.progressed,
+    ...{ deviceId, book, clocks, tools, clock, log, isConfirmed },
+    ...{ placesOf: options.placesOf, onProgress: reporting.progressed },
   })
 
   function stateNow(): DeviceStateNow {

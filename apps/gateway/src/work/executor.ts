@@ -26,6 +26,8 @@ export interface StepTools {
   /** How fast packages go to cameras. */
   uploads: Pick<SiteRates, 'take' | 'needsMs'>
   siteId: () => string
+  /** The camera has answered within a step, or has taken some of a package. */
+  noteAnswer: () => void
   askLicense(request: { appId: string; licenseId: string }, signal: AbortSignal): Promise<IssuedLicense>
   clock: Clock
 }
@@ -70,13 +72,19 @@ const steps: StepTable = {
     leases.hold(action.package.packageId, await packages.acquire(action.package, request))
     return {}
   },
-  async upload({ action, signal, onProgress }, { link, leases, uploads, siteId }) {
+  async upload({ action, signal, onProgress }, { link, leases, uploads, siteId, noteAnswer }) {
     const lease = leases.get(action.package.packageId)
     if (!lease) throw new WorkError({ ...missingPackage, detail: 'The package is no longer on the disk.' })
-    const report = (progress: StepProgress) =>
+    const report = (progress: StepProgress) => {
+      noteAnswer()
       onProgress({ ...progress, percent: progress.percent === null ? null : Math.floor(progress.percent) })
+    }
     const siteIds = [siteId()]
-    const pace = (bytes: number, until: AbortSignal) => uploads.take(bytes, { siteIds, signal: until })
+    const pace = (bytes: number, until: AbortSignal) => {
+      // the next piece is asked for when the camera has taken most of those before
+      noteAnswer()
+      return uploads.take(bytes, { siteIds, signal: until })
+    }
     const install = (driver: Driver) => driver.install(lease.localPackage, { signal, onProgress: report, pace })
     return { app: await link.write(install, { signal }) }
   },
@@ -116,9 +124,10 @@ const steps: StepTable = {
   async restore({ appId, action: { isLastTry }, signal }, tools) {
     return { configuration: await restore({ appId, isLastTry, signal }, tools) }
   },
-  async 'await-camera'({ appId, signal }, { link, clock }) {
+  async 'await-camera'({ appId, signal }, { link, noteAnswer, clock }) {
     for (;;) {
       const apps = await link.read((driver) => driver.listApps({ signal }))
+      noteAnswer()
       const app = apps.find((candidate) => candidate.appId === appId)
       if (app?.state !== 'INSTALLING' && app?.state !== 'UNINSTALLING') return {}
       await clock.sleep(pollMs, signal)

@@ -37,6 +37,38 @@ test('each step is told while it runs, with the time it may still take', async (
   for (const { stepSecondsLeft } of told) expect(stepSecondsLeft).toBeGreaterThan(0)
 })
 
+test('a camera that goes on answering while it installs is not said to be away', async () => {
+  const site = createSite()
+  const camera = site.camera()
+  camera.apps.set(appId, listedApp(appId, { state: 'INSTALLING' }))
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  site.start()
+  await site.clock.advance(8 * 60_000)
+  expect(site.phase()).toBe('WORKING')
+  expect(statesTold(site)).toEqual(['ONLINE'])
+})
+
+test.each([
+  ['takes some of a package now and then is not', 60_000, ['ONLINE']],
+  ['takes nothing of it any more is', 10 * 60_000, ['ONLINE', 'OFFLINE']],
+])('in a long upload a camera that %s said to be away', async (_, everyMs, states) => {
+  const site = createSite()
+  site.camera().takePackage = async (ask, signal) => {
+    for (let piece = 0; piece < 8; piece++) {
+      await ask(16_384)
+      await site.clock.sleep(everyMs, signal)
+    }
+  }
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  site.start()
+  await site.clock.advance(8 * 60_000)
+  expect(statesTold(site)).toEqual(states)
+})
+
+const statesTold = (site: ReturnType<typeof createSite>) => [
+  ...new Set(site.platform.applied.map(({ connectivity }) => connectivity.state)),
+]
+
 test('no report of a running step claims to know what is on the camera', async () => {
   const site = createSite()
   site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))

@@ -36,6 +36,8 @@ export interface ScriptedCamera {
   looks: number
   /** Called inside a write, before and after its effect; may throw or wait. */
   during: (moment: { write: WriteName; when: 'before' | 'after'; signal: AbortSignal }) => Promise<void>
+  /** Called while a package is on its way to it; asks before each piece. */
+  takePackage: (ask: (bytes: number) => Promise<void>, signal: AbortSignal) => Promise<void>
   /** Called inside a read, once its answer is fixed. */
   duringRead: (read: 'identity' | 'list') => Promise<void>
   /** Connections opened to it. */
@@ -85,6 +87,7 @@ export function createScriptedCamera(deviceId: string): ScriptedCamera {
       probes: 0,
       looks: 0,
       during: async () => undefined,
+      takePackage: async () => undefined,
       duringRead: async () => undefined,
       opened: 0,
       generation: 1,
@@ -231,8 +234,9 @@ function createDriver(network: Map<string, ScriptedCamera>, target: CameraTarget
       await camera.duringRead('list')
       return apps
     },
-    async install(localPackage: LocalPackage, { signal, onProgress }) {
+    async install(localPackage: LocalPackage, { signal, onProgress, pace }) {
       const { appId, version } = localPackage
+      await (await login(signal)).takePackage(async (bytes) => pace?.(bytes, signal), signal)
       await write('install', `install ${appId} ${version}`, {
         signal,
         effect(camera) {
