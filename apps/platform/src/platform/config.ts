@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { StreamLimits } from './http/open-streams.ts'
+import type { PlaceLimits } from './http/places.ts'
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
@@ -22,7 +22,7 @@ export interface Config {
   /** Addresses and networks (CIDR) of reverse proxies, whose `X-Forwarded-For` is believed. */
   trustedProxies: string[]
   /** 0: no limit. */
-  limits: { streams: StreamLimits; openRolloutsPerAccount: number }
+  limits: { streams: PlaceLimits; openRolloutsPerAccount: number }
   databasePoolSize: number
   licensing: {
     /** Days before a license's end at which it is told, largest first. */

@@ -112,3 +112,18 @@ test('hands out the certificate of its CA to everybody', async () => {
   expect([answer.statusCode, answer.body]).toEqual([200, caCertificate])
   expect(answer.headers['content-disposition']).toContain('ocelli-ca.pem')
 })
+
+test('looks at its parts once for all who ask at the same time', async () => {
+  let looks = 0
+  const held = Promise.withResolvers<void>()
+  checks.database = async () => {
+    looks += 1
+    await held.promise
+  }
+  onTestFinished(() => void delete checks.database)
+  const asked = Array.from({ length: 50 }, () => platform.call(null, 'GET /health/ready'))
+  await expect.poll(() => looks, { timeout: 10_000 }).toBe(1)
+  held.resolve()
+  expect((await Promise.all(asked)).map(({ status }) => status)).toEqual(asked.map(() => 200))
+  expect(looks).toBe(1)
+})

@@ -28,6 +28,21 @@ export function systemRoutes({
   log,
   checkTimeoutMs = 5000,
 }: SystemRoutesDeps): AnyRoute[] {
+  const look = shared(async () => {
+    const results = await Promise.all(
+      Object.entries(checks).map(async ([name, check]) => {
+        const result = await within(checkTimeoutMs, check).then(
+          () => 'ok' as const,
+          (err: unknown) => {
+            log.warn({ err, check: name }, 'not ready')
+            return 'failed' as const
+          },
+        )
+        return [name, result] as const
+      }),
+    )
+    return Object.fromEntries(results)
+  })
   return [
     route({
       method: 'GET',
@@ -73,23 +88,9 @@ export function systemRoutes({
       summary: 'Everything the platform needs answers',
       responses: { 200: Health, 503: Health },
       handle: async () => {
-        const results = await Promise.all(
-          Object.entries(checks).map(async ([name, check]) => {
-            const failure = await within(checkTimeoutMs, check).then(
-              () => null,
-              (err: unknown) => {
-                log.warn({ err, check: name }, 'not ready')
-                return 'failed'
-              },
-            )
-            return [name, failure ?? 'ok'] as const
-          }),
-        )
-        const isReady = results.every(([, result]) => result === 'ok')
-        return {
-          status: isReady ? 200 : 503,
-          body: { status: isReady ? 'ready' : 'not ready', checks: Object.fromEntries(results) },
-        }
+        const results = await look()
+        const isReady = Object.values(results).every((result) => result === 'ok')
+        return { status: isReady ? 200 : 503, body: { status: isReady ? 'ready' : 'not ready', checks: results } }
       },
     }),
     route({
@@ -103,6 +104,17 @@ export function systemRoutes({
       stream: async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()),
     }),
   ]
+}
+
+/** Whoever asks while a look is under way is told what comes of it: anybody may ask, as often as they like. */
+function shared<Result>(look: () => Promise<Result>): () => Promise<Result> {
+  let underWay: Promise<Result> | null = null
+  return () => {
+    underWay ??= look().finally(() => {
+      underWay = null
+    })
+    return underWay
+  }
 }
 
 /** A part that hangs is as bad as one that fails, and whoever asks for readiness does not wait for ever. */

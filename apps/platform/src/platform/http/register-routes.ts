@@ -5,6 +5,7 @@ import { Value } from 'typebox/value'
 import type { Authenticator, Caller } from '../auth/caller.ts'
 import type { Database } from '../database/database.ts'
 import { type IdempotentRequest, runIdempotent } from './idempotency.ts'
+import { createLargeBodyGuard } from './large-bodies.ts'
 import { ProblemError } from './problem.ts'
 import type { Answer, AnyRoute, Context } from './route.ts'
 import { createSchemaRegistry } from './schema-registry.ts'
@@ -23,6 +24,7 @@ export function registerRoutes(
   { db, authenticate }: { db: Database; authenticate: Authenticator },
 ): void {
   const registry = createSchemaRegistry(app)
+  const guardLargeBody = createLargeBodyGuard()
   for (const route of routes) {
     app.route({
       method: route.method,
@@ -43,8 +45,10 @@ export function registerRoutes(
       } as object,
       ...(route.bodyLimitBytes ? { bodyLimit: route.bodyLimitBytes } : {}),
       // before the body is read: nobody's upload is taken in before it is known who sends it
-      onRequest: async (request) => {
-        request.caller = route.access === 'public' ? null : permit(route, await authenticate(request))
+      onRequest: async (request, reply) => {
+        const caller = route.access === 'public' ? null : permit(route, await authenticate(request))
+        if (caller) guardLargeBody({ request, reply, caller }, route.bodyLimitBytes)
+        request.caller = caller
         // query and path are text on the wire: numbers and booleans are made of it before validation
         if (route.query) request.query = Value.Convert(route.query, request.query)
         if (route.params) request.params = Value.Convert(route.params, request.params)
