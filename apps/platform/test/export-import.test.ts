@@ -178,6 +178,8 @@ test('a backup holds the export and the packages, and says that the master key i
   said.length = 0
   await backupCommand(target, {}, environmentOf(used.folder))
   expect(said.join('')).toContain('MASTER KEY IS NOT IN THIS BACKUP')
+  // what an export without packages says
+  expect(said.join('')).not.toContain('Not in it')
   const { sha256 } = used
   expect(await readFile(join(target, 'blobs', sha256.slice(0, 2), sha256.slice(2)))).toEqual(packageBytes)
   await expect(stat(join(target, 'master.key'))).rejects.toMatchObject({ code: 'ENOENT' })

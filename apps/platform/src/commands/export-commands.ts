@@ -23,7 +23,14 @@ const log = pino({ level: 'warn' }, pino.destination({ fd: 2, sync: true }))
 const say = (text: string) => void process.stderr.write(`${text}\n`)
 
 /** Writes the whole database into a file, while the platform runs or while it does not. */
-export async function exportCommand(file: string, environment: Environment): Promise<ExportHeader> {
+export async function exportCommand(file: string, environment: Environment): Promise<void> {
+  const { blobs } = await writeExport(file, environment)
+  say(
+    `Not in it: the packages (${blobs.length}, in the blob store), and the master key, without which it is of no use.`,
+  )
+}
+
+async function writeExport(file: string, environment: Environment): Promise<ExportHeader> {
   return await withDatabase(environment, {}, async ({ connectionString, config, dataFolder }) => {
     const masterKeyMark = markOf(await loadMasterKey({ fromEnvironment: config.masterKey, dataFolder }))
     const lines = exportDatabase({ connectionString, masterKeyMark, nowMs: Date.now() })
@@ -40,9 +47,6 @@ export async function exportCommand(file: string, environment: Environment): Pro
     }
     const [, header] = JSON.parse(first.value) as ['header', ExportHeader]
     say(`Written to ${file}. It holds sealed keys and hashed secrets: keep it like the database itself.`)
-    say(
-      `Not in it: ${header.blobs.length} packages (the blob store), and the master key, without which it is of no use.`,
-    )
     return header
   })
 }
@@ -76,7 +80,7 @@ export async function backupCommand(
   environment: Environment,
 ): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const { blobs } = await exportCommand(join(folder, 'ocelli.export'), environment)
+  const { blobs } = await writeExport(join(folder, 'ocelli.export'), environment)
   const config = readConfig(environment)
   const dataFolder = resolveDataFolder(thisMachine(environment))
   if (config.blobUrl?.startsWith('s3:')) say('The packages lie in the bucket: back it up by its own means.')
@@ -85,7 +89,7 @@ export async function backupCommand(
     const target = await openBlobStore({ blobUrl: null, folder: join(folder, 'blobs'), nowMs: Date.now })
     for (const { sha256, size } of blobs)
       if ((await target.size(sha256)) !== size) await target.put(await source.open(sha256), { maxBytes: size })
-    say(`${blobs.length} packages are in ${join(folder, 'blobs')}.`)
+    say(`Packages in ${join(folder, 'blobs')}: ${blobs.length}.`)
   }
   if (withMasterKey && !config.masterKey) {
     await copyFile(join(dataFolder, 'master.key'), join(folder, 'master.key'))
@@ -148,7 +152,7 @@ async function tellMissing(
   const missing: string[] = []
   for (const { sha256, size } of blobs) if ((await store.size(sha256)) !== size) missing.push(sha256)
   if (missing.length === 0) return 0
-  say(`${missing.length} packages are missing in the blob store; copy it from the exported instance:`)
+  say(`Missing in the blob store, which must be copied from the exported instance (${missing.length}):`)
   for (const sha256 of missing) say(`  ${sha256}`)
   return 1
 }
