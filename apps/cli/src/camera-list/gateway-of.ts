@@ -31,17 +31,28 @@ function findSite(sites: Site[], named: string): Site {
 }
 
 function choose(alive: Gateway[], { named, siteId }: { named: string | undefined; siteId: string | null }): Gateway {
-  if (named !== undefined) {
-    const found = alive.find(({ gatewayId, name }) => gatewayId === named.toLowerCase() || name === named)
-    if (found) return found
-    throw new CliError('not-found', `There is no gateway "${named}". See: ocelli gateways list`)
-  }
-  const ofSite = alive.filter((gateway) => gateway.siteId === siteId)
-  const [only, another] = ofSite.length > 0 ? ofSite : alive
-  if (only && !another) return only
-  throw wrongUsage(
-    only ? 'There are several gateways. Choose with --gateway.' : 'There is no gateway yet. Enroll one first.',
-  )
+  const meant = named === undefined ? alive : alive.filter((gateway) => isCalled(gateway, named))
+  const ofSite = meant.filter((gateway) => gateway.siteId === siteId)
+  const candidates = ofSite.length > 0 ? ofSite : meant
+  const [only] = candidates
+  if (only && candidates.length === 1) return only
+  if (only) throw wrongUsage(`There are several gateways${whichOf(candidates, { named, siteId })}`)
+  if (named === undefined) throw wrongUsage('There is no gateway yet. Enroll one first.')
+  throw new CliError('not-found', `There is no gateway "${named}". See: ocelli gateways list`)
+}
+
+const isCalled = ({ gatewayId, name }: Gateway, named: string): boolean =>
+  gatewayId === named.toLowerCase() || name === named
+
+/** A new gateway is called after its machine, so several may have one name. */
+function whichOf(
+  candidates: Gateway[],
+  { named, siteId }: { named: string | undefined; siteId: string | null },
+): string {
+  const called = named === undefined ? '' : ` called "${named}"`
+  const ids = candidates.map(({ gatewayId }) => gatewayId).join(', ')
+  if (siteId !== null) return `${called} in one site. Choose one by its id with --gateway: ${ids}.`
+  return `${called}. Say the site with --site or in the list, or choose a gateway by its id with --gateway: ${ids}.`
 }
 
 function ready({ gatewayId, name, sealingKey }: Gateway): ReadyGateway {

@@ -95,7 +95,10 @@ async function readRows(flags: ClaimFlags, context: CommandContext): Promise<Cam
   if ((flags.csv === undefined) === (flags.address === undefined)) {
     throw wrongUsage('Give either a list with --csv or one camera with --address and --user.')
   }
-  if (flags.csv !== undefined) return readCameraRows(await readNamedFile(flags.csv, context))
+  if (flags.csv !== undefined) {
+    const rows = readCameraRows(await readNamedFile(flags.csv, context))
+    return rows.map((row) => ({ ...row, site: row.site ?? flags.site ?? null }))
+  }
   const { address = null, name = null, site = null } = flags
   return [{ line: 1, device: null, address, user: null, password: null, name, site, customer: null, tags: null }]
 }

@@ -15,7 +15,7 @@ export function registerLogins(devices: CliCommand, run: Run): void {
     .option('--user <user>', 'of the camera, or of those of the list that name none')
     .option('--password-file <file>', 'its first line is the password (else OCELLI_CAMERA_PASSWORD, else asked)')
     .option('--name <name>', 'how the one camera is called')
-    .option('--site <site>', 'where the one camera is, by name or id')
+    .option('--site <site>', 'where the camera is, or those of the list that name none; by name or id')
     .option('--gateway <gateway>', 'which gateway, by name or id; else the only one of the site')
     .option('--dry-run', 'read and check the list, send nothing')
     .option('--result <file>', 'write what came of each camera as CSV, without passwords')

@@ -3,12 +3,14 @@ import { gatewayIdOf, siteIdOf } from '../../by-name.ts'
 import type { CommandContext } from '../../command-context.ts'
 
 export async function listGateways({ client, out }: CommandContext): Promise<void> {
+  const { gateways, sites } = await client()
+  const names = new Map(out.isJson ? [] : (await sites.list()).map(({ siteId, name }) => [siteId, name]))
   await out.list(
-    await (await client()).gateways.list(),
+    await gateways.list(),
     [
       { heading: 'GATEWAY', value: ({ gatewayId }) => gatewayId },
       { heading: 'NAME', value: ({ name }) => name },
-      { heading: 'SITE', value: ({ siteId }) => siteId },
+      { heading: 'SITE', value: ({ siteId }) => names.get(siteId) ?? siteId },
       { heading: 'CONNECTED', value: ({ connected, revokedAt }) => (revokedAt ? 'revoked' : connected) },
       { heading: 'DEVICES', value: ({ deviceCount }) => deviceCount, align: 'right' },
       { heading: 'VERSION', value: ({ version }) => version },

@@ -2,6 +2,7 @@ import type { Rollout } from '@ocelli/sdk'
 import { CliError } from '../../cli-error.ts'
 import type { CommandContext } from '../../command-context.ts'
 import { type ExitCode, exitCodes } from '../../exit-code.ts'
+import { plainText } from '../../output/plain-text.ts'
 import { countersText, failedCount, rolloutFields } from './rollout-fields.ts'
 
 /** With --json one object a line, whenever something has changed. */
@@ -13,7 +14,8 @@ export async function watchRollout(rolloutId: string, context: CommandContext): 
     for await (const rollout of rollouts.watch(rolloutId)) {
       last = rollout
       if (out.isJson) out.line(rollout, '')
-      tell(`${rollout.state}, wave ${rollout.wave}, ${countersText(rollout.counters)}`)
+      const why = rollout.state === 'PAUSED' && rollout.reason ? `. ${rollout.reason.detail}` : ''
+      tell(plainText(`${rollout.state}, wave ${rollout.wave}, ${countersText(rollout.counters)}${why}`))
     }
     return last as Rollout | null
   }

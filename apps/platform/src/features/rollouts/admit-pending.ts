@@ -146,7 +146,8 @@ async function followMoved(
 /** In flight in another rollout: looked at again soon, without an event each time. */
 async function postpone(db: DatabaseTransaction, { rolloutId }: RolloutRow, deviceIds: string[]): Promise<void> {
   if (deviceIds.length === 0) return
-  await sql`UPDATE rollout_device SET due_at = now() + ${busyForSeconds} * interval '1 second', reason = 'in-other-rollout', updated_at = now()
+  await sql`UPDATE rollout_device SET due_at = now() + ${busyForSeconds} * interval '1 second', reason = 'in-other-rollout',
+    detail = 'The device is at work in another rollout. Its turn comes when that one has ended there.', updated_at = now()
     WHERE rollout_id = ${rolloutId} AND device_id = ANY(${deviceIds}::text[])`.execute(db)
 }
 
