@@ -34,8 +34,8 @@ interface ShelfFile {
 }
 
 export function createPackageShelf({ folder, maxBytes, isInUse, log }: PackageShelfOptions): PackageShelf {
-  /** Checked since this process started; before that the disk may have changed them. */
-  const checked = new Set<string>()
+  /** Checked since this process started, with the time of the last change as we left it: who writes to one moves that. */
+  const checked = new Map<string, number>()
   const reserved = new Map<string, number>()
   let turn: Promise<unknown> = Promise.resolve()
 
@@ -68,15 +68,20 @@ export function createPackageShelf({ folder, maxBytes, isInUse, log }: PackageSh
     return bavail * bsize >= needed + spareBytes
   }
 
+  async function noteChecked(path: string): Promise<void> {
+    checked.set(path, (await stat(path)).mtimeMs)
+  }
+
   return {
     async find(packageRef, signal) {
       const path = pathOf(packageRef)
       const seen = await stat(path).catch(ignoreMissing)
       if (seen === null) return null
-      if (seen.size === packageRef.size && (checked.has(path) || (await hasHash(path, packageRef.sha256, signal)))) {
-        checked.add(path)
+      const isChecked = checked.get(path) === seen.mtimeMs
+      if (seen.size === packageRef.size && (isChecked || (await hasHash(path, packageRef.sha256, signal)))) {
         const now = new Date()
         await utimes(path, now, now)
+        await noteChecked(path)
         return path
       }
       log.warn({ file: path }, 'A package in the cache is not what it was; it is downloaded again')
@@ -101,7 +106,7 @@ export function createPackageShelf({ folder, maxBytes, isInUse, log }: PackageSh
     async place(packageRef) {
       const path = pathOf(packageRef)
       await rename(partOf(packageRef), path)
-      checked.add(path)
+      await noteChecked(path)
       return path
     },
   }

@@ -17,6 +17,21 @@ test('a file damaged on the disk is found at the next start and downloaded again
   expect(downloads()).toHaveLength(2)
 })
 
+test('a file that is changed on the disk while the gateway runs goes to no camera', async () => {
+  const { downloads, openCache, offer } = await createPackageSite()
+  const content = randomBytes(sizeBytes)
+  const ref = offer(content)
+  const cache = openCache()
+  const first = await cache.acquire(ref, asked())
+  first.release()
+  ;(await cache.acquire(ref, asked())).release()
+  expect(downloads()).toHaveLength(1)
+  await writeFile(first.localPackage.path, randomBytes(sizeBytes))
+  const again = await cache.acquire(ref, asked())
+  expect(await readFile(again.localPackage.path)).toEqual(content)
+  expect(downloads()).toHaveLength(2)
+})
+
 test('a wrong checksum is answered by one more download, then it is an error', async () => {
   const { folder, ranges, openCache, offer } = await createPackageSite()
   const announced = randomBytes(sizeBytes)

@@ -29,7 +29,7 @@ export function explainConnectivity(
   }
   switch (device.connectivity) {
     case 'ONLINE':
-      return `The camera answers its gateway.${since}`
+      return `The camera answers its gateway, which tells at once when it no longer does.${since}`
     case 'OFFLINE':
       return `The camera does not answer its gateway.${since}`
     case 'UNKNOWN':
