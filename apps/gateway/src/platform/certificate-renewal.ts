@@ -5,8 +5,10 @@ import { createCertificateRequest } from './certificate-request.ts'
 import { checkCertificate, type GatewayIdentity, keyOf, readCertificate } from './gateway-identity.ts'
 import type { PlatformApi } from './platform-api.ts'
 
-const checkEveryMs = 6 * 60 * 60_000
-const retryMs = 10 * 60_000
+/** Costs nothing while no renewal is due. Timers stand still while a machine sleeps: it may wake long past the end. */
+const checkEveryMs = 10 * 60_000
+/** The gateways of one roll-out were enrolled in one hour and would all come at once. */
+const spreadMs = 6 * 60 * 60_000
 
 export interface RenewalOptions {
   api: PlatformApi
@@ -22,20 +24,19 @@ export interface RenewalOptions {
 /** Renews at two thirds of the certificate's life; also one that has expired, which the platform takes for 90 days. */
 export async function keepCertificateFresh(options: RenewalOptions): Promise<void> {
   const { api, identity, clock, random, log, signal } = options
+  const ownSpreadMs = random() * spreadMs
   while (!signal.aborted) {
-    let waitMs = checkEveryMs
-    if (isRenewalDue(identity().certificate, clock.now() + api.clockOffsetMs())) {
+    if (isRenewalDue(identity().certificate, clock.now() + api.clockOffsetMs() - ownSpreadMs)) {
       try {
         await renewCertificate(options)
         log.info({ until: readCertificate(identity().certificate).validTo }, 'The certificate was renewed')
       } catch (error) {
         if (signal.aborted) return
         log.warn({ error: describeError(error) }, 'The certificate could not be renewed; it is tried again')
-        waitMs = retryMs
       }
     }
-    // Jitter: the gateways of one roll-out were enrolled in one hour and would all come at once a year later.
-    await pause(clock, waitMs * (0.75 + random() / 2), signal)
+    // jitter: a platform that comes back after hours would be asked by all in one moment
+    await pause(clock, checkEveryMs * (0.75 + random() / 2), signal)
   }
 }
 

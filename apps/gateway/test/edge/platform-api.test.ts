@@ -195,16 +195,21 @@ describe('certificate renewal', () => {
   /** A clock that stands still until it is moved; `waits` tells how long somebody wants to sleep. */
   function createStillClock(offsetMs: number) {
     const waits: { ms: number; wake: () => void }[] = []
+    let aheadMs = offsetMs
     const clock: Clock = {
-      now: () => Date.now() + offsetMs,
+      now: () => Date.now() + aheadMs,
       monotonic: () => performance.now(),
       sleep: (ms, ending) =>
         new Promise((resolve, reject) => {
+          ending.throwIfAborted()
           waits.push({ ms, wake: resolve })
           ending.addEventListener('abort', () => reject(ending.reason), { once: true })
         }),
     }
-    return { clock, waits }
+    const sleepThrough = (ms: number) => {
+      aheadMs += ms
+    }
+    return { clock, waits, sleepThrough }
   }
 
   async function runUntilFirstWait(offsetMs: number) {
@@ -244,7 +249,7 @@ describe('certificate renewal', () => {
   test('leaves a young certificate alone', async () => {
     const { replaced, waitMs } = await runUntilFirstWait(0)
     expect(replaced).toEqual([])
-    expect(waitMs).toBe(6 * hourMs)
+    expect(waitMs).toBe(10 * 60_000)
   })
 
   test('renews an old one with the same key', async () => {
@@ -258,6 +263,23 @@ describe('certificate renewal', () => {
   test('renews one that has expired, by proof of its key', async () => {
     const { replaced } = await runUntilFirstWait(400 * dayMs)
     expect(replaced).toHaveLength(1)
+  })
+
+  test('renews it minutes after the machine wakes, having slept past its end', async () => {
+    const { clock, waits, sleepThrough } = createStillClock(0)
+    const stop = new AbortController()
+    const replaced = Promise.withResolvers<GatewayIdentity>()
+    const options = { identity: () => identity, clock, random: () => 0.5, log: quietLog, signal: stop.signal }
+    const replace = async (next: GatewayIdentity) => replaced.resolve(next)
+    const running = keepCertificateFresh({ ...options, api: open({ clock }), replace })
+    await expect.poll(() => waits.length, { timeout: 10_000 }).toBe(1)
+    sleepThrough(400 * dayMs)
+    platform.clockOffsetMs = 400 * dayMs
+    expect(waits[0]?.ms).toBeLessThan(15 * 60_000)
+    waits[0]?.wake()
+    expect((await replaced.promise).certificate).not.toBe(identity.certificate)
+    stop.abort()
+    await running
   })
 
   test('keeps the old one when the new one is not right, and tries again soon', async () => {

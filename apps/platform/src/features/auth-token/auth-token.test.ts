@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AccountsPlatform, createAccountsPlatform } from '../../../test/accounts-platform.ts'
 import type { TestAccount } from '../../../test/test-platform.ts'
@@ -220,6 +221,23 @@ describe('a gateway gets a token', () => {
     expect(answer).toMatchObject({ status: 401, body: { error: 'invalid_client' } })
     // its own failures must not lock the gateway of the other tests out
     platform.clock.nowMs = platform.nowMs() + 61_000
+  })
+
+  test('and while its certificate ended no more than 90 days ago', async () => {
+    const endedDaysAgo = (days: number) =>
+      sql`UPDATE gateway SET certificate_expires_at = now() - ${days} * interval '1 day' WHERE gateway_id = ${gatewayId}`.execute(
+        platform.db,
+      )
+    await endedDaysAgo(89)
+    expect((await present(await assertion())).status).toBe(200)
+    await endedDaysAgo(91)
+    expect(await present(await assertion())).toMatchObject({
+      ...{
+        status: 401,
+        body: { error: 'invalid_client', error_description: expect.stringContaining('Enroll it again') },
+      },
+    })
+    await endedDaysAgo(-300)
   })
 
   test('but not for what is no JWT, and no more once it was revoked', async () => {

@@ -78,6 +78,8 @@ test('who waits too long for a free connection is told, and a server that says n
   const silent = await pretend(() => undefined)
   const other = openPool({ connectionString: silent.url, max: 1, connectionTimeoutMillis: 100 }, () => {})
   expect(isDatabaseAway(await failure(other.pool.query('SELECT 1')))).toBe(true)
+  const alone = new Client({ connectionString: silent.url, connectionTimeoutMillis: 100 })
+  expect(isDatabaseAway(await failure(alone.connect()))).toBe(true)
   await other.close()
   await silent.close()
 })

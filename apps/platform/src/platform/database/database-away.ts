@@ -3,7 +3,7 @@ import { awaitPart, isNetworkFailure, type Patience } from '../await-part.ts'
 
 /** Said by pg itself, without a code. */
 const lost =
-  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed)/
+  /^(Connection terminated|timeout expired|timeout exceeded|Client has encountered a connection error|Client was closed)/
 
 /** Shut down, crashed, starting, or without a connection left (PostgreSQL, appendix A). */
 const awayStates = new Set(['57P01', '57P02', '57P03', '53300'])
