@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, open, rm } from 'node:fs/promises'
-import { request } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -83,6 +85,32 @@ test('an upload that says it is too large is refused before it is sent', async (
   upload.flushHeaders()
   expect(await answer).toMatchObject({ status: 413, body: { code: 'payload-too-large' } })
   upload.destroy()
+})
+
+test.each([
+  ['that says to be empty', { 'content-length': '0' }],
+  ['of no length', {}],
+  ['in chunks, of which there are none', { 'transfer-encoding': 'chunked' }],
+])('an upload %s is no package, and the platform lives on', async (_what, length) => {
+  const { headers } = await store.account()
+  const type = { 'content-type': 'application/octet-stream' }
+  const options = { port, method: 'POST', path: '/store/v1/packages', headers: { ...headers, ...type, ...length } }
+  const upload = request(options)
+  // Node writes a length of its own unless it is told not to
+  if (Object.keys(length).length === 0) upload.useChunkedEncodingByDefault = false
+  const answered = once(upload, 'response')
+  upload.end()
+  const [response] = (await answered) as [IncomingMessage]
+  expect([response.statusCode, await json(response)]).toMatchObject([422, { code: 'package-invalid' }])
+})
+
+test('a route that takes no files refuses one, also where it takes no body at all', async () => {
+  const { headers } = await store.account()
+  for (const url of ['/store/v1/orders', `/store/v1/orders/${randomUUID()}/confirm`]) {
+    const upload = { ...headers, 'content-type': 'application/octet-stream', 'idempotency-key': randomUUID() }
+    const answer = await store.app.inject({ method: 'POST', url, headers: upload, payload: Buffer.from('file') })
+    expect(answer.json()).toMatchObject({ status: 415, code: 'unsupported-media-type' })
+  }
 })
 
 test('bytes that no version names are swept after a day', async () => {

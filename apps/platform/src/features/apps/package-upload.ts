@@ -24,9 +24,19 @@ export interface UploadDeps {
   maxPackageBytes: number
 }
 
-/** Lets bodies of the package types through to their route as streams, however large they are. */
+/** Lets bodies of the package types through as streams to the routes that take them, however large they are. */
 export function acceptPackages(app: FastifyInstance): void {
-  app.addContentTypeParser(packageMediaTypes, (_request, payload, done) => done(null, payload))
+  app.addContentTypeParser(packageMediaTypes, (request, payload, done) => {
+    const takesFiles = request.routeOptions.schema?.consumes?.includes('application/octet-stream')
+    if (takesFiles) done(null, payload)
+    else
+      done(
+        new ProblemError(
+          'unsupported-media-type',
+          `This takes no file of the type ${request.headers['content-type']}.`,
+        ),
+      )
+  })
   // a refusal that comes before the body was read: the rest of it is not waited for
   app.addHook('onSend', async (request, reply) => {
     if (request.body instanceof Readable && !request.body.readableEnded) reply.header('connection', 'close')

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { ProblemError } from './problem.ts'
 
 interface Given {
@@ -8,10 +9,12 @@ interface Given {
 
 /**
  * Refuses text that PostgreSQL cannot hold, which every schema lets through: U+0000, and in JSON documents half of a surrogate pair.
- * Found by the database, it would be an error of ours that clients are told to repeat. Throws ProblemError `invalid-request`.
+ * Found by the database, it would be an error of ours that clients are told to repeat. A body that is still to be read holds none:
+ * a stream knows its socket and that its stream, round and round. Throws ProblemError `invalid-request`.
  */
 export function refuseUnstorable({ params, query, body }: Given): void {
-  const pointer = findUnstorable(params) ?? findUnstorable(query) ?? findUnstorable(body)
+  const pointer =
+    findUnstorable(params) ?? findUnstorable(query) ?? findUnstorable(body instanceof Readable ? null : body)
   if (pointer === null) return
   const detail = 'holds U+0000, or half of a surrogate pair'
   throw new ProblemError('invalid-request', `The request's text at ${pointer || '/'} ${detail}. Leave it out.`, {
