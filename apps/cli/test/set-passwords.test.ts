@@ -66,7 +66,7 @@ interface Sent {
 }
 
 /** The north's cameras end as told; the south refuses the request. */
-async function openCli(end: Record<string, Item>) {
+async function openCli(end: Record<string, Item>, { isCutOff = false } = {}) {
   const sent: Sent[] = []
   let elapsedMs = 0
   const platform = answering(({ route, body }) => {
@@ -78,6 +78,7 @@ async function openCli(end: Record<string, Item>) {
     const named = devices.find(({ deviceId }) => route === `GET /device/v1/devices/${deviceId}`)
     if (named) return named
     if (route === `POST /device/v1/gateways/${south}/camera-passwords`) return problem(409, 'state-conflict')
+    if (isCutOff && route.startsWith('POST')) return problem(500, 'internal')
     if (route.startsWith('POST')) sent.push(...(body as { devices: Sent[] }).devices)
     const sending = Object.fromEntries(sent.map(({ deviceId }) => [deviceId, { state: 'SENT', error: null }]))
     return batchOf(north, route.startsWith('POST') ? sending : end)
@@ -141,6 +142,31 @@ describe('new passwords', () => {
     const after = await rowsOf(join(again.folder, 'new.csv'))
     expect(after.map(([, , , , result]) => result)).toEqual(['CHANGED', 'CHANGED', 'NOT_SENT'])
     expect(after.map(([, , , password]) => password)).toEqual(passwords)
+  })
+
+  test('that were cut off while they were sent are not told to have failed', async () => {
+    const cli = await openCli({ 'CAM-1': changed })
+    const columns = 'address,device,user,password,result,code,detail,gateway,batch'
+    const lines = [
+      `https://cam-1,CAM-1,root,Made-1,SENT,,,${north},${north}`,
+      `https://cam-2,CAM-2,root,Made-2,SENDING,,,${north},`,
+    ]
+    await writeFile(join(cli.folder, 'new.csv'), [columns, ...lines, ''].join('\r\n'))
+    const run = await cli.run(['devices', 'change-credentials', '--continue', 'new.csv'])
+    expect(run.code).toBe(1)
+    expect(run.stderr).not.toMatch(/failed/)
+    expect(run.stderr).toMatch(/1 camera\(s\) .* cut off .*change-credentials --csv/)
+    expect((await rowsOf(join(cli.folder, 'new.csv'))).map(([, , , , result]) => result)).toEqual([
+      'CHANGED',
+      'SENDING',
+    ])
+  })
+
+  test('that the platform does not answer about are told how to go on', async () => {
+    const cli = await openCli({}, { isCutOff: true })
+    const run = await cli.run([...set, 'CAM-1', '--generate', '--result', 'new.csv', '--yes'])
+    expect(run.code).not.toBe(0)
+    expect(run.stderr).toMatch(/--continue .*new\.csv/)
   })
 
   test('that are given are sent as they are, over http only when that is allowed, and not written down', async () => {

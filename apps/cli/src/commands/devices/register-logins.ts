@@ -16,7 +16,7 @@ export function registerLogins(devices: CliCommand, run: Run): void {
     .option('--password-file <file>', 'its first line is the password (else OCELLI_CAMERA_PASSWORD, else asked)')
     .option('--name <name>', 'how the one camera is called')
     .option('--site <site>', 'where the camera is, or those of the list that name none; by name or id')
-    .option('--gateway <gateway>', 'which gateway, by name or id; else the only one of the site')
+    .option('--gateway <gateway>', 'which gateway, by name or id; else the only one of the site, or of the account')
     .option('--dry-run', 'read and check the list, send nothing')
     .option('--result <file>', 'write what came of each camera as CSV, without passwords')
     .examples(

@@ -63,7 +63,7 @@ export async function setPasswords(
     const secret = password === null ? { user, password: generatePassword(random, randomBytes) } : secretOf(target)
     const row: PasswordRow = {
       ...{ address: address ?? '', device: deviceId, user, password: password === null ? secret.password : '' },
-      ...{ result: 'SENDING', code: '', detail: '', gateway: target.gateway.gatewayId, batch: '' },
+      ...{ result: 'NOT_SENT', code: '', detail: '', gateway: target.gateway.gatewayId, batch: '' },
     }
     return { target, secret, row }
   })
@@ -74,7 +74,12 @@ export async function setPasswords(
     for (let at = 0; at < own.length; at += perRequest) {
       const part = own.slice(at, at + perRequest)
       const devices = await Promise.all(part.map(({ target, secret }) => seal(target, secret)))
-      const sent = await send(client, part[0]?.target.gateway.gatewayId ?? '', devices)
+      for (const { row } of part) row.result = 'SENDING'
+      await file?.write(rows)
+      const sent = await send(client, part[0]?.target.gateway.gatewayId ?? '', devices).catch((error: unknown) => {
+        if (file) say(`It was cut off while it was sent. See what came of it with: ${continuing(file)}`)
+        throw error
+      })
       if ('batchId' in sent) batches.push(sent)
       for (const { row } of part) {
         if ('batchId' in sent) Object.assign(row, { result: 'SENT', batch: sent.batchId })
@@ -129,7 +134,7 @@ interface Finishing {
 
 async function finish(batches: CameraLoginBatch[], { rows, file, client, context }: Finishing): Promise<ExitCode> {
   const { say, out } = context
-  const again = file && `ocelli devices change-credentials --continue ${file.path}`
+  const again = file && continuing(file)
   const items = await awaitBatches(batches, client, context).catch((error: unknown) => {
     if (again) say(`The gateways go on. See what came of it with: ${again}`)
     throw error
@@ -139,17 +144,24 @@ async function finish(batches: CameraLoginBatch[], { rows, file, client, context
   await file?.write(rows)
   await out.list(rows.map(shown), resultColumns)
   const count = (result: string) => rows.filter((row) => row.result === result).length
-  const [changed, unknown] = [count('CHANGED'), count('UNKNOWN')]
+  const [changed, unknown, cutOff] = [count('CHANGED'), count('UNKNOWN'), count('SENDING')]
   if (changed > 0) say(`${changed} camera(s) take the new password. Tell your VMS now${file ? `: ${file.path}` : ''}`)
   if (unknown > 0) {
     say(
       `Of ${unknown} it is not known yet; both passwords are kept, and the gateways go on looking.${again ? ` ${again}` : ''}`,
     )
   }
-  if (changed === rows.length) return exitCodes.ok
-  say(`${rows.length - changed - unknown} of ${rows.length} failed; there the password before counts.`)
-  return exitCodes.someFailed
+  if (file && cutOff > 0) {
+    say(
+      `${cutOff} camera(s) may have the new password or not: the command was cut off before the platform answered. ` +
+        `To try the passwords of the file there: ocelli devices change-credentials --csv ${file.path}`,
+    )
+  }
+  const failed = rows.length - changed - unknown - cutOff
+  if (failed > 0) say(`${failed} of ${rows.length} failed; there the password before counts.`)
+  return changed === rows.length ? exitCodes.ok : exitCodes.someFailed
 }
+const continuing = ({ path }: PasswordFile): string => `ocelli devices change-credentials --continue ${path}`
 
 function note(row: PasswordRow, item: CameraLogin | undefined): void {
   if (!item) return
