@@ -228,6 +228,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
       },
     },
     { name: 'certificate of the device channel', intervalMs: 600_000, run: () => broker.renewCertificate() },
+    { name: 'ended sessions', intervalMs: 3_600_000, run: () => people.sweepSessions() },
     { name: 'unnamed blobs', intervalMs: 3_600_000, run: () => sweepBlobs({ db, blobs }) },
     {
       name: 'old idempotency keys',

@@ -4,7 +4,7 @@ import type { FastifyInstance, InjectOptions } from 'fastify'
 import { pino } from 'pino'
 import { type AccessTokens, createAccessTokens } from '../src/platform/auth/access-token.ts'
 import { type BearerAuthentication, createBearerAuthentication } from '../src/platform/auth/authenticate.ts'
-import { hashToken, newSecret } from '../src/platform/auth/secret.ts'
+import { type HashCost, hashToken, newSecret } from '../src/platform/auth/secret.ts'
 import { type Database, openDatabase } from '../src/platform/database/database.ts'
 import { createApp } from '../src/platform/http/create-app.ts'
 import { createOpenStreams } from '../src/platform/http/open-streams.ts'
@@ -65,6 +65,9 @@ export interface TestPlatform extends TestParts {
   events: (accountId: string) => Promise<string[]>
   close: () => Promise<void>
 }
+
+/** For passwords and chosen secrets of tests: what it costs to hash them is no matter here. */
+export const quickHash: HashCost = { cost: 1024, parallelization: 1 }
 
 /** For routes that would refuse more than so many. */
 export const noLimits = { streams: createOpenStreams({ perCaller: 0, perAccount: 0 }), openRolloutsPerAccount: 0 }

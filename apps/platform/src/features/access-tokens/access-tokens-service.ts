@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { personalAccessTokenPrefix } from '../../platform/auth/authenticate.ts'
 import type { Caller } from '../../platform/auth/caller.ts'
 import { hashToken, newSecret } from '../../platform/auth/secret.ts'
-import type { Database } from '../../platform/database/database.ts'
+import type { Database, DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
@@ -38,9 +38,9 @@ export function createAccessTokensService({ forget, nowMs }: { forget: () => voi
       if (expiresAt !== null && Date.parse(expiresAt) <= nowMs()) {
         throw new ProblemError('invalid-request', 'expiresAt lies in the past.')
       }
-      await checkLife(db, expiresAt, authorization)
       const token = newSecret(personalAccessTokenPrefix)
       return await inTransaction(db, async (transaction) => {
+        const madeWith = await checkParent(transaction, expiresAt, authorization)
         await requireTokenRoom(transaction, caller)
         const { token_id: tokenId } = await transaction
           .insertInto('access_token')
@@ -58,7 +58,7 @@ export function createAccessTokensService({ forget, nowMs }: { forget: () => voi
           {
             type: 'token.created',
             accountId: caller.accountId,
-            data: { tokenId, name: wanted.name.trim(), permissions: granted, expiresAt },
+            data: { tokenId, name: wanted.name.trim(), permissions: granted, expiresAt, madeWith },
           },
         ])
         const made = await own(transaction, caller).where('t.token_id', '=', tokenId).executeTakeFirstOrThrow()
@@ -105,20 +105,31 @@ function onlyPeople(caller: Caller): void {
   }
 }
 
-/** A token that leaked must not make itself a longer life. */
-async function checkLife(db: Database, expiresAt: string | null, authorization: string | undefined): Promise<void> {
+/**
+ * The token that the caller came with, null without one. One that leaked must not make itself a longer life, nor one that was revoked a
+ * new one while another process still remembers it: it is held as it is until commit.
+ */
+async function checkParent(
+  db: DatabaseTransaction,
+  expiresAt: string | null,
+  authorization: string | undefined,
+): Promise<string | null> {
   const presented = authorization?.replace(/^Bearer +/i, '')
-  if (!presented?.startsWith(personalAccessTokenPrefix)) return
+  if (!presented?.startsWith(personalAccessTokenPrefix)) return null
   const parent = await db
     .selectFrom('access_token')
-    .select('expires_at')
+    .select(['token_id', 'expires_at'])
     .where('token_hash', '=', hashToken(presented))
+    .where('revoked_at', 'is', null)
+    .forShare()
     .executeTakeFirst()
-  const untilMs = parent?.expires_at ? Date.parse(parent.expires_at) : Number.POSITIVE_INFINITY
+  if (!parent) throw new ProblemError('unauthenticated', 'This token was revoked.')
+  const untilMs = parent.expires_at ? Date.parse(parent.expires_at) : Number.POSITIVE_INFINITY
   if ((expiresAt === null ? Number.POSITIVE_INFINITY : Date.parse(expiresAt)) > untilMs) {
     throw new ProblemError(
       'invalid-request',
-      `A token made with a token cannot outlive it: set expiresAt to ${parent?.expires_at} or before.`,
+      `A token made with a token cannot outlive it: set expiresAt to ${parent.expires_at} or before.`,
     )
   }
+  return parent.token_id
 }

@@ -3,7 +3,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AccountsPlatform, createAccountsPlatform } from '../../../test/accounts-platform.ts'
-import type { TestAccount } from '../../../test/test-platform.ts'
+import { quickHash, type TestAccount } from '../../../test/test-platform.ts'
 import { hashChosenClientSecret } from '../technical-users/client-secret.ts'
 
 let platform: AccountsPlatform
@@ -37,7 +37,7 @@ async function machine(secret = `s3cret+${randomUUID()} %`): Promise<{ clientId:
       client_id: clientId,
       account_id: operator.accountId,
       name: 'Robot',
-      secret_hash: await hashChosenClientSecret(secret),
+      secret_hash: await hashChosenClientSecret(secret, quickHash),
       permissions: ['devices:view', 'apps:install'],
       whole_account: true,
     })

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase } from '../../../test/postgres/create-test-database.ts'
+import { quickHash } from '../../../test/test-platform.ts'
 import { createAccessTokens } from '../../platform/auth/access-token.ts'
 import { createBearerAuthentication } from '../../platform/auth/authenticate.ts'
 import { openDatabase } from '../../platform/database/database.ts'
@@ -31,6 +32,7 @@ async function startPlatform() {
   const bearer = createBearerAuthentication({ db, accessTokens, nowMs })
   const people = await createPeople({
     ...{ ...database, publicUrl, secret: 'x'.repeat(44), log, db, readCaller: bearer.readCaller, nowMs },
+    passwordCost: quickHash,
   })
   const account = { adminEmail: 'boss@example.com', adminPassword: password, clientId: null, clientSecret: null }
   await ensureFirstAccount(db, account, people)

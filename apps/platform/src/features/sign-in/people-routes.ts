@@ -16,13 +16,15 @@ export function peopleRoutes(deps: {
   people: Pick<People, 'handle' | 'forget' | 'authenticate'>
   publicUrl: string
   nowMs: () => number
+  /** Refusals in five minutes for a network, and for an e-mail from wherever. */
+  maxRefusals?: number
 }): AnyRoute[] {
-  const { people, publicUrl, nowMs } = deps
+  const { people, publicUrl, nowMs, maxRefusals = 100 } = deps
   const limits = { windowMs: 300_000, maxKeys: 20_000, nowMs }
   const perPersonAndNetwork = createFailureLimit({ ...limits, maxFailures: 10 })
   // one network that tries many e-mails, and many networks that try one: both pass by who signs in where it has done so before
-  const perNetwork = createFailureLimit({ ...limits, maxFailures: 100 })
-  const perPerson = createFailureLimit({ ...limits, maxFailures: 100 })
+  const perNetwork = createFailureLimit({ ...limits, maxFailures: maxRefusals })
+  const perPerson = createFailureLimit({ ...limits, maxFailures: maxRefusals })
   const perSession = createFailureLimit({ ...limits, maxFailures: 10 })
   const familiar = createFamiliarPlaces({ maxPlaces: 20_000 })
 

@@ -4,7 +4,7 @@ import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import type { CallerReader } from '../../platform/auth/authenticate.ts'
 import type { Authenticator } from '../../platform/auth/caller.ts'
-import { hashSecret, verifySecret } from '../../platform/auth/secret.ts'
+import { costNow, type HashCost, hashSecret, verifySecret } from '../../platform/auth/secret.ts'
 import type { Database } from '../../platform/database/database.ts'
 import { openClient } from '../../platform/database/open-client.ts'
 import { openPool } from '../../platform/database/open-pool.ts'
@@ -25,6 +25,7 @@ interface PeopleOptions {
   db: Database
   readCaller: CallerReader
   nowMs: () => number
+  passwordCost?: HashCost
 }
 
 export interface People extends PersonDirectory {
@@ -34,6 +35,8 @@ export interface People extends PersonDirectory {
   authenticate: Authenticator
   /** Forget whom a session was for: a person or permission was changed through this process. */
   forget: () => void
+  /** Sessions that have ended lie there until then. */
+  sweepSessions(): Promise<void>
   close(): Promise<void>
 }
 
@@ -78,13 +81,16 @@ export async function createPeople(options: PeopleOptions): Promise<People> {
         userId: user.id,
         accountId: user.id,
         providerId: 'credential',
-        password: await hashSecret(password),
+        password: await hashSecret(password, options.passwordCost),
       })
       return user.id
     },
     async deletePerson(authUserId) {
       await internalAdapter.deleteUser(authUserId)
       sessions.forget()
+    },
+    async sweepSessions() {
+      await pool.query('DELETE FROM session WHERE "expiresAt" < now()')
     },
     close,
   }
@@ -95,7 +101,8 @@ function authSettings({
   secret,
   log,
   pool,
-}: Pick<PeopleOptions, 'publicUrl' | 'secret' | 'log'> & { pool: Pool }) {
+  passwordCost = costNow,
+}: Pick<PeopleOptions, 'publicUrl' | 'secret' | 'log' | 'passwordCost'> & { pool: Pool }) {
   return {
     appName: 'Ocelli',
     baseURL: publicUrl,
@@ -109,7 +116,7 @@ function authSettings({
       minPasswordLength: 8,
       maxPasswordLength: 128,
       password: {
-        hash: hashSecret,
+        hash: (password: string) => hashSecret(password, passwordCost),
         verify: ({ hash, password }: { hash: string; password: string }) => verifySecret(password, hash),
       },
     },

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AccountsPlatform, createAccountsPlatform } from '../../../test/accounts-platform.ts'
 import type { TestAccount } from '../../../test/test-platform.ts'
@@ -147,6 +148,18 @@ describe('a personal access token', () => {
     const past = '2020-01-01T00:00:00Z'
     expect((await call(admin, `POST ${tokens}`, { name: 'Past', expiresAt: past })).status).toBe(400)
     expect((await call(admin, `POST ${tokens}`, { name: 'Odd', expiresAt: 'soon' })).status).toBe(400)
+  })
+
+  test('is not made with one that was revoked, though another process still remembers it; its event names the one it was made with', async () => {
+    const owner = await platform.user(admin.accountId, [])
+    const child = await call(owner, `POST ${tokens}`, { name: 'Child' })
+    const { rows } = await sql<{ madeWith: string }>`SELECT data->>'madeWith' AS "madeWith" FROM event
+      WHERE type = 'token.created' AND data->>'tokenId' = ${child.body.tokenId}`.execute(platform.db)
+    const listed = (await call(owner, `GET ${tokens}`)).body
+    expect(listed.find(({ name }: { name: string }) => name === 'test').tokenId).toBe(rows[0]?.madeWith)
+    await sql`UPDATE access_token SET revoked_at = now() WHERE token_id = ${rows[0]?.madeWith}`.execute(platform.db)
+    expect((await call(owner, 'GET /account/v1/me')).status).toBe(200)
+    expect((await call(owner, `POST ${tokens}`, { name: 'Too late' })).status).toBe(401)
   })
 
   test('is nothing for machines', async () => {
