@@ -1,6 +1,6 @@
 import { DriverError } from '@ocelli/driver'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { appId, createPackages, quickDriver, startSimulatedCamera, targetOf } from './simulated-harness.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { appId, callOptions, createPackages, openCamera } from './simulated-harness.ts'
 
 let packages: Awaited<ReturnType<typeof createPackages>>
 beforeAll(async () => {
@@ -9,11 +9,8 @@ beforeAll(async () => {
 afterAll(() => packages?.remove())
 
 async function cameraWith(version: string) {
-  const camera = await startSimulatedCamera({ configurable: 'all' })
-  onTestFinished(() => camera.close())
-  const driver = quickDriver.open(targetOf(camera))
-  onTestFinished(() => driver.close())
-  const options = { signal: AbortSignal.timeout(20_000) }
+  const { camera, driver } = await openCamera({ configurable: 'all' })
+  const options = callOptions(20_000)
   await driver.install(await packages.write(version), options)
   camera.configureApp(appId, 'zones')
   return { camera, driver, options }

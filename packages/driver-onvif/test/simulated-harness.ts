@@ -2,9 +2,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type CameraOptions, createCamera, type PackageReader, type SimulatedCamera } from '@ocelli/camera-sim'
-import type { CameraTarget, LocalPackage } from '@ocelli/driver'
+import type { CameraTarget, Driver, LocalPackage } from '@ocelli/driver'
 import type { CameraFault, CameraSetup, ConformanceCamera, ConformanceHarness } from '@ocelli/driver/test-suite'
 import { generateLicenseKey, signLicense } from '@ocelli/license'
+import { onTestFinished } from 'vitest'
 import { createOnvifDriver } from '../src/index.ts'
 
 export const credentials = { user: 'admin', password: 'right, with "quotes" & ümlauts' }
@@ -36,6 +37,21 @@ export function startSimulatedCamera(options: Partial<CameraOptions> = {}): Prom
 export function targetOf(camera: SimulatedCamera): CameraTarget {
   return { address: new URL(camera.url).origin, credentials, tls: { pinnedSha256: null, allowLegacy: false } }
 }
+
+/** A camera and its driver, until the end of the test. */
+export async function openCamera(
+  options: Partial<CameraOptions> = {},
+): Promise<{ camera: SimulatedCamera; driver: Driver }> {
+  const camera = await startSimulatedCamera(options)
+  const driver = quickDriver.open(targetOf(camera))
+  onTestFinished(async () => {
+    await driver.close()
+    await camera.close()
+  })
+  return { camera, driver }
+}
+
+export const callOptions = (timeoutMs = 10_000) => ({ signal: AbortSignal.timeout(timeoutMs) })
 
 /** Writes packages into a folder of their own; padded, so that an upload takes more than one part. */
 export async function createPackages() {

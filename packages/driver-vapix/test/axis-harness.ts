@@ -8,8 +8,9 @@ import {
   type SimulatedAxisCamera,
   writeAxisLicenseKey,
 } from '@ocelli/camera-sim'
-import type { CameraTarget, LocalPackage } from '@ocelli/driver'
+import type { CameraTarget, Driver, LocalPackage } from '@ocelli/driver'
 import type { CameraFault, CameraSetup, ConformanceCamera, ConformanceHarness } from '@ocelli/driver/test-suite'
+import { onTestFinished } from 'vitest'
 import { createVapixDriver } from '../src/index.ts'
 
 export const credentials = { user: 'root', password: 'right, with "quotes"' }
@@ -32,6 +33,21 @@ export function startAxis(options: Partial<AxisCameraOptions> = {}): Promise<Sim
 export function targetOf(camera: SimulatedAxisCamera): CameraTarget {
   return { address: camera.url, credentials, tls: { pinnedSha256: null, allowLegacy: false } }
 }
+
+/** A camera and its driver, until the end of the test. */
+export async function openCamera(
+  options: Partial<AxisCameraOptions> = {},
+): Promise<{ camera: SimulatedAxisCamera; driver: Driver }> {
+  const camera = await startAxis(options)
+  const driver = quickDriver.open(targetOf(camera))
+  onTestFinished(async () => {
+    await driver.close()
+    await camera.close()
+  })
+  return { camera, driver }
+}
+
+export const callOptions = (timeoutMs = 10_000) => ({ signal: AbortSignal.timeout(timeoutMs) })
 
 /** Writes packages into a folder of their own; padded, so that an upload takes more than one part. */
 export async function createPackages() {

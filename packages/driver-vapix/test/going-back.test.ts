@@ -1,5 +1,5 @@
-import { afterAll, expect, onTestFinished, test } from 'vitest'
-import { appId, createPackages, quickDriver, startAxis, targetOf } from './axis-harness.ts'
+import { afterAll, expect, test } from 'vitest'
+import { appId, callOptions, createPackages, openCamera } from './axis-harness.ts'
 
 const packages = await createPackages()
 afterAll(packages.remove)
@@ -11,11 +11,8 @@ test.each([
   ['9', 'three'],
   ['5', 'none'],
 ])('AXIS OS %s takes a lower version like a higher one, and the setting is then: %s', async (os, setting) => {
-  const camera = await startAxis({ os, allowUnsigned: true })
-  onTestFinished(() => camera.close())
-  const driver = quickDriver.open(targetOf(camera))
-  onTestFinished(() => driver.close())
-  const options = { signal: AbortSignal.timeout(15_000) }
+  const { camera, driver } = await openCamera({ os, allowUnsigned: true })
+  const options = callOptions(15_000)
   await driver.install(await packages.write('2.1', zones), options)
   const placement = { kind: 'PARAMETER', name: 'Zones' } as const
   await driver.placeLicense({ appId, license: 'three', placement }, options)

@@ -1,26 +1,8 @@
-import type { AxisCameraOptions, SimulatedAxisCamera } from '@ocelli/camera-sim'
-import type { Driver } from '@ocelli/driver'
-import { afterAll, afterEach, expect, test } from 'vitest'
-import { appId, createPackages, keyFor, quickDriver, startAxis, targetOf } from './axis-harness.ts'
+import { afterAll, expect, test } from 'vitest'
+import { appId, callOptions, createPackages, keyFor, openCamera } from './axis-harness.ts'
 
 const packages = await createPackages()
-const open: { driver: Driver; camera: SimulatedAxisCamera }[] = []
 afterAll(packages.remove)
-afterEach(async () => {
-  for (const { driver, camera } of open.splice(0)) {
-    await driver.close()
-    await camera.close()
-  }
-})
-
-const options = (timeoutMs = 10_000) => ({ signal: AbortSignal.timeout(timeoutMs) })
-
-async function begin(given: Partial<AxisCameraOptions> = {}) {
-  const camera = await startAxis(given)
-  const driver = quickDriver.open(targetOf(camera))
-  open.push({ driver, camera })
-  return { camera, driver }
-}
 
 const badKeys: [name: string, key: string, deviceCode: string][] = [
   ['is none', 'eyJhbGciOiJFZERTQSJ9.e30.AAAA', 'Error: 21'],
@@ -31,30 +13,30 @@ const badKeys: [name: string, key: string, deviceCode: string][] = [
 ]
 
 test.for(badKeys)('a license key that %s is refused with a reason', async ([, license, deviceCode]) => {
-  const { driver } = await begin()
-  await driver.install(await packages.write('1.0', { copyProtection: 'axis' }), options())
+  const { driver } = await openCamera()
+  await driver.install(await packages.write('1.0', { copyProtection: 'axis' }), callOptions())
   const failure = { code: 'license-refused', category: 'license', deviceCode }
-  await expect(driver.placeLicense({ appId, license }, options())).rejects.toMatchObject(failure)
+  await expect(driver.placeLicense({ appId, license }, callOptions())).rejects.toMatchObject(failure)
 })
 
 test('the end of a license key is listed, and the license survives an update', async () => {
-  const { driver } = await begin()
-  await driver.install(await packages.write('1.0', { copyProtection: 'axis' }), options())
+  const { driver } = await openCamera()
+  await driver.install(await packages.write('1.0', { copyProtection: 'axis' }), callOptions())
   const license = keyFor(appId, { expires: '2099-12-31' })
-  await driver.placeLicense({ appId, license }, options())
+  await driver.placeLicense({ appId, license }, callOptions())
   const listed = [{ licenses: [{ validUntil: '2099-12-31T23:59:59.000Z' }] }]
-  expect(await driver.listApps(options())).toMatchObject(listed)
-  await driver.install(await packages.write('2.0', { copyProtection: 'axis' }), options())
-  expect(await driver.listApps(options())).toMatchObject(listed)
+  expect(await driver.listApps(callOptions())).toMatchObject(listed)
+  await driver.install(await packages.write('2.0', { copyProtection: 'axis' }), callOptions())
+  expect(await driver.listApps(callOptions())).toMatchObject(listed)
 })
 
 test.for(['none', 'custom'] as const)(
   'nobody looks at the license of an app with copy protection %s',
   async (method) => {
-    const { camera, driver } = await begin()
-    await driver.install(await packages.write('1.0', { copyProtection: method }), options())
+    const { camera, driver } = await openCamera()
+    await driver.install(await packages.write('1.0', { copyProtection: method }), callOptions())
     const before = camera.writes
-    expect(await driver.placeLicense({ appId, license: 'a.b.c' }, options())).toEqual({ checkedBy: 'NOBODY' })
+    expect(await driver.placeLicense({ appId, license: 'a.b.c' }, callOptions())).toEqual({ checkedBy: 'NOBODY' })
     expect(camera.writes).toBe(before)
   },
 )
@@ -62,39 +44,39 @@ test.for(['none', 'custom'] as const)(
 test.for(['axis', 'custom'] as const)(
   'a key that the camera keeps for an app with copy protection %s is removed, and once more is a success',
   async (method) => {
-    const { camera, driver } = await begin()
-    await driver.install(await packages.write('1.0', { copyProtection: method }), options())
+    const { camera, driver } = await openCamera()
+    await driver.install(await packages.write('1.0', { copyProtection: method }), callOptions())
     const request = { appId, placement: { kind: 'CAMERA' } as const }
-    expect(await driver.placeLicense({ ...request, license: keyFor(appId) }, options())).toEqual({
+    expect(await driver.placeLicense({ ...request, license: keyFor(appId) }, callOptions())).toEqual({
       checkedBy: 'CAMERA',
     })
     camera.clearRequests()
     const removals = () => camera.requests.filter(({ operation }) => operation === 'license').length
-    await driver.removeLicense?.(request, options())
+    await driver.removeLicense?.(request, callOptions())
     expect(removals()).toBe(1)
-    await driver.removeLicense?.(request, options())
+    await driver.removeLicense?.(request, callOptions())
     expect(camera.apps()).toMatchObject([{ licenseExpires: null, license: method === 'axis' ? 'Missing' : 'Custom' }])
   },
 )
 
 test('a license goes into the parameter that the listing names, and is taken away again', async () => {
-  const { camera, driver } = await begin()
+  const { camera, driver } = await openCamera()
   const parameters = [{ name: 'License', default: '', type: 'string' }]
-  await driver.install(await packages.write('1.0', { parameters }), options())
+  await driver.install(await packages.write('1.0', { parameters }), callOptions())
   const license = `${'eyJhbGciOiJFZERTQSJ9'.repeat(60)}.e30.A=`
   const placement = { kind: 'PARAMETER', name: 'License' } as const
-  expect(await driver.placeLicense({ appId, license, placement }, options())).toEqual({ checkedBy: 'APP' })
+  expect(await driver.placeLicense({ appId, license, placement }, callOptions())).toEqual({ checkedBy: 'APP' })
   expect(camera.apps()).toMatchObject([{ parameters: { License: license } }])
-  await driver.removeLicense?.({ appId, placement }, options())
+  await driver.removeLicense?.({ appId, placement }, callOptions())
   expect(camera.apps()).toMatchObject([{ parameters: { License: '' } }])
 })
 
 test('a parameter that the app does not have is told, and nothing is written', async () => {
-  const { camera, driver } = await begin()
-  await driver.install(await packages.write('1.0'), options())
+  const { camera, driver } = await openCamera()
+  await driver.install(await packages.write('1.0'), callOptions())
   camera.clearRequests()
   const placement = { kind: 'PARAMETER', name: 'License' } as const
-  const placing = driver.placeLicense({ appId, license: 'a.b.c', placement }, options())
+  const placing = driver.placeLicense({ appId, license: 'a.b.c', placement }, callOptions())
   await expect(placing).rejects.toMatchObject({
     code: 'license-refused',
     message: expect.stringContaining('parameter'),
@@ -105,26 +87,26 @@ test('a parameter that the app does not have is told, and nothing is written', a
 test.for(['network', 'Properties', 'pTZ'])(
   'settings of the camera are never written, though an app is called %s like their group',
   async (name) => {
-    const { camera, driver } = await begin()
+    const { camera, driver } = await openCamera()
     const parameters = [{ name: 'License', default: '', type: 'string' }]
-    await driver.install({ ...(await packages.write('1.0', { appId: name, parameters })), appId: name }, options())
+    await driver.install({ ...(await packages.write('1.0', { appId: name, parameters })), appId: name }, callOptions())
     const before = camera.writes
     const placement = { kind: 'PARAMETER', name: 'HTTP.AuthenticationPolicy' } as const
     const refused = { code: 'license-refused', message: expect.stringContaining(`root.${name}`) }
-    await expect(driver.placeLicense({ appId: name, license: 'a.b.c', placement }, options())).rejects.toMatchObject(
-      refused,
-    )
-    await expect(driver.removeLicense?.({ appId: name, placement }, options())).rejects.toMatchObject(refused)
+    await expect(
+      driver.placeLicense({ appId: name, license: 'a.b.c', placement }, callOptions()),
+    ).rejects.toMatchObject(refused)
+    await expect(driver.removeLicense?.({ appId: name, placement }, callOptions())).rejects.toMatchObject(refused)
     expect(camera.writes).toBe(before)
   },
 )
 
 test('a license goes to the path of the app that the listing names, and nowhere else', async () => {
-  const { camera, driver } = await begin()
-  await driver.install(await packages.write('1.0', { httpPaths: ['license'] }), options())
+  const { camera, driver } = await openCamera()
+  await driver.install(await packages.write('1.0', { httpPaths: ['license'] }), callOptions())
   camera.clearRequests()
   const place = (path: string) =>
-    driver.placeLicense({ appId, license: 'a.b.c', placement: { kind: 'APP_PATH', path } }, options())
+    driver.placeLicense({ appId, license: 'a.b.c', placement: { kind: 'APP_PATH', path } }, callOptions())
   expect(await place('/license')).toEqual({ checkedBy: 'APP' })
   expect(camera.requests.at(-1)?.path).toBe(`/local/${appId}/license`)
   camera.clearRequests()

@@ -4,15 +4,15 @@ import { createSiteRates } from './site-rates.ts'
 
 const signal = new AbortController().signal
 
-test('each site has its own rate, and those without one are not held back', async () => {
+function open(bytesPerSecond: Record<string, number>) {
   const clock = createVirtualClock()
   const rates = createSiteRates(clock)
-  rates.set(
-    new Map([
-      ['a', 1000],
-      ['b', 4000],
-    ]),
-  )
+  rates.set(new Map(Object.entries(bytesPerSecond)))
+  return { clock, rates }
+}
+
+test('each site has its own rate, and those without one are not held back', async () => {
+  const { clock, rates } = open({ a: 1000, b: 4000 })
   const passed: [string, number][] = []
   for (const siteId of ['a', 'b', 'c']) {
     void rates.take(2000, { siteIds: [siteId], signal }).then(() => passed.push([siteId, clock.monotonic()]))
@@ -27,14 +27,7 @@ test('each site has its own rate, and those without one are not held back', asyn
 })
 
 test('what several sites wait for goes at the rate of the fastest of them, and costs the others nothing', async () => {
-  const clock = createVirtualClock()
-  const rates = createSiteRates(clock)
-  rates.set(
-    new Map([
-      ['a', 1000],
-      ['b', 4000],
-    ]),
-  )
+  const { clock, rates } = open({ a: 1000, b: 4000 })
   const passed: number[] = []
   void rates.take(2000, { siteIds: ['a', 'b'], signal }).then(() => passed.push(clock.monotonic()))
   void rates.take(1000, { siteIds: ['a'], signal }).then(() => passed.push(clock.monotonic()))
@@ -43,14 +36,7 @@ test('what several sites wait for goes at the rate of the fastest of them, and c
 })
 
 test('a rate that is changed or taken away holds at once for those who wait', async () => {
-  const clock = createVirtualClock()
-  const rates = createSiteRates(clock)
-  rates.set(
-    new Map([
-      ['a', 1000],
-      ['b', 1000],
-    ]),
-  )
+  const { clock, rates } = open({ a: 1000, b: 1000 })
   const passed: [string, number][] = []
   for (const siteId of ['a', 'b']) {
     void rates.take(60_000, { siteIds: [siteId], signal }).then(() => passed.push([siteId, clock.monotonic()]))

@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest'
-import { addressOf, cameraRecord, createSite } from './gateway-fixture.ts'
+import { addressOf, cameraRecord, createSite, type Site } from './gateway-fixture.ts'
 import { createScriptedCamera, type ScriptedCamera } from './scripted-camera.ts'
 import { appId, desiredApp, desiredDevice, siteId } from './scripted-platform.ts'
 
 const device = 'camera-1'
 const minuteMs = 60_000
-type Site = ReturnType<typeof createSite>
 
 const report = (site: Site, deviceId = device) => site.platform.state.get(deviceId)
 const connectivity = (site: Site) => `${report(site)?.connectivity.state} ${report(site)?.connectivity.reason}`

@@ -1,6 +1,6 @@
 import type { DesiredApp } from '@ocelli/contract'
 import { expect, test } from 'vitest'
-import { createSite } from './gateway-fixture.ts'
+import { createSite, type Site } from './gateway-fixture.ts'
 import { listedApp } from './scripted-camera.ts'
 import { appId, desiredApp, desiredDevice, licenseOf, packageOf } from './scripted-platform.ts'
 
@@ -35,7 +35,7 @@ function nextWish(
   return desiredApp({ revision, package: wanted, running, license: licenseOf(1 + dice.roll(3)), allowDowngrade })
 }
 
-function expectWish(wish: DesiredApp, site: ReturnType<typeof createSite>): void {
+function expectWish(wish: DesiredApp, site: Site): void {
   const app = site.camera().apps.get(appId)
   if (wish.presence === 'ABSENT') {
     expect(app).toBeUndefined()

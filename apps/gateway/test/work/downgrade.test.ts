@@ -1,6 +1,6 @@
 import { DriverError } from '@ocelli/driver'
 import { expect, test } from 'vitest'
-import { createSite } from './gateway-fixture.ts'
+import { createSite, type Site } from './gateway-fixture.ts'
 import { listedApp } from './scripted-camera.ts'
 import { appId, desiredApp, desiredDevice, licenseOf, packageOf } from './scripted-platform.ts'
 
@@ -16,7 +16,7 @@ function siteWithNewer() {
 }
 
 /** What was told of the last work on the app. */
-const told = (site: ReturnType<typeof createSite>) => site.platform.work(device, appId)
+const told = (site: Site) => site.platform.work(device, appId)
 
 test('an app is removed for an older version, and gets its configuration, its license and its running state back', async () => {
   const site = siteWithNewer()
@@ -47,7 +47,7 @@ test('the configuration lies sealed on the disk while the app is away', async ()
   expect(files.some((text) => text.includes('zones') || text.includes(btoa('zones')))).toBe(false)
 })
 
-test.each<[string, (site: ReturnType<typeof createSite>) => void, string]>([
+test.each<[string, (site: Site) => void, string]>([
   ['is not handed out by the camera', () => undefined, 'NOT_OFFERED'],
   [
     'is not taken by the older version',

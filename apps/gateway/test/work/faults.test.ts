@@ -1,13 +1,12 @@
 import { DriverError } from '@ocelli/driver'
 import { expect, test } from 'vitest'
 import { GatewayError } from '../../src/state/gateway-error.ts'
-import { createSite } from './gateway-fixture.ts'
+import { createSite, type Site } from './gateway-fixture.ts'
 import { listedApp } from './scripted-camera.ts'
 import { appId, desiredApp, desiredDevice, packageOf } from './scripted-platform.ts'
 
 const device = 'camera-1'
 const minuteMs = 60_000
-type Site = ReturnType<typeof createSite>
 
 function failing(site: Site, write: string, error: () => Error, times = Number.POSITIVE_INFINITY): void {
   let left = times

@@ -125,3 +125,5 @@ export function createSite({ cameraCount = 1, hasDesk = false } = {}) {
   onTestFinished(() => site.stop())
   return site
 }
+
+export type Site = ReturnType<typeof createSite>

@@ -1,15 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  ask,
-  expectWorks,
-  finalOf,
-  fresh,
-  loginFor,
-  minuteMs,
-  type Site,
-  startSite,
-  untilFinal,
-} from './password-site.ts'
+import type { Site } from './gateway-fixture.ts'
+import { ask, expectWorks, finalOf, fresh, loginFor, minuteMs, startSite, untilFinal } from './password-site.ts'
 
 type Kill = (site: Site, kill: () => void) => void
 

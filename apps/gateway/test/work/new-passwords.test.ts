@@ -15,7 +15,9 @@ import {
   startSite,
   stored,
   untilFinal,
+  untilTold,
 } from './password-site.ts'
+import type { ScriptedCamera } from './scripted-camera.ts'
 import { appId, desiredApp, desiredDevice } from './scripted-platform.ts'
 
 /*
@@ -23,9 +25,19 @@ import { appId, desiredApp, desiredDevice } from './scripted-platform.ts'
  * shown more than two refused logins in half an hour.
  */
 
-const lose = (when: 'before' | 'after') => async (moment: { write: string; when: string }) => {
-  if (moment.write === 'setPassword' && moment.when === when) throw new DriverError('unreachable', 'No answer came.')
+type During = ScriptedCamera['during']
+
+/** What happens in the moment before the camera is sent a new password, or after it has taken it. */
+const at =
+  (when: 'before' | 'after', act: (signal: AbortSignal) => unknown): During =>
+  async (moment) => {
+    if (moment.write === 'setPassword' && moment.when === when) await act(moment.signal)
+  }
+
+const loseAnswer = () => {
+  throw new DriverError('unreachable', 'No answer came.')
 }
+const lose = (when: 'before' | 'after') => at(when, loseAnswer)
 
 describe('a new password', () => {
   test('is set, proved and kept, with no refused login', async () => {
@@ -70,7 +82,7 @@ describe('a new password', () => {
     site.camera().during = lose('before')
     const login = loginFor(fresh)
     ask(site, login)
-    await site.clock.until(() => resultsOf(site, login.loginId).length > 0)
+    await untilTold(site, login)
     expect(resultsOf(site, login.loginId)).toMatchObject([{ isUnknown: true, error: { code: 'busy' } }])
     expect(openFiles(site)).toHaveLength(1)
     expect(await untilFinal(site, login)).toMatchObject({ error: { code: 'password-not-set' } })
@@ -81,14 +93,12 @@ describe('a new password', () => {
   test('that the camera lets count a minute late is not given up before', async () => {
     const site = await startSite()
     const camera = site.camera()
-    camera.during = async ({ write, when, signal }) => {
-      if (write !== 'setPassword' || when !== 'before') return
+    camera.during = at('before', () => {
       void site.clock.sleep(70_000, new AbortController().signal).then(() => {
         camera.password = fresh
       })
-      await lose('before')({ write, when })
-      signal.throwIfAborted()
-    }
+      loseAnswer()
+    })
     const login = loginFor(fresh)
     ask(site, login)
     expect(await untilFinal(site, login)).toMatchObject({ error: null })
@@ -99,9 +109,9 @@ describe('a new password', () => {
   test('that the camera says to have taken and does not is not believed', async () => {
     const site = await startSite()
     const camera = site.camera()
-    camera.during = async ({ write, when }) => {
-      if (write === 'setPassword' && when === 'after') camera.password = old
-    }
+    camera.during = at('after', () => {
+      camera.password = old
+    })
     const login = loginFor(fresh)
     ask(site, login)
     expect(await untilFinal(site, login)).toMatchObject({ error: { code: 'password-not-set' } })
@@ -111,9 +121,9 @@ describe('a new password', () => {
 
   test('that the camera refuses changes nothing, and its words are told', async () => {
     const site = await startSite()
-    site.camera().during = async ({ write, when }) => {
-      if (write === 'setPassword' && when === 'before') throw new DriverError('password-refused', 'Too weak.')
-    }
+    site.camera().during = at('before', () => {
+      throw new DriverError('password-refused', 'Too weak.')
+    })
     const login = loginFor(fresh)
     ask(site, login)
     expect(await untilFinal(site, login, 5_000)).toMatchObject({
@@ -125,12 +135,12 @@ describe('a new password', () => {
   test('that a camera is sent before it goes away is looked for when it is back', async () => {
     const site = await startSite()
     const camera = site.camera()
-    camera.during = async ({ write, when }) => {
-      if (write === 'setPassword' && when === 'after') camera.isReachable = false
-    }
+    camera.during = at('after', () => {
+      camera.isReachable = false
+    })
     const login = loginFor(fresh)
     ask(site, login)
-    await site.clock.until(() => resultsOf(site, login.loginId).length > 0)
+    await untilTold(site, login)
     expect(resultsOf(site, login.loginId)).toMatchObject([{ isUnknown: true, error: { code: 'unreachable' } }])
     await site.clock.advance(20 * minuteMs)
     expect(finalOf(site, login.loginId)).toBeUndefined()
@@ -146,9 +156,9 @@ describe('a new password', () => {
       const site = await startSite()
       const camera = site.camera()
       camera.refusalCost = cost
-      camera.during = async ({ write, when }) => {
-        if (write === 'setPassword' && when === 'after') camera.password = 'by hand'
-      }
+      camera.during = at('after', () => {
+        camera.password = 'by hand'
+      })
       const login = loginFor(fresh)
       ask(site, login)
       await site.clock.advance(25 * minuteMs)
@@ -193,11 +203,10 @@ describe('a new password', () => {
       if (name.startsWith('work/')) await clock.sleep(10_000, new AbortController().signal)
       await write(name, value)
     }
-    camera().during = async (moment) => {
-      if (moment.write !== 'setPassword' || moment.when !== 'after') return
+    camera().during = at('after', async () => {
       site.platform.wish(desiredDevice(device, [desiredApp()]))
       await clock.settle()
-    }
+    })
     const login = loginFor(fresh)
     ask(site, login)
     expect(await untilFinal(site, login)).toMatchObject({ error: null })
@@ -210,16 +219,15 @@ describe('a new password', () => {
     const site = await startSite()
     const camera = site.camera()
     camera.refusalCost = 2
-    camera.during = async ({ write, when, signal }) => {
-      if (write !== 'setPassword' || when !== 'after') return
+    camera.during = at('after', (signal) => {
       // after the answer, before the login that is to prove it
       void site.clock.sleep(7, signal).then(() => {
         camera.isReachable = false
       })
-    }
+    })
     const login = loginFor(fresh)
     ask(site, login)
-    await site.clock.until(() => resultsOf(site, login.loginId).length > 0)
+    await untilTold(site, login)
     expect(resultsOf(site, login.loginId)).toMatchObject([{ isUnknown: true, error: { code: 'unreachable' } }])
     camera.isReachable = true
     expect(await untilFinal(site, login)).toMatchObject({ error: null })
@@ -233,12 +241,11 @@ describe('a new password', () => {
       const site = await startSite()
       const camera = site.camera()
       camera.refusalCost = cost
-      camera.during = async ({ write, when }) => {
-        if (write !== 'setPassword' || when !== 'after') return
+      camera.during = at('after', () => {
         site.network.delete(addressOf(1))
         site.network.set(addressOf(9), camera)
-        throw new DriverError('unreachable', 'No answer came.')
-      }
+        loseAnswer()
+      })
       const login = loginFor(fresh)
       ask(site, login)
       expect(await untilFinal(site, login, 100 * minuteMs)).toMatchObject({ error: null })
@@ -278,12 +285,12 @@ describe('a new password', () => {
   test("of a camera that is another gateway's by now is forgotten", async () => {
     const site = await startSite()
     const camera = site.camera()
-    camera.during = async ({ write, when }) => {
-      if (write === 'setPassword' && when === 'after') camera.isReachable = false
-    }
+    camera.during = at('after', () => {
+      camera.isReachable = false
+    })
     const login = loginFor(fresh)
     ask(site, login)
-    await site.clock.until(() => resultsOf(site, login.loginId).length > 0)
+    await untilTold(site, login)
     site.platform.down({ kind: 'unassigned', session: site.platform.session, deviceIds: [device] })
     await site.clock.until(() => openFiles(site).length === 0)
   })

@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { CameraLogins, CameraResults } from '@ocelli/contract'
 import { expect } from 'vitest'
-import { createSite } from './gateway-fixture.ts'
+import { createSite, type Site } from './gateway-fixture.ts'
 
 export const device = 'camera-1'
 export const minuteMs = 60_000
 export const [old, fresh] = ['correct', 'Kv7-tQmX_3rWbZ9']
 type Login = CameraLogins['logins'][number]
 type Result = CameraResults['results'][number]
-export type Site = ReturnType<typeof createSite>
 
 export const loginFor = (
   password: string,
@@ -41,6 +40,10 @@ export const finalOf = (site: Site, loginId: string) => resultsOf(site, loginId)
 export const stored = (site: Site) => site.cameras.get(device)?.credentials?.password
 export const openFiles = (site: Site) =>
   [...site.stateFolder.files.keys()].filter((name) => name.startsWith('password-changes'))
+
+/** Until anything was said of the login, be it that its end is not known. */
+export const untilTold = (site: Site, { loginId }: Login): Promise<void> =>
+  site.clock.until(() => resultsOf(site, loginId).length > 0)
 
 export async function untilFinal(site: Site, { loginId }: Login, withinMs = 5 * minuteMs): Promise<Result | undefined> {
   await site.clock.until(() => finalOf(site, loginId) !== undefined, { withinMs, what: 'the end of the change' })

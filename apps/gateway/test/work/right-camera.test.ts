@@ -1,13 +1,13 @@
 import { DriverError } from '@ocelli/driver'
 import { expect, test } from 'vitest'
-import { addressOf, cameraRecord, createSite } from './gateway-fixture.ts'
+import { addressOf, cameraRecord, createSite, type Site } from './gateway-fixture.ts'
 import { createScriptedCamera } from './scripted-camera.ts'
 import { appId, desiredApp, desiredDevice, packageOf } from './scripted-platform.ts'
 
 const device = 'camera-1'
 const minuteMs = 60_000
 
-function connectivity(site: ReturnType<typeof createSite>, deviceId = device) {
+function connectivity(site: Site, deviceId = device) {
   const report = site.platform.state.get(deviceId)
   return report && `${report.connectivity.state} ${report.connectivity.reason}`
 }

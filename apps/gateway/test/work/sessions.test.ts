@@ -1,13 +1,12 @@
 import type { DownMessage, UpMessage } from '@ocelli/contract'
 import { expect, test } from 'vitest'
 import { GatewayError } from '../../src/state/gateway-error.ts'
-import { addressOf, cameraRecord, createSite } from './gateway-fixture.ts'
+import { addressOf, cameraRecord, createSite, type Site } from './gateway-fixture.ts'
 import { createScriptedCamera } from './scripted-camera.ts'
 import { appId, desiredApp, desiredDevice, packageOf } from './scripted-platform.ts'
 
 const device = 'camera-1'
 const minuteMs = 60_000
-type Site = ReturnType<typeof createSite>
 
 const sent = <Kind extends UpMessage['kind']>(site: Site, kind: Kind) =>
   site.platform.received.filter((message): message is Extract<UpMessage, { kind: Kind }> => message.kind === kind)

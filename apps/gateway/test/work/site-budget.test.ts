@@ -1,10 +1,8 @@
 import type { SiteShare } from '@ocelli/contract'
 import { DriverError } from '@ocelli/driver'
 import { expect, test } from 'vitest'
-import { createSite } from './gateway-fixture.ts'
+import { createSite, type Site } from './gateway-fixture.ts'
 import { appId, desiredApp, desiredDevice, packageOf, siteId } from './scripted-platform.ts'
-
-type Site = ReturnType<typeof createSite>
 
 /** Lets uploads last, and counts how many cameras are written to in the same moment. */
 function watchLoad(site: Site, uploadMs: number) {

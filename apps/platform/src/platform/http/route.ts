@@ -36,7 +36,8 @@ export interface Received<Value> {
   dispose: () => Promise<void>
 }
 
-type Part<Schema> = Schema extends TSchema ? Static<Schema> : Record<string, never>
+/** What a part of a request is after its schema; nothing where there is none. */
+export type Part<Schema> = Schema extends TSchema ? Static<Schema> : Record<string, never>
 
 export interface RouteRequest<Params, Query, Body> {
   params: Params
