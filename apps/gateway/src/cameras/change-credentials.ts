@@ -14,13 +14,18 @@ const loginTimeoutMs = 60_000
 export async function changeCredentials(options: {
   deviceId: string
   credentials: NonNullable<CameraTarget['credentials']>
+  /**
+   * The two refused logins that may count are the gateway's own, which asks in every window which of two passwords the camera
+   * takes: only the login that a person names ends that.
+   */
+  endsDoubt: boolean
   cameras: CameraStore
   drivers: DriverTable
   folder: StateFolder
   clock: Clock
   signal: AbortSignal
 }): Promise<void> {
-  const { deviceId, credentials, cameras, drivers, folder, clock, signal } = options
+  const { deviceId, credentials, endsDoubt, cameras, drivers, folder, clock, signal } = options
   const camera = cameras.get(deviceId)
   if (!camera) throw new GatewayError('not-found', `This gateway has no camera ${deviceId}.`)
   const module = await drivers[camera.driver]?.()
@@ -28,7 +33,7 @@ export async function changeCredentials(options: {
   const { address, tls } = camera
   const place = { address, deviceId }
   const refused = createRefusedLogins({ folder, clock })
-  await refused.checkNew(place, credentials)
+  await (endsDoubt ? refused.check(place, credentials) : refused.checkNew(place, credentials))
   const driver = module.open({ address, credentials, tls })
   const enough = AbortSignal.timeout(loginTimeoutMs)
   try {

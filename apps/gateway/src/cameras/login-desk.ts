@@ -94,8 +94,9 @@ export function createLoginDesk(options: LoginDeskOptions): LoginDesk {
     const { allowHttp = false, ...credentials } = opened
     const common = { credentials, cameras, drivers, folder, clock, signal }
     if (purpose.kind === 'credentials') {
-      await changeCredentials({ ...common, deviceId: purpose.deviceId })
-      return purpose.deviceId
+      const { deviceId } = purpose
+      await changeCredentials({ ...common, deviceId, endsDoubt: passwords.isOpen(deviceId) })
+      return deviceId
     }
     if (purpose.kind === 'password') {
       const { deviceId } = purpose
