@@ -20,12 +20,20 @@ describe('a time', () => {
     expect(read('7d', 'ahead')).toBe('2026-03-08T12:00:00.000Z')
   })
 
-  test.each(['yesterday', '', '24', '7w', '2026-13-01', '2026-01-31T08:00:00', '-1d', '01/31/2026'])(
-    'is refused with what can be given: %j',
-    (text) => {
-      expect(() => read(text)).toThrow(/--since: ".*" is no time\. Give one such as/)
-    },
-  )
+  test.each([
+    'yesterday',
+    '',
+    '24',
+    '7w',
+    '2026-13-01',
+    '2026-02-29',
+    '2026-04-31T08:00:00Z',
+    '2026-01-31T08:00:00',
+    '-1d',
+    '01/31/2026',
+  ])('is refused with what can be given: %j', (text) => {
+    expect(() => read(text)).toThrow(/--since: ".*" is no time\. Give one such as/)
+  })
 })
 
 it('a choice is taken in any case, and handed on as the API writes it', () => {

@@ -58,10 +58,16 @@ export function readTime(
     return new Date(spans === 'ago' ? nowMs - spanMs : nowMs + spanMs).toISOString()
   }
   const isTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(text)
-  if (isTime && !Number.isNaN(Date.parse(text))) return new Date(text).toISOString()
+  if (isTime && isDay(text.slice(0, 10)) && !Number.isNaN(Date.parse(text))) return new Date(text).toISOString()
   throw wrongUsage(
     `${flag}: "${text}" is no time. Give one such as 2026-01-31T08:00:00Z, a date such as 2026-01-31, or a span such as 24h or 7d.`,
   )
+}
+
+/** JavaScript takes 31 February for a day in March. */
+function isDay(text: string): boolean {
+  const time = new Date(text)
+  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text)
 }
 
 export function passwordLength(text: string): number {

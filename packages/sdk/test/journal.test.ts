@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
@@ -150,6 +150,24 @@ test('a journal is open once only; the lock of a process that is no more is take
   await journal.close()
   // larger than any process id
   await writeFile(`${path}.lock`, '4194305')
+  await (await openFileJournal(path)).close()
+})
+
+test('of many that find the lock of a process that is no more, one takes it over', async () => {
+  for (let round = 0; round < 20; round++) {
+    await writeFile(`${path}.lock`, '4194305')
+    const tries = await Promise.allSettled(Array.from({ length: 8 }, () => openFileJournal(path)))
+    const held = tries.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+    await Promise.all(held.map((journal) => journal.close()))
+    expect(held).toHaveLength(1)
+  }
+})
+
+test('a lock without a name is of a process that is starting, until it has stayed so', async () => {
+  await writeFile(`${path}.lock`, '')
+  expect((await failure(openFileJournal(path))).message).toMatch(/in use by a process that is starting/)
+  const longAgo = new Date(Date.now() - 60_000)
+  await utimes(`${path}.lock`, longAgo, longAgo)
   await (await openFileJournal(path)).close()
 })
 
