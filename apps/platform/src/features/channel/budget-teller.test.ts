@@ -74,6 +74,12 @@ async function makeSite(budget: { maxInFlight: number; rate?: number; upload?: n
       )
     },
     leave: (place: number) => markAway(db, byPlatform, [{ gatewayId: idOf(place), connectionId: null }]),
+    /** By all of its gateways together. */
+    async held() {
+      const { rows } = await sql<{ held: number }>`SELECT sum(held)::int AS held FROM site_share
+        WHERE site_id = ${siteId}`.execute(db)
+      return rows[0]?.held
+    },
     shares: () => gatewayIds.map((id) => heard.get(id)?.maxInFlight ?? null),
     rates: () => gatewayIds.map((id) => [heard.get(id)?.downloadBytesPerSecond, heard.get(id)?.uploadBytesPerSecond]),
   }
@@ -118,6 +124,21 @@ describe('the gateways of one site', () => {
     expect(site.shares()).toEqual([2, 1, null])
     await site.confirm(0, { inFlight: 2, waiting: 6 }, site.tellers[1])
     expect(site.shares()).toEqual([2, 2, null])
+  })
+
+  it('do not get places back by a word that a process which was stopped hears late', async () => {
+    const site = await makeSite({ maxInFlight: 4 })
+    await site.hello(0)
+    await site.confirm(0, { inFlight: 4, waiting: 6 })
+    await site.hello(1)
+    await site.confirm(1, { waiting: 3 })
+    await site.confirm(0, { inFlight: 3, waiting: 6 })
+    await site.confirm(0, { inFlight: 2, waiting: 6 })
+    expect(site.shares()).toEqual([2, 2, null])
+    await site.confirm(0, { inFlight: 3, waiting: 6 }, site.tellers[1])
+    expect(await site.held()).toBe(4)
+    await site.confirm(0, { inFlight: 2, waiting: 6 })
+    expect([await site.held(), ...site.shares()]).toEqual([4, 2, 2, null])
   })
 
   it('that are away keep their places from the others until what they began must have ended', async () => {
@@ -191,9 +212,7 @@ describe('the gateways of one site', () => {
         site.tellers[round % 2]?.sweep(),
         round % 5 === 4 ? site.hello(2) : undefined,
       ])
-      const { rows } = await sql<{ held: number }>`SELECT sum(held)::int AS held FROM site_share
-        WHERE site_id = ${site.siteId}`.execute(platform.db)
-      expect(rows[0]?.held).toBeLessThanOrEqual(5)
+      expect(await site.held()).toBeLessThanOrEqual(5)
     }
   })
 })

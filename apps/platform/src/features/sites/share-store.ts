@@ -186,6 +186,14 @@ async function noteTold(db: Database, told: { siteId: string; gatewayId: string 
 }
 
 /**
+ * What row `h` holds after word `n`. Under a number that is confirmed a gateway can only have less at work than before: more is
+ * said by a message that was on its way while later ones passed it, and those places may be somebody else's by now.
+ */
+const heldAfter = sql`CASE WHEN n.number <> h.number THEN h.held
+  WHEN h.confirmed_number = n.number THEN least(h.held, greatest(h.share, n."inFlight"))
+  ELSE greatest(h.share, n."inFlight") END`
+
+/**
  * Writes down what gateways say they do under the shares they were told. Gives the sites of several gateways where that
  * changed something: there shares may have to be moved.
  */
@@ -204,12 +212,12 @@ export async function noteSharesInUse(
       ORDER BY h.site_id, h.gateway_id FOR UPDATE OF h
     ), noted AS (
       UPDATE site_share h SET wants = n."inFlight" + n.waiting,
-        held = CASE WHEN n.number = h.number THEN greatest(h.share, n."inFlight") ELSE h.held END,
+        held = ${heldAfter},
         confirmed_number = CASE WHEN n.number = h.number THEN n.number ELSE h.confirmed_number END
       FROM said n JOIN locked l ON l.site_id = n."siteId" AND l.gateway_id = n."gatewayId"
       WHERE h.site_id = l.site_id AND h.gateway_id = l.gateway_id
         AND (h.wants <> n."inFlight" + n.waiting
-          OR (n.number = h.number AND (h.confirmed_number IS DISTINCT FROM n.number OR h.held <> greatest(h.share, n."inFlight"))))
+          OR (n.number = h.number AND (h.confirmed_number IS DISTINCT FROM n.number OR h.held <> ${heldAfter})))
       RETURNING h.site_id)
     SELECT DISTINCT n.site_id AS "siteId" FROM noted n
     WHERE (SELECT count(*) FROM site_share h WHERE h.site_id = n.site_id) > 1`.execute(db)
