@@ -37,6 +37,8 @@ export interface ChannelOptions extends ConnectorOptions {
 /** A connection that lasted less counts as one more failure: two gateways with one id would throw each other out. */
 const steadyAfterMs = 30_000
 const goodbyeWithinMs = 1_000
+/** Fewer may be a platform that is started again. */
+const suspectAfter = 3
 
 /** Begins to connect at once and goes on until it is closed. */
 export function createChannel(options: ChannelOptions): Channel {
@@ -82,10 +84,14 @@ export function createChannel(options: ChannelOptions): Channel {
 
   async function run(): Promise<void> {
     let failures = 0
+    let cutShort = 0
     while (!signal.aborted) {
       try {
         const { lastedMs } = await stayConnected()
-        failures = lastedMs >= steadyAfterMs ? 0 : failures + 1
+        const isSteady = lastedMs >= steadyAfterMs
+        failures = isSteady ? 0 : failures + 1
+        cutShort = isSteady ? 0 : cutShort + 1
+        if (cutShort === suspectAfter && !signal.aborted) log.warn({ times: cutShort }, cutShortAgain)
       } catch (error) {
         if (signal.aborted) return
         failures += 1
@@ -120,6 +126,9 @@ export function createChannel(options: ChannelOptions): Channel {
     },
   }
 }
+
+const cutShortAgain =
+  'The platform takes this connection and ends it again and again. Does another gateway run on a copy of this folder?'
 
 /** A connection that has broken already has nobody to say DISCONNECT to. */
 async function endWithin(ms: number, mqtt: MqttConnection): Promise<void> {

@@ -23,6 +23,7 @@ const byGatewayCode: Record<GatewayErrorCode, ExitCode> = {
   'not-found': exitCodes.usage,
   'not-enrolled': exitCodes.state,
   'state-corrupt': exitCodes.state,
+  'state-denied': exitCodes.state,
   'disk-full': exitCodes.state,
   'already-running': exitCodes.alreadyRunning,
   'ca-mismatch': exitCodes.platformRefused,

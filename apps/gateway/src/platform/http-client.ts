@@ -96,7 +96,9 @@ export function translate(error: unknown, url: URL): Error {
     return new GatewayError('ca-mismatch', detail, { cause: error })
   }
   if (code.startsWith('CERT_') || code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    const detail = `The certificate of ${url.origin} is not valid: ${describeError(error)}.`
+    const isAboutTime = code === 'CERT_NOT_YET_VALID' || code === 'CERT_HAS_EXPIRED'
+    const hint = isAboutTime ? ' Is the clock of this machine right?' : ''
+    const detail = `The certificate of ${url.origin} is not valid: ${describeError(error)}.${hint}`
     return new GatewayError('ca-mismatch', detail, { cause: error })
   }
   return new GatewayError('platform-unreachable', `Cannot reach ${url.origin}: ${describeError(error)}.`, {

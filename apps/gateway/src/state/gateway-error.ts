@@ -6,6 +6,7 @@ export type GatewayErrorCode =
   | 'not-enrolled'
   | 'already-running'
   | 'state-corrupt'
+  | 'state-denied'
   | 'disk-full'
   | 'ca-mismatch'
   | 'certificate-invalid'
@@ -33,6 +34,7 @@ const categories: Record<GatewayErrorCode, { category: ErrorCategory; retryable:
   'not-enrolled': { category: 'internal', retryable: false },
   'already-running': { category: 'internal', retryable: false },
   'state-corrupt': { category: 'internal', retryable: false },
+  'state-denied': { category: 'internal', retryable: false },
   'disk-full': { category: 'internal', retryable: true },
   'ca-mismatch': { category: 'network', retryable: false },
   'certificate-invalid': { category: 'network', retryable: false },

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -18,6 +18,26 @@ describe('state folder', () => {
     const again = await openStateFolder(join(home, 'gateway'))
     expect(await again.readJson('desired/a.json')).toEqual({ revision: 3 })
     expect(await again.readJson('desired/b.json')).toBeNull()
+  })
+
+  test('says that its path is a file', async () => {
+    const path = join(home, 'taken')
+    await writeFile(path, '')
+    await expect(openStateFolder(path)).rejects.toMatchObject({
+      code: 'state-denied',
+      message: expect.stringContaining('no folder'),
+    })
+  })
+
+  // root may do anything
+  test.skipIf(process.platform === 'win32' || process.geteuid?.() === 0)('says that it is another user’s', async () => {
+    const { path } = await openStateFolder(join(home, 'gateway'))
+    await chmod(path, 0o000)
+    await expect(openStateFolder(path)).rejects.toMatchObject({
+      code: 'state-denied',
+      message: expect.stringContaining('--home'),
+    })
+    await chmod(path, 0o700)
   })
 
   test.skipIf(process.platform === 'win32')('is readable by its owner only', async () => {

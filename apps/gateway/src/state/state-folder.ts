@@ -28,12 +28,17 @@ export interface StateFolder {
 
 const abandonedAfterMs = 60 * 60 * 1000
 
-/** Opens the folder, making it (readable by its owner only) when there is none. Several processes may have it open. */
+/**
+ * Opens the folder, making it (readable by its owner only) when there is none. Several processes may have it open.
+ * Throws `state-denied` for one that this user may not use, `state-corrupt`.
+ */
 export async function openStateFolder(path: string): Promise<StateFolder> {
   const folder = resolve(path)
-  await makeFolder(folder)
-  await sweepTemporaryFiles(folder)
-  const sealer = createSealer(await readSecretKey(folder))
+  const sealer = createSealer(
+    await prepare(folder).catch((error: unknown) => {
+      throw asAccessError(error, folder)
+    }),
+  )
   const inOrder = createSerializer()
 
   return {
@@ -67,6 +72,24 @@ export async function openStateFolder(path: string): Promise<StateFolder> {
         .sort()
     },
   }
+}
+
+/** Gives the folder's key. */
+async function prepare(folder: string): Promise<Buffer> {
+  await makeFolder(folder)
+  await sweepTemporaryFiles(folder)
+  return await readSecretKey(folder)
+}
+
+/** Whoever has run the gateway as a service meets this with the first command typed as somebody else. */
+function asAccessError(error: unknown, folder: string): unknown {
+  const code = errorCode(error)
+  if (['ENOTDIR', 'EEXIST'].includes(code)) {
+    return new GatewayError('state-denied', `${folder} is no folder. Name another one with --home.`, { cause: error })
+  }
+  if (!['EACCES', 'EPERM', 'EROFS'].includes(code)) return error
+  const detail = `${folder} cannot be used by this user (${code}). Run this as the user whose gateway it is, or name another folder with --home.`
+  return new GatewayError('state-denied', detail, { cause: error })
 }
 
 const namePart = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/
