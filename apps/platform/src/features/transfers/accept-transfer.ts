@@ -7,6 +7,8 @@ import { ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
 import { decide, isUnused, lockDevice, lockTransfer, requireOpen, requireTransferable } from './transfer-service.ts'
 
+const offerDays = 30
+
 /**
  * Takes an offered device over. Its projects, tags, labels and history stay behind (rules.md 2).
  * `gatewayId` is the gateway that has lost it; null when there was none, or when it was accepted before.
@@ -22,6 +24,7 @@ export async function acceptTransfer(
     const { fromAccountId, toAccountId, deviceId, withLicenses } = transfer
     const device = await lockDevice(db, { accountId: fromAccountId, deviceId, sees: sql`true` })
     if (!device) throw new ProblemError('state-conflict', 'The other account no longer has this device.')
+    await requireFresh(db, transferId)
     await requireTransferable(db, { accountId: fromAccountId, deviceId, withLicenses })
     await placeWithReceiver(db, transfer)
     // before the installations go, which say what is used
@@ -47,6 +50,19 @@ export async function acceptTransfer(
     )
     return { transfer: await decide(db, transferId, 'ACCEPTED'), gatewayId: device.gatewayId }
   })
+}
+
+/** An offer is for the device as it stood there then: not for one that was given free and claimed anew, nor for ever. */
+async function requireFresh(db: DatabaseTransaction, transferId: string): Promise<void> {
+  const { rows } = await sql`SELECT 1 FROM device_transfer t
+    JOIN device d ON d.account_id = t.from_account_id AND d.device_id = t.device_id
+    WHERE t.transfer_id = ${transferId} AND t.offered_at > now() - ${offerDays} * interval '1 day'
+      AND coalesce(d.claimed_at, d.created_at) <= t.offered_at`.execute(db)
+  if (rows.length > 0) return
+  throw new ProblemError(
+    'state-conflict',
+    `This offer no longer holds: it is older than ${offerDays} days, or the device was claimed anew since. Have it withdrawn and made again.`,
+  )
 }
 
 /**

@@ -122,6 +122,27 @@ test('a license that was taken after the offer holds the device back at acceptan
   expect((await call(receiver, 'POST', `/${transferId}/accept`)).body.code).toBe('licenses-held')
 })
 
+test('an offer holds for 30 days, and not for a device that was claimed anew since', async () => {
+  const [giver, receiver] = [await platform.account(), await platform.account()]
+  const refused = async (change: 'old' | 'claimed anew') => {
+    const { deviceId } = await addDevice(platform.db, giver.accountId)
+    const { transferId } = (await call(giver, 'POST', '', { deviceId, toAccountId: receiver.accountId })).body
+    if (change === 'old') {
+      await sql`UPDATE device_transfer SET offered_at = now() - interval '30 days 1 second' WHERE transfer_id = ${transferId}`.execute(
+        platform.db,
+      )
+    } else {
+      await sql`UPDATE device SET claimed_at = now() WHERE device_id = ${deviceId}`.execute(platform.db)
+    }
+    const answer = await call(receiver, 'POST', `/${transferId}/accept`)
+    expect(await accountsOf(deviceId)).toMatchObject([{ account_id: giver.accountId, state: 'CLAIMED' }])
+    expect((await call(giver, 'DELETE', `/${transferId}`)).status).toBe(200)
+    return [answer.status, answer.body.code]
+  }
+  expect(await refused('old')).toEqual([409, 'state-conflict'])
+  expect(await refused('claimed anew')).toEqual([409, 'state-conflict'])
+})
+
 test('units that a rollout has reserved and no app uses stay with the giver, whatever passes with the device', async () => {
   const [giver, receiver] = [await platform.account(), await platform.account()]
   const { deviceId, appId, license, orderId } = await licensed(giver)
