@@ -1,9 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { setTimeout as pause } from 'node:timers/promises'
 import { connect, type TLSSocket } from 'node:tls'
 import { fileURLToPath } from 'node:url'
-import { residentBytes } from './process-memory.ts'
+import { settledBytes } from './process-memory.ts'
 
 interface Certificates {
   certificate: string
@@ -14,7 +13,7 @@ interface Certificates {
 /** Resident bytes that Node's own TLS server needs for each idle connection with a client certificate, from `base` to `count`. */
 export async function bareTlsBytesPerConnection(
   { certificate, privateKey, caCertificate }: Certificates,
-  { base, count, settleMs }: { base: number; count: number; settleMs: number },
+  { base, count }: { base: number; count: number },
 ): Promise<number> {
   // what a gateway holds serves as the server's, too: the reference weighs connections, and judges nobody
   const env = { ...process.env, BARE_CERT: certificate, BARE_KEY: privateKey, BARE_CA: caCertificate }
@@ -37,12 +36,11 @@ export async function bareTlsBytesPerConnection(
       while (sockets.length < total) {
         await Promise.all(Array.from({ length: Math.min(50, total - sockets.length) }, open))
       }
-      await pause(settleMs)
     }
     await openUntil(base)
-    const before = await residentBytes(child.pid ?? 0)
+    const before = await settledBytes(child.pid ?? 0)
     await openUntil(count)
-    return ((await residentBytes(child.pid ?? 0)) - before) / (count - base)
+    return ((await settledBytes(child.pid ?? 0)) - before) / (count - base)
   } finally {
     for (const socket of sockets) socket.destroy()
     child.kill()
