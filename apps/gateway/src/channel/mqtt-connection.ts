@@ -1,6 +1,7 @@
 import { getCACertificates } from 'node:tls'
 import { downTopic, upTopic } from '@ocelli/contract'
 import { connect, type IClientOptions, type MqttClient } from 'mqtt'
+import { writeToStream } from 'mqtt-packet'
 import type { GatewayIdentity } from '../platform/gateway-identity.ts'
 import { type Environment, proxyAgentFor } from '../platform/proxy.ts'
 import { describeError } from '../state/error-code.ts'
@@ -36,6 +37,8 @@ const qos = 1 as const
 export async function openMqttConnection(options: MqttConnectionOptions): Promise<MqttConnection> {
   const { url, identity, onText, signal } = options
   signal.throwIfAborted()
+  // else mqtt-packet makes a buffer for each of 65,536 numbers at the first packet: 19 MB
+  writeToStream.cacheNumbers = false
   const topics = { up: upTopic(identity.gatewayId), down: downTopic(identity.gatewayId) }
   const client = connect(url, clientOptions(options, topics.up))
   const closed = whenClosed(client)

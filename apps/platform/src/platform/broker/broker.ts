@@ -1,5 +1,6 @@
 import type { Server as HttpServer } from 'node:http'
 import type { DownMessage } from '@ocelli/contract'
+import { writeToStream } from 'mqtt-packet'
 
 /** What a gateway sent: its id is proven, its payload is not. A rejected or slow promise holds back that gateway only. */
 export type MessageHandler = (gatewayId: string, payload: Uint8Array) => void | Promise<void>
@@ -29,3 +30,8 @@ export interface Broker {
 
 /** A hello of 20,000 devices, the most a gateway may have, takes some 1.2 MB. */
 export const maxPayloadBytes = 4 * 1024 * 1024
+
+/** To be called before the first packet: mqtt-packet makes a buffer for each of 65,536 numbers then, 19 MB in 30 ms or more, else as needed. */
+export function makeNumbersAsNeeded(): void {
+  writeToStream.cacheNumbers = false
+}

@@ -4,7 +4,7 @@ import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import { awaitPart, isNetworkFailure, type Patience } from '../await-part.ts'
 import type { CertificateAuthority, KeyAndCertificate } from '../ca/certificate-authority.ts'
 import { createLastingCertificate } from '../ca/lasting-certificate.ts'
-import type { Broker, MessageHandler } from './broker.ts'
+import { type Broker, type MessageHandler, makeNumbersAsNeeded } from './broker.ts'
 
 export interface ExternalBrokerOptions extends Patience {
   /** `mqtts://user:password@host:8883`; user and password only where the broker asks for them beside the certificate. */
@@ -32,6 +32,7 @@ const maxBeingHandled = 500
 export function createExternalBroker(options: ExternalBrokerOptions): Broker {
   const { url, ca, log, nowMs, signal, patienceMs, connectTimeoutMs = 10_000 } = options
   const isSecure = url.startsWith('mqtts:')
+  makeNumbersAsNeeded()
   const certificate = createLastingCertificate({
     issue: () => ca.issueClientCertificate({ commonName: platformCommonName, lifeMs: certificateLifeMs }),
     ...{ renewedAfterMs, nowMs },

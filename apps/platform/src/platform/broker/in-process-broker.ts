@@ -12,7 +12,7 @@ import type { CertificateAuthority, KeyAndCertificate } from '../ca/certificate-
 import { createLastingCertificate } from '../ca/lasting-certificate.ts'
 import type { Database } from '../database/database.ts'
 import { serverRenewedAfterMs } from '../http/server-certificate.ts'
-import { type Broker, type MessageHandler, maxPayloadBytes } from './broker.ts'
+import { type Broker, type MessageHandler, makeNumbersAsNeeded, maxPayloadBytes } from './broker.ts'
 import { createGatewayKeys, refuseLogin } from './gateway-credentials.ts'
 import { limitPackets } from './packet-limit.ts'
 
@@ -37,6 +37,7 @@ const handshakeTimeoutMs = 60_000
 /** MQTT 3.1.1 in this process: TLS with client certificates of our CA, and WebSocket inside the HTTP server. */
 export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const { db, accessTokens, log } = options
+  makeNumbersAsNeeded()
   const keys = createGatewayKeys(db)
   const clients = new Map<string, Client>()
   let handle: MessageHandler = () => undefined
