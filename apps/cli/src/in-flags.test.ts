@@ -12,6 +12,10 @@ test.each([
   ],
   ['acceptDataLoss goes with "rollback": "PREVIOUS_VERSION".', '--accept-data-loss goes with --rollback.'],
   ['Send "allowDowngrade": true to go back; its data is lost.', 'Add --allow-downgrade to go back; its data is lost.'],
+  [
+    'The device is OFFLINE (unreachable). Try again when it is back, or send ?whenOffline=queue.',
+    'The device is OFFLINE (unreachable). Try again when it is back, or add --queue.',
+  ],
   ['maxInFlightPerSite is above maxInFlight.', '--max-in-flight-per-site is above --max-in-flight.'],
   ['deadlineAt must lie ahead, and after startAt.', '--deadline must lie ahead, and after --start-at.'],
   [

@@ -5,6 +5,7 @@ const names: [RegExp, string][] = [
   [/"rollback": "PREVIOUS_VERSION"/g, '--rollback'],
   [/Send "allowDowngrade": true/g, 'Add --allow-downgrade'],
   [/"allowDowngrade": true/g, '--allow-downgrade'],
+  [/,? or send \?whenOffline=queue/g, ', or add --queue'],
   [/\bmaxInFlightPerSite\b/g, '--max-in-flight-per-site'],
   [/\bmaxInFlight\b/g, '--max-in-flight'],
   [/\bdeadlineAt\b/g, '--deadline'],

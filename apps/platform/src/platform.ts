@@ -63,6 +63,7 @@ export interface PlatformOptions {
   nowMs: () => number
   /** A part that the platform cannot do without has ended: stop. */
   onFatal: (reason: string) => void
+  onFirstAccount?: (account: FirstAccount) => void
   /** Ends the waiting for parts that do not answer yet. */
   signal: AbortSignal
 }
@@ -124,6 +125,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
   })
   closing.add('sign-in', () => people.close())
   const firstAccount = await ensureFirstAccount(db, config.first, people)
+  options.onFirstAccount?.(firstAccount)
   const blobs = await openBlobStore({
     ...{ blobUrl: config.blobUrl, folder: join(dataFolder, 'blobs'), nowMs },
     spareBytes: diskSpareBytes,

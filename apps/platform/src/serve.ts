@@ -2,6 +2,7 @@ import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
+import type { FirstAccount } from './features/accounts/first-account.ts'
 import { prepareLocalSite } from './local-site.ts'
 import { InstanceLockError } from './platform/broker/instance-lock.ts'
 import { type Config, ConfigError, readConfig, servesHttps } from './platform/config.ts'
@@ -42,6 +43,8 @@ export async function serve(environment: Record<string, string | undefined>): Pr
   let platform: Platform | null = null
   let gateway: LocalGateway | null = null
   let gatewaySite: string | null = null
+  // its secrets are stored hashed: who has made them tells them, however the start ends
+  const told: { account: FirstAccount | null; isWelcome: boolean } = { account: null, isWelcome: false }
   try {
     const machine = thisMachine(environment)
     const dataFolder = resolveDataFolder(machine)
@@ -54,6 +57,9 @@ export async function serve(environment: Record<string, string | undefined>): Pr
       onFatal: (reason) => {
         log.error({ reason }, 'a part of the platform has ended')
         stop(1)
+      },
+      onFirstAccount: (account) => {
+        told.account = account
       },
       signal: stopping.signal,
     })
@@ -82,6 +88,7 @@ export async function serve(environment: Record<string, string | undefined>): Pr
         startedInMs: performance.now() - startedAtMs,
       }),
     )
+    told.isWelcome = true
     // now, and not only at the end: the start after a kill is the one that must be quick
     flushCompileCache()
     return await stopped
@@ -91,6 +98,15 @@ export async function serve(environment: Record<string, string | undefined>): Pr
     log.fatal({ err: error }, 'the platform could not start')
     return 1
   } finally {
+    if (told.account?.created && !told.isWelcome) {
+      const lines = [
+        '',
+        '  The first account was made, and counts when the platform starts:',
+        ...signInLines(told.account),
+        '',
+      ]
+      process.stdout.write(`${lines.join('\n')}\n`)
+    }
     await gateway?.stop()
     await platform?.close()
   }
@@ -128,6 +144,15 @@ function refuse(error: unknown): number {
   return error instanceof PartUnavailableError ? 1 : 2
 }
 
+function signInLines({ adminEmail, adminPassword, clientId, clientSecret }: FirstAccount): string[] {
+  return [
+    `  Administrator           ${adminEmail}`,
+    ...(adminPassword ? [`  Password                ${adminPassword}   (shown this once)`] : []),
+    `  Technical user          ${clientId ?? 'none'}`,
+    ...(clientSecret ? [`  Client secret           ${clientSecret}   (shown this once)`] : []),
+  ]
+}
+
 function welcome(
   { publicUrl, firstAccount, ca }: Platform,
   {
@@ -150,14 +175,7 @@ function welcome(
       : []),
     `  Data                    ${dataFolder}`,
     `  Built-in gateway        ${gatewaySite === null ? 'off' : `site ${gatewaySite}`}`,
-    `  Administrator           ${firstAccount.adminEmail}`,
-    ...(firstAccount.adminPassword
-      ? [`  Password                ${firstAccount.adminPassword}   (shown this once)`]
-      : []),
-    `  Technical user          ${firstAccount.clientId ?? 'none'}`,
-    ...(firstAccount.clientSecret
-      ? [`  Client secret           ${firstAccount.clientSecret}   (shown this once)`]
-      : []),
+    ...signInLines(firstAccount),
     '',
     '  Sign in on the command line, as the technical user or with --email as the administrator:',
     `  npx ocelli login --url ${publicUrl}${isOwnCa ? ` --ca ${ca.fingerprint}` : ''} --client-id ${firstAccount.clientId ?? 'ID'}`,
