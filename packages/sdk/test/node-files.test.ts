@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
@@ -55,6 +56,21 @@ test('a part of another file is found out, discarded, and the next call is right
   await saveApp(client, { appId: 'x', path })
   expect((await readFile(path)).equals(file)).toBe(true)
 })
+
+test('a part is not gone on with where nothing tells whether it is of this file', async () => {
+  await writeFile(`${path}.part`, randomBytes(150_000))
+  // as behind a proxy that knows no Repr-Digest
+  const { client } = await play([(response, received) => serve(withoutDigest(response), received)])
+  expect(await saveApp(client, { appId: 'x', path })).toEqual({ size: file.length, sha256: null })
+  expect((await readFile(path)).equals(file)).toBe(true)
+})
+
+function withoutDigest(response: ServerResponse): ServerResponse {
+  const writeHead = response.writeHead.bind(response)
+  response.writeHead = ((status: number, { 'repr-digest': _digest, ...headers }: OutgoingHttpHeaders) =>
+    writeHead(status, headers)) as typeof response.writeHead
+  return response
+}
 
 test('a part that is as long as the file or longer is begun anew', async () => {
   for (const length of [file.length, file.length + 10]) {

@@ -60,12 +60,17 @@ async function openBehind(client: Client, part: string, { appId, ...options }: S
   const hash = createNodeHash()
   for await (const chunk of createReadStream(part)) hash.update(chunk as Uint8Array)
   try {
-    return await client.apps.download(appId, { ...options, createHash: createNodeHash, resume: { offset, hash } })
+    const resumed = await client.apps.download(appId, {
+      ...{ ...options, createHash: createNodeHash, resume: { offset, hash } },
+    })
+    if (resumed.offset === 0 || resumed.sha256 !== null) return resumed
+    // nothing would tell that both parts are not of one file
+    await resumed.stream.cancel()
   } catch (error) {
     // nothing lies behind: the part is of another file, or whole and not what it should be
     if (!isOcelliError(error, { status: 416 })) throw error
-    return await client.apps.download(appId, { ...options, createHash: createNodeHash })
   }
+  return await client.apps.download(appId, { ...options, createHash: createNodeHash })
 }
 
 function createNodeHash(): IncrementalHash {
