@@ -41,3 +41,15 @@ test('hears the time in the Date header', () => {
   clock.heard(['Date', 'yesterday'])
   expect(clock.headerMs).toBe(3_600_000)
 })
+
+test.each(['Sat, 13 Sep 275760 00:00:00 GMT', 'Fri, 01 Jan 10000 00:00:00 GMT', '1 Jan -5', 'soon'])(
+  'a Date header of %s tells nothing',
+  (date) => {
+    const clock = createCameraClock(() => new Date('2026-01-01T00:00:00Z'))
+    clock.heard(['Date', date])
+    expect(clock.headerMs).toBe(null)
+    clock.heard(['Date', 'Thu, 01 Jan 2026 00:00:05 GMT'])
+    clock.heard(['Date', date])
+    expect(clock.headerMs).toBe(5000)
+  },
+)

@@ -41,6 +41,9 @@ function readFixedZone(zone: string): number | null {
   return sign === '-' ? -ms : ms
 }
 
+// Times beyond have years of more digits than a login's time may have, and in the end none at all.
+const LATEST_MS = Date.UTC(9999, 0)
+
 /** What is known of the difference between the camera's clock and ours, in milliseconds (camera minus ours). */
 export type CameraClock = {
   /** By GetSystemDateAndTime; null when never measured or not told. */
@@ -70,7 +73,7 @@ export function createCameraClock(clock: () => Date): CameraClock {
     },
     heard(rawHeaders) {
       const time = Date.parse(rawHeaderValues(rawHeaders, 'date')[0] ?? '')
-      if (!Number.isNaN(time)) headerMs = time - clock().getTime()
+      if (time >= 0 && time <= LATEST_MS) headerMs = time - clock().getTime()
     },
     nowMs: () => clock().getTime(),
   }

@@ -4,7 +4,15 @@ import type { CameraSession } from './camera-session.ts'
 import { NAMESPACE } from './namespaces.ts'
 import { OnvifError } from './onvif-error.ts'
 import { type CallOptions, isMissingOperation } from './service-call.ts'
-import { child, childrenNamed, childText, escapeXml, serializeXml, type XmlElement } from './xml-element.ts'
+import {
+  child,
+  childrenNamed,
+  childText,
+  escapeXml,
+  serializedLength,
+  serializeXml,
+  type XmlElement,
+} from './xml-element.ts'
 
 /** A subscription at the camera. Messages wait at the camera between pulls, so a pull may come minutes after an event. */
 export type PullPoint = {
@@ -82,6 +90,9 @@ export async function createPullPoint(input: PullPointInput): Promise<PullPoint>
   }
 }
 
+// An id in an element or two; every request repeats them.
+const MAX_REFERENCE_LENGTH = 16 * 1024
+
 type SubscriptionReference = { address: string; parameters: XmlElement[] }
 
 // Cameras refuse topic filters and termination times that others demand: the plainest subscription is the last attempt.
@@ -110,10 +121,13 @@ async function subscribeWith(children: string, input: PullPointInput): Promise<S
     { action: ACTION.create, body: `<${tag} xmlns:tev="${NAMESPACE.events}">${children}</${tag}>`, waitMs: 0, signal },
   )
   const reference = child(response, 'SubscriptionReference')
-  return {
-    address: childText(reference, 'Address') ?? '',
-    parameters: child(reference, 'ReferenceParameters')?.children ?? [],
+  const address = childText(reference, 'Address') ?? ''
+  const parameters = child(reference, 'ReferenceParameters')?.children ?? []
+  const length = parameters.reduce((sum, each) => sum + serializedLength(each), address.length)
+  if (length > MAX_REFERENCE_LENGTH) {
+    throw new OnvifError('events-unsupported', `The camera gives its subscription a name of ${length} characters.`)
   }
+  return { address, parameters }
 }
 
 type PullPointPlace = { session: CameraSession; target: string; to: string; parameters: XmlElement[] }

@@ -103,6 +103,16 @@ export function serializeXml(element: XmlElement, extraAttributes = ''): string 
   return `<${tag}${declaration}${attributes.join('')}${extraAttributes}>${content}</${tag}>`
 }
 
+/**
+ * The characters that `serializeXml` writes of an element's own, before they are escaped. Every element repeats its namespace: of an
+ * answer of 1 MB the camera can make one of gigabytes.
+ */
+export function serializedLength({ name, namespace, attributes, children, text }: XmlElement): number {
+  const own = name.length + namespace.length + text.length
+  const told = attributes.reduce((sum, each) => sum + each.name.length + each.namespace.length + each.value.length, 0)
+  return children.reduce((sum, each) => sum + serializedLength(each), own + told)
+}
+
 // Everything but XML 1.0's Char (section 2.2).
 const UNCARRIED = /[^\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu
 

@@ -104,6 +104,17 @@ describe('a subscription', () => {
     '<Data><SimpleItem Name="State" Value="InstallationFailed"/><SimpleItem Name="Status" Value="bad &lt;sig&gt;"/></Data></Message></Message></NotificationMessage>' +
     '<NotificationMessage><Topic>tns1:Apps/a.b/Crossed</Topic><Message><Message><Source><SimpleItem Name="AppID" Value="a.b"/></Source></Message></Message></NotificationMessage></PullMessagesResponse>'
 
+  test('whose name would make every request a hundred times as long as the answer is not taken', async () => {
+    const parameters = `<w:ReferenceParameters xmlns="${'u'.repeat(100_000)}">${'<Id/>'.repeat(4_000)}</w:ReferenceParameters>`
+    const camera = await startRawCamera(({ operation }) =>
+      operation === 'GetServices' ? services() : created(`<w:Address>/sub</w:Address>${parameters}`),
+    )
+    const startedAt = performance.now()
+    expect((await failureOf(camera.client().subscribeAppStates())).code).toBe('events-unsupported')
+    expect(performance.now() - startedAt).toBeLessThan(2000)
+    expect(Math.max(...camera.requests.map(({ body }) => body.length))).toBeLessThan(10_000)
+  })
+
   test.each([
     ['an empty address', '<w:Address/>', '/events'],
     ['an address without a host', '<w:Address>/sub?id=1</w:Address>', '/sub?id=1'],
