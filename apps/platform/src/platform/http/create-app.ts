@@ -13,6 +13,7 @@ import { createLazyCompilers } from './lazy-schemas.ts'
 import { ProblemError, toProblem, toProblemError } from './problem.ts'
 import { rateLimitKey } from './rate-limit-key.ts'
 import { watchStalledBodies } from './stalled-body.ts'
+import { answerUnroutable } from './unreadable-request.ts'
 
 export interface AppOptions {
   log: Logger
@@ -69,6 +70,7 @@ export async function createApp({
     schemaController: { compilersFactory: createLazyCompilers() },
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     forceCloseConnections: true,
+    frameworkErrors: answerUnroutable,
     ...(tls ? { https: { ...tls } } : {}),
   } as object) as unknown as FastifyInstance
   app.decorateRequest('caller', null)

@@ -118,6 +118,10 @@ export function toProblemError(error: unknown): ProblemError {
       detail: describe(item),
     }))
     const first = errors[0]
+    if (validationContext === 'body' && first?.pointer === '') {
+      const wanted = `Send a JSON ${typeOf(validation[0])} as the body, with Content-Type: application/json.`
+      return new ProblemError('invalid-request', wanted, { errors })
+    }
     const where = validationContext === 'body' ? 'body' : validationContext === 'querystring' ? 'query' : 'path'
     return new ProblemError(
       'invalid-request',
@@ -150,6 +154,10 @@ export function toProblemError(error: unknown): ProblemError {
     cause: error,
   })
 }
+
+/** What the body as a whole must be: an object, but for a few routes. */
+const typeOf = (item: ValidationItem | undefined): string =>
+  typeof item?.params?.type === 'string' ? item.params.type : 'object'
 
 type ValidationItem = { instancePath: string; keyword: string; message?: string; params?: Record<string, unknown> }
 

@@ -1,7 +1,6 @@
 import { Problem } from '@ocelli/contract'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
-import { Value } from 'typebox/value'
 import type { Authenticator, Caller } from '../auth/caller.ts'
 import type { Database } from '../database/database.ts'
 import { type IdempotentRequest, runIdempotent } from './idempotency.ts'
@@ -10,6 +9,7 @@ import { ProblemError } from './problem.ts'
 import type { Answer, AnyRoute, Context } from './route.ts'
 import { createSchemaRegistry } from './schema-registry.ts'
 import { refuseUnstorable } from './storable-text.ts'
+import { formType, fromWireText } from './wire-text.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -49,9 +49,9 @@ export function registerRoutes(
         const caller = route.access === 'public' ? null : permit(route, await authenticate(request))
         if (caller) guardLargeBody({ request, reply, caller }, route.bodyLimitBytes)
         request.caller = caller
-        // query and path are text on the wire: numbers and booleans are made of it before validation
-        if (route.query) request.query = Value.Convert(route.query, request.query)
-        if (route.params) request.params = Value.Convert(route.params, request.params)
+        refuseOtherForm(request, route)
+        if (route.query) request.query = fromWireText(route.query, request.query)
+        if (route.params) request.params = fromWireText(route.params, request.params)
       },
       handler: async (request, reply) => {
         // gateways tell what cameras say, and no word of a camera is worth a failed claim: their routes take such text out
@@ -93,6 +93,13 @@ function permit({ access }: AnyRoute, caller: Caller | null): Caller {
     throw new ProblemError('permission-missing', `This needs the permission ${access}.`, { requiredPermission: access })
   }
   return caller
+}
+
+/** What `curl -d` sends unasked would be read as a form of one strange field, and the problem tell of fields that are missing. */
+function refuseOtherForm({ headers }: FastifyRequest, route: AnyRoute): void {
+  const isOther = /^(?:application\/x-www-form-urlencoded|text\/plain)/i.test(headers['content-type'] ?? '')
+  if (!route.body || route.consumes === formType || !isOther) return
+  throw new ProblemError('unsupported-media-type', 'Send the body as JSON, with Content-Type: application/json.')
 }
 
 async function answer(route: AnyRoute, request: FastifyRequest, db: Database): Promise<Answer<unknown>> {
