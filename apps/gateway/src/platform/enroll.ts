@@ -109,7 +109,7 @@ function checkIntent(replaces: string | undefined, isMeant: boolean): void {
   if (isMeant && !replaces) {
     throw new GatewayError(
       'invalid-input',
-      'This token replaces no gateway. Make one: POST /device/v1/gateways/{gatewayId}/replacement-tokens.',
+      'This token replaces no gateway. Make one that does with: ocelli gateways replace <gateway>',
     )
   }
 }

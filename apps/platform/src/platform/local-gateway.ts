@@ -16,6 +16,7 @@ export interface LocalGateway {
 }
 
 const restartAfterMs = 5000
+const soon = `in ${restartAfterMs / 1000} s`
 
 /** What the platform alone has to know. The gateway talks with cameras, and a camera may be anybody's. */
 const ownSecrets =
@@ -24,32 +25,45 @@ const ownSecrets =
 const withoutSecrets = (environment: LocalGatewayOptions['environment']) =>
   Object.fromEntries(Object.entries(environment).filter(([name]) => !ownSecrets.test(name)))
 
-/** Runs the gateway of the site `Local` beside the platform, starts it again when it ends, and stops it with the platform. */
+/**
+ * Runs the gateway of the platform's own site beside the platform, and stops it with the platform.
+ *
+ * | what happens | what is done |
+ * | --- | --- |
+ * | it ends, or the system cannot start it (no memory, no process left) | it is started after 5 s |
+ * | the platform stops | it is told to stop, and killed after 8 s |
+ */
 export function startLocalGateway(options: LocalGatewayOptions): LocalGateway {
   const { log } = options
   let child: ChildProcess | null = null
   let timer: NodeJS.Timeout | null = null
   let isStopping = false
 
+  const again = () => {
+    child = null
+    // Node leaves it open whether an end is told as well after an error
+    if (timer) clearTimeout(timer)
+    if (!isStopping) timer = setTimeout(start, restartAfterMs)
+  }
   const start = () => {
-    child = fork(
-      options.program,
-      ['run', '--enroll-if-needed', '--platform', options.platformUrl, '--home', options.home],
-      {
-        env: { ...withoutSecrets(options.environment), OCELLI_ENROLLMENT_TOKEN: options.enrollmentToken },
-        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-        // a Ctrl-C in the terminal reaches the platform, which stops the gateway in order
-        detached: process.platform !== 'win32',
-      },
-    )
+    try {
+      child = spawnGateway(options)
+    } catch (err) {
+      // some refusals of the system are thrown, others come as an event
+      log.error({ err }, `the built-in gateway could not be started; it is tried again ${soon}`)
+      return again()
+    }
+    const { pid } = child
     child.stderr?.on('data', (chunk: Buffer) => log.debug({ part: 'local-gateway' }, chunk.toString().trimEnd()))
     child.once('exit', (code, signal) => {
-      child = null
-      if (isStopping) return
-      log.warn({ code, signal }, `the built-in gateway ended; it is started again in ${restartAfterMs / 1000} s`)
-      timer = setTimeout(start, restartAfterMs)
+      if (!isStopping) log.warn({ code, signal }, `the built-in gateway ended; it is started again ${soon}`)
+      again()
     })
-    child.once('error', (err) => log.error({ err }, 'the built-in gateway could not be started'))
+    child.on('error', (err) => {
+      if (pid !== undefined) return log.error({ err }, 'the built-in gateway could not be told something')
+      log.error({ err }, `the built-in gateway could not be started; it is tried again ${soon}`)
+      again()
+    })
   }
   start()
   return {
@@ -69,4 +83,13 @@ export function startLocalGateway(options: LocalGatewayOptions): LocalGateway {
       })
     },
   }
+}
+
+function spawnGateway({ program, platformUrl, home, environment, enrollmentToken }: LocalGatewayOptions): ChildProcess {
+  return fork(program, ['run', '--enroll-if-needed', '--platform', platformUrl, '--home', home], {
+    env: { ...withoutSecrets(environment), OCELLI_ENROLLMENT_TOKEN: enrollmentToken },
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    // a Ctrl-C in the terminal reaches the platform, which stops the gateway in order
+    detached: process.platform !== 'win32',
+  })
 }
