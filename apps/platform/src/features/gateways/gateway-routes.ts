@@ -11,7 +11,7 @@ import { Type } from 'typebox'
 import { type AnyRoute, created, noContent, ok, route } from '../../platform/http/route.ts'
 import { createEnrollmentToken } from '../sites/site-service.ts'
 import { type EnrollmentDeps, enrollGateway, renewCertificate } from './enrollment-service.ts'
-import { listGateways, readGateway, revokeGateway } from './gateway-service.ts'
+import { listGateways, readGateway, requireWholeGateway, revokeGateway } from './gateway-service.ts'
 
 const params = Type.Object({ gatewayId: Uuid })
 const tag = 'Gateways'
@@ -53,6 +53,7 @@ export function gatewayRoutes(deps: GatewayRoutesDeps): AnyRoute[] {
       responses: { 201: EnrollmentToken },
       async handle({ context, params: { gatewayId } }) {
         const { siteId } = await readGateway(context, gatewayId)
+        await requireWholeGateway(context, gatewayId)
         const { fingerprint: caFingerprint } = deps.ca
         return created(await createEnrollmentToken(context, siteId, { caFingerprint, replaces: gatewayId }))
       },

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { seesProjects } from '../../platform/auth/visibility.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
-import { notFound } from '../../platform/http/problem.ts'
+import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
 import { markAway } from './mark-away.ts'
 
@@ -30,6 +30,22 @@ async function select({ db, caller }: Context, gatewayId: string | null): Promis
   return rows
 }
 
+/**
+ * Whoever takes a gateway away or puts a machine in its place decides about all of its devices. Refuses a caller who does not see them all.
+ * Throws ProblemError `permission-missing`.
+ */
+export async function requireWholeGateway({ db, caller }: Context, gatewayId: string): Promise<void> {
+  const { rows } =
+    await sql`SELECT 1 FROM device d WHERE d.account_id = ${caller.accountId} AND d.gateway_id = ${gatewayId}
+    AND NOT ${seesProjects(caller, sql.ref('d.project_ids'))} LIMIT 1`.execute(db)
+  if (rows.length === 0) return
+  throw new ProblemError(
+    'permission-missing',
+    'This gateway has devices outside your projects. Only who sees all of them may do this: ask somebody with projects:manage.',
+    { requiredPermission: 'projects:manage' },
+  )
+}
+
 /** It is refused from now on, its connection ends, and nobody knows about its devices until they have another gateway. */
 export async function revokeGateway(
   context: Context,
@@ -39,6 +55,7 @@ export async function revokeGateway(
   const { db, caller, origin, afterCommit } = context
   const gateway = await readGateway(context, gatewayId)
   if (gateway.revokedAt !== null) return
+  await requireWholeGateway(context, gatewayId)
   await inTransaction(db, async (transaction) => {
     const { numUpdatedRows } = await transaction
       .updateTable('gateway')

@@ -104,3 +104,27 @@ describe('a machine that takes the place of a gateway', () => {
     expect(await devices()).toHaveLength(2)
   })
 })
+
+test('nobody takes a gateway away, or its place, who does not see all of its devices', async () => {
+  const { platform } = bench
+  const { owner, old, deviceIds, tokenFor } = await deadGateway()
+  const { accountId } = owner
+  const outsider = await platform.user(accountId, ['devices:view', 'devices:edit'])
+  const { project_id } = await platform.db
+    .insertInto('project')
+    .values({ account_id: accountId, name: 'Vault' })
+    .returning('project_id')
+    .executeTakeFirstOrThrow()
+  const hidden = { account_id: accountId, project_id, device_id: deviceIds[0] ?? '' }
+  await platform.db.insertInto('project_device').values(hidden).execute()
+  const refused = { status: 403, body: { requiredPermission: 'projects:manage' } }
+  expect(await tokenFor(outsider, old.gatewayId)).toMatchObject(refused)
+  expect(await platform.call(outsider, `DELETE /device/v1/gateways/${old.gatewayId}`)).toMatchObject(refused)
+  await platform.db
+    .insertInto('project_member')
+    .values({ account_id: accountId, project_id, user_id: outsider.userId })
+    .execute()
+  platform.bearer.forget()
+  expect((await tokenFor(outsider, old.gatewayId)).status).toBe(201)
+  expect((await platform.call(outsider, `DELETE /device/v1/gateways/${old.gatewayId}`)).status).toBe(204)
+})
