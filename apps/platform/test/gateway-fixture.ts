@@ -1,4 +1,5 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import type { ClaimResult, Enrollment, EnrollmentToken, Problem, Site } from '@ocelli/contract'
 import { expect } from 'vitest'
 import { claimRoutes } from '../src/features/claims/claim-routes.ts'
 import { gatewayRoutes } from '../src/features/gateways/gateway-routes.ts'
@@ -48,18 +49,23 @@ export async function createGatewayBench() {
   }
 
   async function newSite(by: Asker, name = 'Plant'): Promise<string> {
-    return (await call(by, 'POST /device/v1/sites', { name })).body.siteId
+    return (await call<Site>(by, 'POST /device/v1/sites', { name })).body.siteId
   }
 
   async function newSecret(by: Asker, siteId: string): Promise<string> {
-    const { status, body } = await call(by, `POST /device/v1/sites/${siteId}/enrollment-tokens`)
+    const { status, body } = await call<EnrollmentToken>(by, `POST /device/v1/sites/${siteId}/enrollment-tokens`)
     expect(status).toBe(201)
     return secretOf(body.token, { siteId })
   }
 
   /** Enrolling needs no account: the secret says whose gateway it is. */
   const enroll = (body: object) =>
-    call(null, 'POST /device/v1/gateways/enroll', { name: 'Box', version: '1', csr: newRequest(), ...body })
+    call<Enrollment & Partial<Problem>>(null, 'POST /device/v1/gateways/enroll', {
+      name: 'Box',
+      version: '1',
+      csr: newRequest(),
+      ...body,
+    })
 
   const asGateway = async (id: string): Promise<Asker> => ({
     headers: bearerHeader(await platform.accessTokens.issue({ kind: 'gateway', id })),
@@ -72,7 +78,8 @@ export async function createGatewayBench() {
       const { body } = await enroll({ secret: await newSecret(owner, siteId) })
       return await asGateway(body.gatewayId)
     },
-    claim: (by: Asker, ...devices: object[]) => call(by, 'POST /device/v1/claims', { devices }),
+    claim: (by: Asker, ...devices: object[]) =>
+      call<{ results: ClaimResult[] }>(by, 'POST /device/v1/claims', { devices }),
   }
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Rollout } from '@ocelli/contract'
 import { sql } from 'kysely'
 import type { Database } from '../src/platform/database/database.ts'
 import { addDevice, addOrder, publishApp, type TestDevice } from './installation-fixture.ts'
@@ -146,7 +147,7 @@ async function addTransfer({ db, owner, device }: Center, toAccountId: string): 
 }
 
 async function addRollout({ owner, device, appId }: Center, platform: TestPlatform): Promise<string> {
-  const { status, body } = await platform.call(owner, 'POST /software/v1/rollouts', {
+  const { status, body } = await platform.call<Rollout>(owner, 'POST /software/v1/rollouts', {
     ...{ name: 'Rollout', action: 'INSTALL', appId, licenseType: 'FULL', requireApproval: true },
     devices: { deviceIds: [device.deviceId] },
   })

@@ -50,7 +50,7 @@ describe('many requests at once', () => {
       expect(await platform.eventsOf(answer)).toEqual(events)
       if (!isAccepted) continue
       expect(answer.body).toMatchObject({ deviceId: devices[at]?.deviceId, appId: customer.appId, revision: 1 })
-      licenses.add(answer.body.license.licenseId)
+      licenses.add(answer.body.license?.licenseId ?? '')
     }
     expect(licenses.size).toBe(23)
     expect(await ledgerErrors()).toEqual([])

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Permission } from '@ocelli/contract'
+import type { Installation, Permission, Problem } from '@ocelli/contract'
 import type { FastifyInstance } from 'fastify'
 import { sql } from 'kysely'
 import { pino } from 'pino'
@@ -28,8 +28,8 @@ export interface Got {
   requestId: string
   status: number
   isReplay: boolean
-  // biome-ignore lint/suspicious/noExplicitAny: a test says of each answer what it holds
-  body: any
+  /** The installation as it now stands, or a problem. */
+  body: Partial<Installation> & Partial<Problem>
 }
 
 export type TwoProcesses = Awaited<ReturnType<typeof createTwoProcesses>>

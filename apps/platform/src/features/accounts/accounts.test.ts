@@ -1,4 +1,4 @@
-import { permissions } from '@ocelli/contract'
+import { type Account, type CreatedAccount, permissions, type User } from '@ocelli/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AccountsPlatform, createAccountsPlatform } from '../../../test/accounts-platform.ts'
 import type { TestAccount } from '../../../test/test-platform.ts'
@@ -49,12 +49,12 @@ describe('the own account', () => {
 describe('the instance administrator', () => {
   test('creates an account, whose administrator comes by invitation with every permission of an account', async () => {
     const body = { name: 'New company', administratorEmail: 'chief@example.com' }
-    const made = await call(operator, 'POST /account/v1/accounts', body)
+    const made = await call<CreatedAccount>(operator, 'POST /account/v1/accounts', body)
     expect(made).toMatchObject({ status: 201, body: { account: { name: 'New company', suspendedAt: null } } })
     const { accountId } = made.body.account
     const person = { firstName: 'C', lastName: 'H', password: 'a good password' }
     const { token } = made.body.invitation
-    const joined = await call(null, 'POST /account/v1/invitations/accept', { ...person, token })
+    const joined = await call<User>(null, 'POST /account/v1/invitations/accept', { ...person, token })
     expect(joined.body.permissions).toEqual(permissions.filter((permission) => permission !== 'platform:operate'))
     expect((await call(operator, `GET /account/v1/accounts/${accountId}`)).body).toEqual(made.body.account)
     const { body: all } = await call(operator, 'GET /account/v1/accounts')
@@ -66,10 +66,10 @@ describe('the instance administrator', () => {
     const admin = await platform.account()
     const path = `/account/v1/accounts/${admin.accountId}`
     expect((await call(admin, 'GET /account/v1/me')).status).toBe(200)
-    expect((await call(operator, `PATCH ${path}`, { suspended: true })).body.suspendedAt).not.toBeNull()
-    expect((await call(operator, `PATCH ${path}`, { suspended: true })).status).toBe(200)
+    expect((await call<Account>(operator, `PATCH ${path}`, { suspended: true })).body.suspendedAt).not.toBeNull()
+    expect((await call<Account>(operator, `PATCH ${path}`, { suspended: true })).status).toBe(200)
     expect((await call(admin, 'GET /account/v1/me')).status).toBe(401)
-    expect((await call(operator, `PATCH ${path}`, { suspended: false })).body.suspendedAt).toBeNull()
+    expect((await call<Account>(operator, `PATCH ${path}`, { suspended: false })).body.suspendedAt).toBeNull()
     expect((await call(admin, 'GET /account/v1/me')).status).toBe(200)
     expect(await platform.events(admin.accountId)).toEqual(['account.suspended', 'account.resumed'])
     const own = `PATCH /account/v1/accounts/${operator.accountId}` as const

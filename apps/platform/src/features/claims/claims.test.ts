@@ -66,9 +66,9 @@ describe('claims', () => {
       await platform.db.insertInto('device').values(rows).execute()
     }
     const answers = await Promise.all(gateways.map((by) => claim(by, ...ids.map((id) => cameraToClaim(id)))))
-    const results = answers.map(({ body }) => body.results.map((one: { result: string }) => one.result))
+    const results = answers.map(({ body }) => body.results.map(({ result }) => result))
     for (const [index] of ids.entries()) {
-      expect([results[0][index], results[1][index]].sort()).toEqual(['claimed', 'claimed-elsewhere'])
+      expect(results.map((ofOne) => ofOne[index]).sort()).toEqual(['claimed', 'claimed-elsewhere'])
     }
   })
 })

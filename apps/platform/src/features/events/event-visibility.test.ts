@@ -1,3 +1,4 @@
+import type { EventPage, Rollout } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -35,8 +36,8 @@ async function toldOf(
   { deviceId, projectIds }: { deviceId: string; projectIds: string[] },
 ): Promise<string[]> {
   const headers = await platform.machine(accountId, { permissions: ['audit:view'], projectIds })
-  const { body } = await platform.call({ headers }, `GET /events/v1?deviceId=${deviceId}&size=1000`)
-  return body.items.map(({ type }: { type: string }) => type)
+  const { body } = await platform.call<EventPage>({ headers }, `GET /events/v1?deviceId=${deviceId}&size=1000`)
+  return body.items.map(({ type }) => type)
 }
 
 test('nothing that happens to the licenses of a device is told to who does not see the device', async () => {
@@ -108,14 +109,13 @@ test('a rollout is told to who sees it', async () => {
     ['all', await machine(null)],
     ['theirs', await machine([theirs])],
   ] as const) {
-    const { status, body } = await platform.call(by, 'POST /software/v1/rollouts', { name, ...install })
+    const { status, body } = await platform.call<Rollout>(by, 'POST /software/v1/rollouts', { name, ...install })
     expect(status).toBe(201)
     await platform.call(by, `POST /software/v1/rollouts/${body.rolloutId}/abort`)
   }
   const read = async (projectIds: string[] | null): Promise<string[]> => {
-    const { body } = await platform.call(await machine(projectIds), 'GET /events/v1?size=1000')
-    const items = body.items as { type: string; data: { name?: string } }[]
-    return items.flatMap(({ type, data }) => (type.startsWith('rollout.') ? [data.name ?? type] : []))
+    const { body } = await platform.call<EventPage>(await machine(projectIds), 'GET /events/v1?size=1000')
+    return body.items.flatMap(({ type, data }) => (type.startsWith('rollout.') ? [String(data.name ?? type)] : []))
   }
   const both = ['all', 'rollout.state-changed', 'theirs', 'rollout.state-changed']
   expect(await read(null)).toEqual(both)

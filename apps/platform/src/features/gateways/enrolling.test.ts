@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import type { CertificateRenewal } from '@ocelli/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { certificateRequest } from '../../../test/certificate-request.ts'
 import { createGatewayBench, type GatewayBench, newKey } from '../../../test/gateway-fixture.ts'
@@ -36,7 +37,9 @@ describe('enrolling', () => {
     expect(await again(newKey())).not.toBe(first.gatewayId)
     const gateway = await asGateway(first.gatewayId)
     const renew = (by = key) =>
-      platform.call(gateway, 'POST /device/v1/gateways/self/certificate', { csr: certificateRequest(by) })
+      platform.call<CertificateRenewal>(gateway, 'POST /device/v1/gateways/self/certificate', {
+        csr: certificateRequest(by),
+      })
     const renewed = (await renew()).body
     expect(new X509Certificate(renewed.certificate).subject).toBe(`CN=${first.gatewayId}`)
     expect((await renew(newKey())).status).toBe(400)

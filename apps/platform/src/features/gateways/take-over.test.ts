@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { EnrollmentToken } from '@ocelli/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { certificateRequest } from '../../../test/certificate-request.ts'
 import {
@@ -37,7 +38,7 @@ async function deadGateway() {
       .orderBy('d.device_id')
       .execute()
   const tokenFor = (by: Asker, gatewayId: string) =>
-    platform.call(by, `POST /device/v1/gateways/${gatewayId}/replacement-tokens`)
+    platform.call<EnrollmentToken>(by, `POST /device/v1/gateways/${gatewayId}/replacement-tokens`)
   const secretFor = async (gatewayId: string) =>
     secretOf((await tokenFor(owner, gatewayId)).body.token, { siteId, replaces: gatewayId })
   return { owner, siteId, old, deviceIds, devices, enrollIn, tokenFor, secretFor }

@@ -1,4 +1,4 @@
-import { type Permission, permissions } from '@ocelli/contract'
+import { type Permission, type Project, type ProjectDetail, permissions } from '@ocelli/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AccountsPlatform, createAccountsPlatform } from '../../../test/accounts-platform.ts'
 import type { TestAccount } from '../../../test/test-platform.ts'
@@ -15,7 +15,7 @@ const path = '/account/v1/projects'
 const withoutManage = permissions.filter((permission) => permission !== 'projects:manage')
 
 async function project(by: TestAccount, name: string): Promise<string> {
-  const made = await call(by, `POST ${path}`, { name })
+  const made = await call<Project>(by, `POST ${path}`, { name })
   expect(made.status).toBe(201)
   return made.body.projectId
 }
@@ -112,7 +112,7 @@ describe('a project', () => {
     expect((await call(manager, `GET ${path}`)).body).toMatchObject([{ projectId }])
     expect((await call(manager, `PATCH ${one}`, { name: 'Managed' })).status).toBe(200)
     expect((await call(maker, `PUT ${one}/members/${outsider.userId}`)).status).toBe(204)
-    expect((await call(outsider, `GET ${one}`)).body.members).toHaveLength(2)
+    expect((await call<ProjectDetail>(outsider, `GET ${one}`)).body.members).toHaveLength(2)
     expect((await call(maker, `DELETE ${one}/members/${outsider.userId}`)).status).toBe(204)
     expect((await call(outsider, `GET ${one}`)).status).toBe(404)
     expect((await call(maker, `PUT ${one}/members/${crypto.randomUUID()}`)).status).toBe(404)
@@ -120,7 +120,7 @@ describe('a project', () => {
     expect((await call(maker, `PUT ${one}/members/${stranger.userId}`)).status).toBe(404)
     expect((await call(stranger, `GET ${one}`)).status).toBe(404)
     expect((await call(stranger, `DELETE ${one}`)).status).toBe(404)
-    expect((await call(manager, `GET ${one}`)).body.memberCount).toBe(1)
+    expect((await call<ProjectDetail>(manager, `GET ${one}`)).body.memberCount).toBe(1)
   })
 
   test.each<[Permission[], string[]]>([

@@ -1,3 +1,4 @@
+import type { RolloutDevicePage, Transfer } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -24,7 +25,7 @@ it('loses a device that goes to another account, and keeps the unit that it has 
   const deviceId = fleet.devices[0]?.deviceId
   // what is only reserved holds no device back
   const offer = { deviceId, toAccountId: receiver.accountId, withLicenses: false }
-  const { body: transfer } = await platform.call(fleet.account, 'POST /device/v1/transfers', offer)
+  const { body: transfer } = await platform.call<Transfer>(fleet.account, 'POST /device/v1/transfers', offer)
   const accepted = await platform.call(receiver, `POST /device/v1/transfers/${transfer.transferId}/accept`)
   expect(accepted.status).toBe(200)
   await sql`UPDATE rollout SET start_at = now() WHERE rollout_id = ${rollout.rolloutId}`.execute(platform.db)
@@ -37,7 +38,10 @@ it('loses a device that goes to another account, and keeps the unit that it has 
   const events = await platform.events(fleet.account.accountId)
   expect(events.filter((type) => type === 'license.released')).toHaveLength(1)
   expect(await platform.events(receiver.accountId)).not.toContain('license.transferred')
-  const device = await platform.call(fleet.account, `GET /software/v1/rollouts/${rollout.rolloutId}/devices`)
+  const device = await platform.call<RolloutDevicePage>(
+    fleet.account,
+    `GET /software/v1/rollouts/${rollout.rolloutId}/devices`,
+  )
   expect(device.body.items).toMatchObject([{ deviceId, state: 'CANCELLED', reason: 'device-gone' }])
 })
 

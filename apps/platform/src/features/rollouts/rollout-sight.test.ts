@@ -1,3 +1,4 @@
+import type { Rollout } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createRolloutPlatform } from '../../../test/rollout-bench.ts'
@@ -66,7 +67,7 @@ describe('a rollout is changed', () => {
     for (const deed of ['pause', 'resume', 'abort', 'rollback', 'close', 'retry']) {
       expect([deed, ...(await act(south, running, deed))]).toEqual([deed, 403, 'projects:manage'])
     }
-    expect((await platform.call(both, `GET /software/v1/rollouts/${running}`)).body.state).toBe('RUNNING')
+    expect((await platform.call<Rollout>(both, `GET /software/v1/rollouts/${running}`)).body.state).toBe('RUNNING')
   })
 
   it('by whoever sees all of its devices', async () => {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { signLicense, verifyLicense } from '@ocelli/license'
+import { type PublicLicenseKey, signLicense, verifyLicense } from '@ocelli/license'
 import { sql } from 'kysely'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -93,7 +93,10 @@ test('shows its measurements to the instance administrator alone, where others c
 })
 
 test('publishes the keys that its licenses are verified with, and nothing private', async () => {
-  const { status, headers, body } = await platform.call(null, 'GET /.well-known/jwks.json')
+  const { status, headers, body } = await platform.call<{ keys: PublicLicenseKey[] }>(
+    null,
+    'GET /.well-known/jwks.json',
+  )
   expect(status).toBe(200)
   expect(headers['cache-control']).toBe('public, max-age=300')
   expect(body.keys).toHaveLength(2)

@@ -1,3 +1,4 @@
+import type { AccessToken, IssuedAccessToken, IssuedTechnicalUser, Me, Project } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AccountsPlatform, createAccountsPlatform } from '../../../test/accounts-platform.ts'
@@ -31,12 +32,12 @@ async function token(clientId: string, clientSecret: string) {
 }
 
 async function project(by: TestAccount, name: string): Promise<string> {
-  return (await call(by, 'POST /account/v1/projects', { name })).body.projectId
+  return (await call<Project>(by, 'POST /account/v1/projects', { name })).body.projectId
 }
 
 describe('a technical user', () => {
   test('is made with a secret shown once, gets tokens, a new secret, and is removed', async () => {
-    const made = await call(admin, `POST ${path}`, robot)
+    const made = await call<IssuedTechnicalUser>(admin, `POST ${path}`, robot)
     const { clientId, clientSecret, ...rest } = made.body
     expect(rest).toMatchObject({ ...robot, projectIds: null, lastUsedAt: null })
     const machine = await token(clientId, clientSecret)
@@ -44,7 +45,7 @@ describe('a technical user', () => {
     const listed = (await call(admin, `GET ${path}`)).body
     expect(listed).toMatchObject([{ clientId, lastUsedAt: expect.any(String) }])
     expect(JSON.stringify(listed)).not.toContain('ecret')
-    const rotated = await call(admin, `POST ${path}/${clientId}/secret`)
+    const rotated = await call<IssuedTechnicalUser>(admin, `POST ${path}/${clientId}/secret`)
     expect(rotated.status).toBe(200)
     expect((await token(clientId, clientSecret)).status).toBe(401)
     // whoever has stolen the secret may hold a token of it
@@ -64,7 +65,7 @@ describe('a technical user', () => {
   })
 
   test('is not made, and given no secret, by who may do so no more, though another process still remembers them', async () => {
-    const made = await call(admin, `POST ${path}`, { ...robot, permissions: [] })
+    const made = await call<IssuedTechnicalUser>(admin, `POST ${path}`, { ...robot, permissions: [] })
     const leaver = await platform.user(admin.accountId, ['account:settings', 'projects:manage'])
     expect((await call(leaver, `GET ${path}`)).status).toBe(200)
     await platform.db
@@ -81,17 +82,17 @@ describe('a technical user', () => {
     const refused = await call(clerk, `POST ${path}`, robot)
     expect(refused).toMatchObject({ status: 403, body: { requiredPermission: 'devices:view' } })
     expect((await call(clerk, `POST ${path}`, { ...robot, permissions: ['account:settings'] })).status).toBe(201)
-    const { clientId } = (await call(admin, `POST ${path}`, robot)).body
+    const { clientId } = (await call<IssuedTechnicalUser>(admin, `POST ${path}`, robot)).body
     expect((await call(clerk, `POST ${path}/${clientId}/secret`)).status).toBe(403)
   })
 
   test('sees named projects only, and is named none but those its maker sees', async () => {
     const own = await project(admin, 'Own')
     const other = await project(admin, 'Other')
-    const scoped = await call(admin, `POST ${path}`, { ...robot, projectIds: [own] })
+    const scoped = await call<IssuedTechnicalUser>(admin, `POST ${path}`, { ...robot, projectIds: [own] })
     expect(scoped.body.projectIds).toEqual([own])
     const machine = await token(scoped.body.clientId, scoped.body.clientSecret)
-    expect((await call(machine, 'GET /account/v1/me')).body.projectIds).toEqual([own])
+    expect((await call<Me>(machine, 'GET /account/v1/me')).body.projectIds).toEqual([own])
     const clerk = await platform.user(admin.accountId, ['account:settings'])
     expect((await call(admin, `PUT /account/v1/projects/${own}/members/${clerk.userId}`)).status).toBe(204)
     const bare = { name: 'Clerk', permissions: [] }
@@ -104,7 +105,7 @@ describe('a technical user', () => {
   })
 
   test('of another account does not exist; without permission nothing is told', async () => {
-    const { clientId } = (await call(admin, `POST ${path}`, robot)).body
+    const { clientId } = (await call<IssuedTechnicalUser>(admin, `POST ${path}`, robot)).body
     const stranger = await platform.account()
     expect((await call(stranger, `DELETE ${path}/${clientId}`)).status).toBe(404)
     expect((await call(stranger, `POST ${path}/${clientId}/secret`)).status).toBe(404)
@@ -122,15 +123,17 @@ describe('a personal access token', () => {
 
   test('is shown once, holds at most what its owner has, and ends when revoked', async () => {
     const owner = await platform.user(admin.accountId, ['devices:view', 'apps:view'])
-    const made = await call(owner, `POST ${tokens}`, { name: 'Script', permissions: ['apps:view'] })
+    const made = await call<IssuedAccessToken>(owner, `POST ${tokens}`, { name: 'Script', permissions: ['apps:view'] })
     expect(made).toMatchObject({ status: 201, body: { token: expect.stringMatching(/^ocp_/), expiresAt: null } })
     const by = { headers: { authorization: `Bearer ${made.body.token}` } }
-    expect((await call(by, 'GET /account/v1/me')).body.permissions).toEqual(['apps:view'])
-    expect((await call(by, `POST ${tokens}`, { name: 'Child' })).body.permissions).toEqual(['apps:view'])
+    expect((await call<Me>(by, 'GET /account/v1/me')).body.permissions).toEqual(['apps:view'])
+    expect((await call<IssuedAccessToken>(by, `POST ${tokens}`, { name: 'Child' })).body.permissions).toEqual([
+      'apps:view',
+    ])
     const more = { name: 'More', permissions: ['devices:view'] }
     expect((await call(by, `POST ${tokens}`, more)).body).toMatchObject({ requiredPermission: 'devices:view' })
-    const listed = (await call(owner, `GET ${tokens}`)).body
-    expect(listed.map(({ name }: { name: string }) => name)).toEqual(['test', 'Script', 'Child'])
+    const listed = (await call<AccessToken[]>(owner, `GET ${tokens}`)).body
+    expect(listed.map(({ name }) => name)).toEqual(['test', 'Script', 'Child'])
     const { tokenId } = made.body
     expect((await call(admin, `DELETE ${tokens}/${tokenId}`)).status).toBe(404)
     expect((await call(owner, `DELETE ${tokens}/${tokenId}`)).status).toBe(204)
@@ -152,18 +155,18 @@ describe('a personal access token', () => {
 
   test('is not made with one that was revoked, though another process still remembers it; its event names the one it was made with', async () => {
     const owner = await platform.user(admin.accountId, [])
-    const child = await call(owner, `POST ${tokens}`, { name: 'Child' })
+    const child = await call<IssuedAccessToken>(owner, `POST ${tokens}`, { name: 'Child' })
     const { rows } = await sql<{ madeWith: string }>`SELECT data->>'madeWith' AS "madeWith" FROM event
       WHERE type = 'token.created' AND data->>'tokenId' = ${child.body.tokenId}`.execute(platform.db)
-    const listed = (await call(owner, `GET ${tokens}`)).body
-    expect(listed.find(({ name }: { name: string }) => name === 'test').tokenId).toBe(rows[0]?.madeWith)
+    const listed = (await call<AccessToken[]>(owner, `GET ${tokens}`)).body
+    expect(listed.find(({ name }) => name === 'test')?.tokenId).toBe(rows[0]?.madeWith)
     await sql`UPDATE access_token SET revoked_at = now() WHERE token_id = ${rows[0]?.madeWith}`.execute(platform.db)
     expect((await call(owner, 'GET /account/v1/me')).status).toBe(200)
     expect((await call(owner, `POST ${tokens}`, { name: 'Too late' })).status).toBe(401)
   })
 
   test('is nothing for machines', async () => {
-    const { clientId, clientSecret } = (await call(admin, `POST ${path}`, robot)).body
+    const { clientId, clientSecret } = (await call<IssuedTechnicalUser>(admin, `POST ${path}`, robot)).body
     const machine = await token(clientId, clientSecret)
     expect((await call(machine, `GET ${tokens}`)).status).toBe(403)
     expect((await call(machine, `POST ${tokens}`, { name: 'x' })).status).toBe(403)

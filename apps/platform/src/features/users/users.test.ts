@@ -1,4 +1,4 @@
-import { permissions } from '@ocelli/contract'
+import { type IssuedInvitation, permissions } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AccountsPlatform, createAccountsPlatform } from '../../../test/accounts-platform.ts'
@@ -97,7 +97,10 @@ describe('an invitation', () => {
   test('makes a user once, with the permissions it names, and shows its token once', async () => {
     const admin = await platform.account()
     const email = `Guest-${admin.userId}@Example.com`
-    const invited = await call(admin, 'POST /account/v1/invitations', { email, permissions: ['devices:view'] })
+    const invited = await call<IssuedInvitation>(admin, 'POST /account/v1/invitations', {
+      email,
+      permissions: ['devices:view'],
+    })
     expect(invited).toMatchObject({ status: 201, body: { state: 'PENDING', email: email.toLowerCase() } })
     const { token, link, ...shown } = invited.body
     expect(link).toBe(`http://127.0.0.1:8080/invitation#${token}`)
@@ -121,7 +124,7 @@ describe('an invitation', () => {
     const admin = await platform.account()
     const invite = async () => {
       const body = { email: `${crypto.randomUUID()}@example.com`, permissions: [] }
-      return (await call(admin, 'POST /account/v1/invitations', body)).body
+      return (await call<IssuedInvitation>(admin, 'POST /account/v1/invitations', body)).body
     }
     const revoked = await invite()
     const path = `/account/v1/invitations/${revoked.invitationId}`
@@ -137,7 +140,10 @@ describe('an invitation', () => {
       .execute()
     expect((await accept(expired.token)).status).toBe(404)
     expect((await call(admin, 'GET /account/v1/invitations')).body).toMatchObject([{ state: 'EXPIRED' }])
-    const again = await call(admin, 'POST /account/v1/invitations', { email: expired.email, permissions: [] })
+    const again = await call<IssuedInvitation>(admin, 'POST /account/v1/invitations', {
+      email: expired.email,
+      permissions: [],
+    })
     expect(again.status).toBe(201)
     const suspend = (suspended: boolean) =>
       call(operator, `PATCH /account/v1/accounts/${admin.accountId}`, { suspended })
@@ -155,8 +161,12 @@ describe('an invitation', () => {
       await platform.user(admin.accountId, ['account:users']),
     ]
     const invite = async (by: TestAccount) =>
-      (await call(by, 'POST /account/v1/invitations', { email: `${crypto.randomUUID()}@example.com`, permissions: [] }))
-        .body
+      (
+        await call<IssuedInvitation>(by, 'POST /account/v1/invitations', {
+          email: `${crypto.randomUUID()}@example.com`,
+          permissions: [],
+        })
+      ).body
     const [kept, ofLeaver, ofDemoted] = [await invite(admin), await invite(leaver), await invite(demoted)]
     expect((await call(admin, `DELETE /account/v1/users/${leaver.userId}`)).status).toBe(204)
     const path = `/account/v1/users/${demoted.userId}` as const
@@ -173,7 +183,7 @@ describe('an invitation', () => {
     const maker = await platform.user(operator.accountId, [...permissions])
     const invite = async (given: string[]) =>
       (
-        await call(maker, 'POST /account/v1/invitations', {
+        await call<IssuedInvitation>(maker, 'POST /account/v1/invitations', {
           email: `${crypto.randomUUID()}@example.com`,
           permissions: given,
         })
@@ -229,7 +239,7 @@ describe('an invitation', () => {
     const admin = await platform.account()
     const stranger = await platform.account()
     const body = { email: stranger.email, permissions: [] }
-    const invited = await call(admin, 'POST /account/v1/invitations', body)
+    const invited = await call<IssuedInvitation>(admin, 'POST /account/v1/invitations', body)
     expect(invited.status).toBe(201)
     expect(await accept(invited.body.token)).toMatchObject({ status: 409, body: { code: 'already-exists' } })
     expect(await platform.events(admin.accountId)).toEqual(['user.invited'])

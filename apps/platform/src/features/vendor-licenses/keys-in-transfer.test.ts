@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Transfer } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -53,7 +54,7 @@ async function upload(by: TestAccount, more = '') {
 /** Accepts the device, and uploads the key while that waits for its last table; gives both answers. */
 async function uploadWhileAccepting(by: TestAccount, more = '') {
   const offer = { deviceId, toAccountId: receiver.accountId, withLicenses: true }
-  const { body } = await platform.call(giver, 'POST /device/v1/transfers', offer)
+  const { body } = await platform.call<Transfer>(giver, 'POST /device/v1/transfers', offer)
   const blocker = new Client({ connectionString: platform.connectionString })
   await blocker.connect()
   try {

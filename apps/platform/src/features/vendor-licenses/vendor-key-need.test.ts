@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Installation } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { addDevice, addOrder, reportOf, type TestDevice } from '../../../test/installation-fixture.ts'
@@ -68,7 +69,7 @@ const install = () => platform.call(account, `PUT ${path()}`, { licenseType: 'FU
 
 async function reportInstalled(runningState: 'RUNNING' | 'NOT_RUNNING') {
   const settled = { phase: 'CONVERGED', step: null, percent: null, stepSecondsLeft: null, error: null } as const
-  const { body } = await platform.call(account, `GET ${path()}`)
+  const { body } = await platform.call<Installation>(account, `GET ${path()}`)
   const work = { appId, revision: body.revision, ...settled }
   const app = { appId, name: 'App', version: '1.0.0', runningState, present: true, work } as const
   await applyReports(platform.db, [reportOf(device, [app], [work])])

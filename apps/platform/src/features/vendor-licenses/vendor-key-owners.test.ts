@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Installation, License, LicenseAudit, Problem, Transfer } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { addDevice, type TestDevice } from '../../../test/installation-fixture.ts'
@@ -71,9 +72,9 @@ async function upload(by: TestAccount, content = keyText()) {
   return answer.json().files[0]
 }
 
-async function licenses(by: TestAccount, state = 'HELD'): Promise<{ licenseId: string; state: string }[]> {
+async function licenses(by: TestAccount, state = 'HELD'): Promise<License[]> {
   const path = `GET /license/v1/licenses/apps/${appId}/devices/${deviceId}?state=${state}` as const
-  return (await platform.call(by, path)).body
+  return (await platform.call<License[]>(by, path)).body
 }
 
 async function fileOf(by: TestAccount, licenseId: string) {
@@ -85,7 +86,7 @@ const events = async (by: TestAccount) =>
   (await platform.events(by.accountId)).filter((type) => type.startsWith('license.'))
 const goOffline = () =>
   sql`UPDATE device SET connectivity = 'OFFLINE' WHERE device_id = ${deviceId}`.execute(platform.db)
-const isAudited = async (by: TestAccount) => (await platform.call(by, 'GET /license/v1/audit')).body.ok
+const isAudited = async (by: TestAccount) => (await platform.call<LicenseAudit>(by, 'GET /license/v1/audit')).body.ok
 
 /** As if the gateway had carried the wish out. */
 const settle = () =>
@@ -96,7 +97,7 @@ const settle = () =>
 
 async function giveAway({ withLicenses }: { withLicenses: boolean }) {
   const offer = { deviceId, toAccountId: stranger.accountId, withLicenses }
-  const { status, body } = await platform.call(owner, 'POST /device/v1/transfers', offer)
+  const { status, body } = await platform.call<Transfer & Partial<Problem>>(owner, 'POST /device/v1/transfers', offer)
   if (status !== 201) return { status, code: body.code }
   const accepted = await platform.call(stranger, `POST /device/v1/transfers/${body.transferId}/accept`)
   return { status: accepted.status, code: accepted.body.code }
@@ -187,7 +188,7 @@ test('released by declaration: the file stays at hand, the camera loses the key,
   await settle()
   const again = await upload(owner)
   expect(again).toMatchObject({ result: 'STORED', licenseId: expect.not.stringMatching(licenseId) })
-  const install = await platform.call(owner, `PUT ${installPath()}`, { licenseType: 'FULL' })
+  const install = await platform.call<Installation>(owner, `PUT ${installPath()}`, { licenseType: 'FULL' })
   expect(install.body.license).toMatchObject({ licenseId: again.licenseId })
 })
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
+import type { Installation } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { ZipFile } from 'yazl'
@@ -206,7 +207,7 @@ test('a key stays when the app is removed, and a declared release ends it', asyn
   await reportInstalled('NOT_RUNNING')
   await platform.call(account, `DELETE ${path()}`)
   await reportGone()
-  expect((await platform.call(account, `GET ${path()}`)).body.installationState).toBe('NOT_INSTALLED')
+  expect((await platform.call<Installation>(account, `GET ${path()}`)).body.installationState).toBe('NOT_INSTALLED')
   expect(await licenses()).toMatchObject([{ licenseId, state: 'VALID' }])
   await platform.call(account, `POST /license/v1/licenses/${licenseId}/release`, { reason: 'sold' })
   expect(await licenses()).toEqual([])
@@ -280,7 +281,7 @@ test('the audit finds nothing to say about keys', async () => {
 })
 
 async function workOf(): Promise<{ appId: string; revision: number }> {
-  const { body } = await platform.call(account, `GET ${path()}`)
+  const { body } = await platform.call<Installation>(account, `GET ${path()}`)
   return { appId, revision: body.revision }
 }
 

@@ -30,13 +30,12 @@ const parsers: Record<number, (text: string) => unknown> = {
  * planning costs more than running for our short statements.
  */
 class PreparingClient extends Client {
-  // biome-ignore lint/suspicious/noExplicitAny: pg's query has eleven overloads; only the (text, values) form is rewritten
-  override query(...args: any[]): any {
-    const [text, values] = args
-    if (typeof text === 'string' && Array.isArray(values) && values.length > 0) {
-      return super.query({ name: statementName(text), text, values }, ...args.slice(2))
-    }
-    return super.query(...(args as Parameters<Client['query']>))
+  /** Only the form (text, values) is rewritten. `never` fits all of pg's overloads: each caller gets what its own one gives. */
+  override query(...args: unknown[]): never {
+    const [text, values, ...rest] = args
+    const isParameterized = typeof text === 'string' && Array.isArray(values) && values.length > 0
+    const given = isParameterized ? [{ name: statementName(text), text, values }, ...rest] : args
+    return super.query(...(given as Parameters<Client['query']>)) as never
   }
 }
 
