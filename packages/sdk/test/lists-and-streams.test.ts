@@ -147,6 +147,14 @@ test('a stream that is refused for good, or that is none, ends with that error',
   expect(await failure(take(other.client.events.stream(), 1))).toMatchObject({ kind: 'bad-answer' })
 })
 
+test('a stream whose event does not end is given up, and not held in memory', async () => {
+  const endless = `data: ${'x'.repeat(1024 * 1024)}`
+  const { client, server } = await play([streamOf(endless + 'x'.repeat(8 * 1024 * 1024), 'stays')])
+  const error = await failure(take(client.events.stream(), 1))
+  expect(error).toMatchObject({ name: 'OcelliError', kind: 'bad-answer', code: 'answer-too-large' })
+  expect(server.received).toHaveLength(1)
+})
+
 test('the signal ends a stream that is quiet', async () => {
   const stop = new AbortController()
   const { client, server } = await play([streamOf(': hello\n\n', 'stays')])

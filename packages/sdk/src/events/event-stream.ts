@@ -60,6 +60,7 @@ async function* readEvents<Item>(
 ): AsyncGenerator<Item> {
   let arrived: { id: string | null; data: string }[] = []
   let lastId: string | null = null
+  let isTooLarge = false
   const parser = createParser({
     maxBufferSize: maxEventCharacters,
     onId: (id) => {
@@ -69,6 +70,10 @@ async function* readEvents<Item>(
       position.pauseMs = Math.min(ms, longestPauseMs)
     },
     onEvent: ({ data }) => arrived.push({ id: lastId, data }),
+    // fed once more after that, the parser throws an error of its own
+    onError: ({ type }) => {
+      isTooLarge ||= type === 'max-buffer-size-exceeded'
+    },
   })
   const decoder = new TextDecoder()
   for await (const chunk of readChunks({ ...open, idleTimeoutMs: silentForMs })) {
@@ -81,9 +86,20 @@ async function* readEvents<Item>(
       if (id !== null) position.lastEventId = id
       yield event
     }
+    if (isTooLarge) throw tooLarge(open)
     // the opening position has an id and no event
     if (lastId !== null) position.lastEventId = lastId
   }
+}
+
+function tooLarge({ response }: OpenResponse): OcelliError {
+  return new OcelliError(
+    `The event stream holds an event of more than ${maxEventCharacters} characters. Check whether a proxy is in between.`,
+    {
+      ...{ kind: 'bad-answer', code: 'answer-too-large', status: response.status },
+      requestId: response.headers.get('x-request-id'),
+    },
+  )
 }
 
 export const toEvent = (data: string): Event => toItem<Event>(data, ['eventId', 'type'])
