@@ -1,6 +1,8 @@
 import { Argument } from 'commander'
 import type { Register } from '../../program.ts'
 
+const completion = () => import('./completion.ts')
+
 export const registerCompletion: Register = (program, run) => {
   program
     .command('completion')
@@ -12,11 +14,15 @@ export const registerCompletion: Register = (program, run) => {
       'ocelli completion fish > ~/.config/fish/completions/ocelli.fish',
       'ocelli completion powershell >> $PROFILE',
     )
-    .action((shell: string) => run(async () => (await import('./completion.ts')).printScript(shell, program)))
+    .action((shell: string) =>
+      run(async ({ stdout }) => (await completion()).printScript(shell, { program, print: stdout.write })),
+    )
   // what the scripts call: `ocelli complete -- <words so far>`
   program
     .command('complete', { hidden: true })
     .argument('[words...]')
     .allowUnknownOption()
-    .action((words: string[]) => run(async () => (await import('./completion.ts')).printCompletions(words, program)))
+    .action((words: string[]) =>
+      run(async ({ stdout }) => (await completion()).printCompletions(words, { program, print: stdout.write })),
+    )
 }
