@@ -9,6 +9,7 @@ export type DriverClock = {
   sleep(ms: number, signal: AbortSignal): Promise<void>
 }
 
+/** The time of this machine. */
 export function createSystemClock(): DriverClock {
   return {
     monotonic: () => performance.now(),

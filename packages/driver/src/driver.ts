@@ -58,6 +58,7 @@ export interface InstalledApp {
   licenses: { name: string; validUntil: string | null }[]
 }
 
+/** What the platform is told of the state that a camera lists: an app that is being installed or removed is not known to run. */
 export const toRunningState = (state: InstalledApp['state']): RunningState =>
   state === 'RUNNING' || state === 'NOT_RUNNING' ? state : 'UNKNOWN'
 

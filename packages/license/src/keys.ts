@@ -25,6 +25,7 @@ export async function parsePublicKey(value: unknown): Promise<PublicLicenseKey |
   return value.kid === key.kid ? key : null
 }
 
+/** The key whose public part is `x` (base64url), named by its thumbprint (RFC 7638). */
 export async function withThumbprint(x: string): Promise<PublicLicenseKey> {
   const members = { kty: 'OKP', crv: 'Ed25519', x } as const
   return { ...members, kid: await thumbprint(members) }

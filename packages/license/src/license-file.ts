@@ -37,6 +37,7 @@ export function decodeLicenseFile(text: string): LicenseFile {
   return file
 }
 
+/** Whether the text has the form of a license file. Nothing is verified. */
 export function isLicenseFile(text: string): boolean {
   return typeof splitLicenseFile(text) !== 'string'
 }

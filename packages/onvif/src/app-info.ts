@@ -52,6 +52,7 @@ const STATES = new Map<string, AppState>([
   ['installationfailed', 'InstallationFailed'],
 ])
 
+/** `Unknown` for a word that is none of the specification's. */
 export function readAppState(text: string | undefined): AppState {
   return STATES.get(text?.trim().toLowerCase() ?? '') ?? 'Unknown'
 }

@@ -53,6 +53,7 @@ export type OnvifClient = {
   readonly refusedLogins: number
 }
 
+/** A client for the camera at `options.address`; nothing is sent before the first call. Throws OnvifError for an address that is none. */
 export function createOnvifClient(options: OnvifClientOptions): OnvifClient {
   const address = parseCameraAddress(options.address)
   const timeoutMs = options.timeoutMs ?? 30_000

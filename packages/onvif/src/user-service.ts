@@ -56,6 +56,7 @@ export async function setUser(
   })
 }
 
+/** What the device service announces about users. */
 export function userCapabilitiesOf(services: readonly Service[]): UserCapabilities {
   const capabilities = services.find(({ namespace }) => namespace === NAMESPACE.device)?.capabilities ?? undefined
   const security = descend(capabilities, 'Security')

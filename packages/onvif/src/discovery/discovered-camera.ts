@@ -13,6 +13,7 @@ export type DiscoveredCamera = ScopeFacts & {
   scopes: string[]
 }
 
+/** What one answer to a Probe says; `sender` is the address that it came from. */
 export function toDiscovered(match: ProbeMatch, sender: string): DiscoveredCamera {
   return {
     ...readScopes(match.scopes),

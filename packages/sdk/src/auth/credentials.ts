@@ -32,8 +32,11 @@ export interface NoCredentials {
 
 export type Credentials = ClientCredentials | FixedToken | Session | TokenProvider | NoCredentials
 
+/** Signs in as a technical user. */
 export const clientCredentials = (clientId: string, clientSecret: string): ClientCredentials => ({
   ...{ kind: 'client-credentials', clientId, clientSecret },
 })
+/** Signs in with a token that is sent as it is. */
 export const personalAccessToken = (token: string): FixedToken => ({ kind: 'token', token })
+/** Signs in as the person of the session. */
 export const session = (): Session => ({ kind: 'session' })

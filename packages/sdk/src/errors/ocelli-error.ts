@@ -91,8 +91,10 @@ export function isOcelliError(
   )
 }
 
+/** The caller's mistake, found before anything was sent. */
 export const invalidOptions = (message: string): OcelliError =>
   new OcelliError(message, { kind: 'invalid-options', code: 'invalid-options' })
 
+/** The caller's own signal; its reason is the cause. */
 export const cancelled = (signal: AbortSignal): OcelliError =>
   new OcelliError('The call was cancelled.', { kind: 'cancelled', code: 'cancelled', cause: signal.reason })
