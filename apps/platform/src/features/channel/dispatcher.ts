@@ -3,15 +3,12 @@ import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Database } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { createLookout, type Lookout } from '../../platform/lookout.ts'
 
 export type ReadDesired = (db: Database, devices: { accountId: string; deviceId: string }[]) => Promise<DesiredDevice[]>
 
-export interface Dispatcher {
-  start(): void
-  /** A hint that a wish has changed: looked at within some milliseconds, many hints by one look. */
-  wake(): void
-  close(): Promise<void>
-}
+/** `wake` hints that a wish has changed. */
+export type Dispatcher = Pick<Lookout, 'start' | 'wake' | 'close'>
 
 interface Due {
   accountId: string
@@ -35,10 +32,10 @@ export function createDispatcher(options: {
   log: Logger
 }): Dispatcher {
   const { db, readDesired, publish, log } = options
-  let timer: NodeJS.Timeout | null = null
-  let running: Promise<void> | null = null
-  let isWanted = false
-  let isClosed = true
+  const lookout = createLookout({
+    ...{ look: sendDue, wakeAfterMs, lookEveryMs },
+    onError: (error) => log.error({ err: error }, 'desired states could not be sent; tried again in a second'),
+  })
 
   /**
    * What is due, as it stands at the moment that is stamped on it: a wish that came in between would be sent and would pass for
@@ -52,7 +49,7 @@ export function createDispatcher(options: {
   }
 
   async function sendDue(): Promise<void> {
-    for (let isFull = true; isFull && !isClosed; ) {
+    for (let isFull = true; isFull && !lookout.isClosed; ) {
       const { due, devices } = await claimAndRead()
       // a device id may be in two accounts, but CLAIMED in one only, and only such are due
       const homes = new Map(due.map((one) => [one.deviceId, one]))
@@ -61,43 +58,10 @@ export function createDispatcher(options: {
       }
       isFull = due.length === chunk
     }
-    if (!isClosed) await options.sendLogins(db, publish)
+    if (!lookout.isClosed) await options.sendLogins(db, publish)
   }
 
-  function look(): void {
-    timer = null
-    if (isClosed) return
-    isWanted = false
-    running = sendDue()
-      .catch((error: unknown) => log.error({ err: error }, 'desired states could not be sent; tried again in a second'))
-      .finally(() => {
-        running = null
-        schedule(isWanted ? wakeAfterMs : lookEveryMs)
-      })
-  }
-
-  function schedule(afterMs: number): void {
-    if (isClosed) return
-    if (timer) clearTimeout(timer)
-    timer = setTimeout(look, afterMs)
-  }
-
-  return {
-    start() {
-      isClosed = false
-      schedule(0)
-    },
-    wake() {
-      if (isWanted) return
-      isWanted = true
-      if (!running) schedule(wakeAfterMs)
-    },
-    async close() {
-      isClosed = true
-      if (timer) clearTimeout(timer)
-      await running
-    },
-  }
+  return lookout
 }
 
 /**

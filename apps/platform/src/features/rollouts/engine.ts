@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Database } from '../../platform/database/database.ts'
+import { createLookout } from '../../platform/lookout.ts'
 import type { SettledPair } from '../installations/installation-batch.ts'
 import { stepRollout } from './step-rollout.ts'
 
@@ -30,12 +31,12 @@ export function createRolloutEngine(options: {
 }): RolloutEngine {
   const { db, log, nowMs, onWishes } = options
   let hints = new Map<string, SettledPair>()
-  let timer: NodeJS.Timeout | null = null
-  let running: Promise<void> | null = null
-  let isWanted = false
-  let isClosed = true
   let hasOpen = false
   let isFirstLook = true
+  const lookout = createLookout({
+    ...{ look: lookAtAll, wakeAfterMs, lookEveryMs },
+    onError: (err) => log.error({ err }, 'rollouts could not be looked at; tried again in a second'),
+  })
 
   async function lookAtAll(): Promise<void> {
     const taken = hints
@@ -47,7 +48,7 @@ export function createRolloutEngine(options: {
     isFirstLook = false
     const settled = await readHinted(db, [...taken.values()])
     for (const rolloutId of open) {
-      if (isClosed) return
+      if (lookout.isClosed) return
       await advance(rolloutId, settled.get(rolloutId) ?? []).catch((err: unknown) =>
         log.error({ err, rolloutId }, 'a rollout could not be advanced; it is tried again in a second'),
       )
@@ -57,62 +58,31 @@ export function createRolloutEngine(options: {
   /** Steps a rollout while it has more to do, but not for ever: the others have their turn. */
   async function advance(rolloutId: string, settled: { accountId: string; deviceId: string }[]): Promise<void> {
     let given = settled.map(({ deviceId }) => deviceId)
-    for (let steps = 0; steps < stepsPerLook && !isClosed; steps++) {
+    for (let steps = 0; steps < stepsPerLook && !lookout.isClosed; steps++) {
       const { held, hasMore, hasWishes } = await stepRollout(db, rolloutId, { settled: given, nowMs })
       if (hasWishes) onWishes()
       if (!held) {
         // somebody else has it: what it does not see is looked at right after
         for (const pair of settled) hints.set(keyOf(pair), pair)
-        if (settled.length > 0) isWanted = true
+        if (settled.length > 0) lookout.wake()
         return
       }
       given = []
       if (!hasMore) return
     }
-    isWanted = true
-  }
-
-  function look(): void {
-    timer = null
-    if (isClosed) return
-    isWanted = false
-    running = lookAtAll()
-      .catch((err: unknown) => log.error({ err }, 'rollouts could not be looked at; tried again in a second'))
-      .finally(() => {
-        running = null
-        schedule(isWanted ? wakeAfterMs : lookEveryMs)
-      })
-  }
-
-  function schedule(afterMs: number): void {
-    if (isClosed) return
-    if (timer) clearTimeout(timer)
-    timer = setTimeout(look, afterMs)
-  }
-
-  function wake(): void {
-    if (isWanted) return
-    isWanted = true
-    if (!running) schedule(wakeAfterMs)
+    lookout.wake()
   }
 
   return {
-    start() {
-      isClosed = false
-      schedule(0)
-    },
-    wake,
+    start: lookout.start,
+    wake: lookout.wake,
     settled(pairs) {
       if (pairs.length === 0) return
       for (const pair of pairs) hints.set(keyOf(pair), pair)
       // without a rollout that it knows of, the look of this second is soon enough
-      if (hasOpen) wake()
+      if (hasOpen) lookout.wake()
     },
-    async close() {
-      isClosed = true
-      if (timer) clearTimeout(timer)
-      await running
-    },
+    close: lookout.close,
   }
 }
 
