@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import type { Finding } from '@ocelli/driver'
 import { decodeText } from '../profile/decode-text.ts'
 import { OfflineError } from './offline-error.ts'
@@ -30,8 +30,8 @@ export async function writeSiteFile(path: string, cameras: SiteCamera[], now: Da
 
 /** Reads a site file. Throws OfflineError for what is none; fields that it does not know are ignored. */
 export async function readSiteFile(path: string): Promise<SiteFile> {
+  if ((await stat(path)).size > maxSiteFileBytes) throw notOne(path, 'It is longer than 64 MiB.')
   const bytes = await readFile(path)
-  if (bytes.length > maxSiteFileBytes) throw notOne(path, 'It is longer than 64 MiB.')
   let value: unknown
   try {
     value = JSON.parse(decodeText(bytes))
