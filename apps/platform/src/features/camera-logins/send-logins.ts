@@ -1,6 +1,7 @@
 import type { CameraLoginBatch, CameraLogins, DownMessage } from '@ocelli/contract'
 import { sql } from 'kysely'
 import type { Database } from '../../platform/database/database.ts'
+import { isFreshStamp } from '../../platform/database/fresh-stamp.ts'
 
 /** So many are with a gateway at a time, so that neither a message nor what it holds in memory grows long. */
 const window = 32
@@ -36,13 +37,13 @@ export async function sendLogins(
         WHERE l.gateway_id = g.gateway_id AND l.state IN ('PENDING', 'SENT')
         ORDER BY l.created_at, l.position LIMIT ${window} FOR UPDATE SKIP LOCKED) w
       WHERE g.connected AND g.revoked_at IS NULL AND (w.state = 'PENDING' OR w.sent_session <> g.session
-        OR w.sent_at < now() - make_interval(secs => least(300, 10 * 2 ^ least(greatest(w.send_count - 1, 0), 10))))),
+        OR NOT ${isFreshStamp(sql.ref('w.sent_at'), sql`make_interval(secs => least(300, 10 * 2 ^ least(greatest(w.send_count - 1, 0), 10)))`)})),
     doubted AS MATERIALIZED (SELECT DISTINCT gateway_id FROM camera_login WHERE state = 'UNKNOWN'),
     in_doubt AS (
       SELECT w.login_id, g.session FROM doubted JOIN gateway g ON g.gateway_id = doubted.gateway_id CROSS JOIN LATERAL (
         SELECT l.login_id FROM camera_login l
         WHERE l.gateway_id = g.gateway_id AND l.state = 'UNKNOWN'
-          AND (l.sent_session IS DISTINCT FROM g.session OR l.sent_at < now() - interval '5 minutes')
+          AND (l.sent_session IS DISTINCT FROM g.session OR NOT ${isFreshStamp(sql.ref('l.sent_at'), sql`interval '5 minutes'`)})
         ORDER BY l.created_at, l.position LIMIT ${window} FOR UPDATE SKIP LOCKED) w
       WHERE g.connected AND g.revoked_at IS NULL),
     due AS (SELECT login_id, session FROM open UNION ALL SELECT login_id, session FROM in_doubt)

@@ -166,6 +166,17 @@ describe('the gateways of one site', () => {
     expect(site.shares()[0]).toBe(4)
   })
 
+  it('are told again what they have not confirmed, though the clock was set back meanwhile', async () => {
+    const site = await makeSite({ maxInFlight: 4 })
+    for (const place of [0, 1]) await site.hello(place)
+    const before = site.messages()
+    await sql`UPDATE site_share SET told_at = now() + interval '1 hour' WHERE site_id = ${site.siteId}`.execute(
+      platform.db,
+    )
+    await site.teller.sweep()
+    expect(site.messages()).toBeGreaterThan(before)
+  })
+
   it('take turns where they are more than the budget', async () => {
     const site = await makeSite({ maxInFlight: 1 })
     for (const place of [0, 1, 2]) await site.hello(place)

@@ -131,6 +131,21 @@ describe('the device channel', () => {
     expect(await stored()).toBeNull()
   })
 
+  test('sends what was not answered again though the database’s clock was set back meanwhile', async () => {
+    const gateway = await enroll()
+    const deviceId = randomUUID()
+    await claimDevices(gateway.context, [item(deviceId)])
+    const { say, hear } = await talk(gateway)
+    await say(hello('c1'))
+    await hear('welcome')
+    await sql`UPDATE device_channel SET revision = 3, sent_at = NULL WHERE device_id = ${deviceId}`.execute(db)
+    channel.wake()
+    await hear('desired')
+    await sql`UPDATE device_channel SET sent_at = sent_at + interval '1 hour' WHERE device_id = ${deviceId}`.execute(db)
+    channel.wake()
+    expect(await hear('desired', 2)).toMatchObject({ devices: [{ deviceId }] })
+  })
+
   test('sends a wish soon after the hint, and a gateway that is away is known to be so by its last will', async () => {
     const gateway = await enroll()
     const deviceId = randomUUID()

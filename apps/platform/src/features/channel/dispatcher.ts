@@ -2,6 +2,7 @@ import type { DesiredDevice, DownMessage } from '@ocelli/contract'
 import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Database } from '../../platform/database/database.ts'
+import { isFreshStamp } from '../../platform/database/fresh-stamp.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { createLookout, type Lookout } from '../../platform/lookout.ts'
 
@@ -75,7 +76,7 @@ async function claimDue(db: Database): Promise<Due[]> {
         SELECT c.account_id, c.device_id FROM device_channel c
         WHERE c.gateway_id = g.gateway_id AND c.revision <> c.reported_revision
           AND (c.sent_at IS NULL OR c.sent_revision <> c.revision OR c.sent_session <> g.session
-            OR c.sent_at < now() - make_interval(secs => least(300, 5 * 2 ^ least(greatest(c.send_count - 1, 0), 10))))
+            OR NOT ${isFreshStamp(sql.ref('c.sent_at'), sql`make_interval(secs => least(300, 5 * 2 ^ least(greatest(c.send_count - 1, 0), 10)))`)})
         LIMIT ${chunk} FOR UPDATE SKIP LOCKED) w
       WHERE g.connected AND g.revoked_at IS NULL
       LIMIT ${chunk})

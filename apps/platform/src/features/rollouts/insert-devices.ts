@@ -54,7 +54,8 @@ export async function insertDevices(
     ), inserted AS (
       INSERT INTO rollout_device (rollout_id, account_id, device_id, site_id, wave, turn, due_at, license_id)
       SELECT ${rolloutId}, ${accountId}, s.device_id, coalesce(s.site_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'), w.wave, w.wave,
-        now() - interval '1 second' + s.n * interval '1 microsecond', CASE WHEN s.needs_unit THEN gen_random_uuid() END
+        -- a day ago: a clock that is set back meanwhile keeps nobody from its first turn
+        now() - interval '1 day' + s.n * interval '1 microsecond', CASE WHEN s.needs_unit THEN gen_random_uuid() END
       FROM selected s CROSS JOIN LATERAL (${wave}) w
       RETURNING 1
     )

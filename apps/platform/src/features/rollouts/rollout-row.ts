@@ -8,6 +8,7 @@ import type {
   RolloutStrategy,
 } from '@ocelli/contract'
 import { sql } from 'kysely'
+import { isFreshStamp } from '../../platform/database/fresh-stamp.ts'
 
 /** A rollout as the engine works on it. */
 export interface RolloutRow {
@@ -42,6 +43,8 @@ export interface RolloutRow {
   looksForJoiners: boolean
 }
 
+const seconds = (count: number) => sql`${count} * interval '1 second'`
+
 const offlineEverySeconds = 10
 const joinEverySeconds = 30
 
@@ -53,9 +56,9 @@ export const rolloutColumns = sql`
   r.wave, r.wave_ended_at AS "waveEndedAt", r.gate_passed AS "gatePassed", r.site_cursor AS "siteCursor",
   r.created_by_kind AS "createdByKind", r.created_by_id AS "createdById", r.start_at <= now() AS "isDue",
   coalesce(r.deadline_at <= now(), false) AS "isPastDeadline", r.rate_tokens AS "rateTokens",
-  extract(epoch FROM now() - r.rate_at)::float8 AS "secondsSinceRate",
-  r.offline_checked_at < now() - ${offlineEverySeconds} * interval '1 second' AS "looksAtOffline",
-  r.keep_open AND r.joined_at < now() - ${joinEverySeconds} * interval '1 second' AS "looksForJoiners"`
+  abs(extract(epoch FROM now() - r.rate_at))::float8 AS "secondsSinceRate",
+  NOT ${isFreshStamp(sql.ref('r.offline_checked_at'), seconds(offlineEverySeconds))} AS "looksAtOffline",
+  r.keep_open AND NOT ${isFreshStamp(sql.ref('r.joined_at'), seconds(joinEverySeconds))} AS "looksForJoiners"`
 
 /** The counters of a wave `w` as JSON. */
 export const waveCounters = sql<RolloutCounters>`jsonb_build_object('total', w.total, 'pending', w.pending, 'offline', w.offline,

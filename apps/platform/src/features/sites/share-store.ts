@@ -1,6 +1,7 @@
 import type { ShareInUse, SiteShare } from '@ocelli/contract'
 import { type RawBuilder, sql } from 'kysely'
 import type { Database, DatabaseTransaction } from '../../platform/database/database.ts'
+import { isFreshStamp } from '../../platform/database/fresh-stamp.ts'
 import { divideBudget, mayGoOnSeconds, type Sharer } from './share-rules.ts'
 import { budgetNow, type SiteBudget, shareOf } from './site-budget.ts'
 
@@ -148,7 +149,7 @@ async function readSharers(db: Database, siteIds: string[]): Promise<Row[]> {
       coalesce(h.share, 0) AS share, coalesce(h.held, 0) AS held, coalesce(h.wants, 0) AS wants, h.number, h.told,
       extract(epoch FROM now() - coalesce(h.share_since, g.created_at))::float8 AS "sinceSeconds",
       coalesce(g.confirms_shares AND h.confirmed_number IS DISTINCT FROM h.number
-        AND h.told_at < now() - ${repeatAfterSeconds} * interval '1 second', false) AS "isOverdue"
+        AND NOT ${isFreshStamp(sql.ref('h.told_at'), sql`${repeatAfterSeconds} * interval '1 second'`)}, false) AS "isOverdue"
     FROM near n JOIN site s ON s.site_id = n.site_id
     JOIN gateway g ON g.gateway_id = n.gateway_id AND g.account_id = s.account_id
     LEFT JOIN site_share h ON h.site_id = n.site_id AND h.gateway_id = n.gateway_id
