@@ -84,6 +84,13 @@ test('who waits too long for a free connection is told, and a server that says n
   await silent.close()
 })
 
+test('a full disk of the database is unavailable, and told to whoever can make room', async () => {
+  const full = "DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$"
+  const error = toProblemError(await failure(withClient(database.connectionString, (client) => client.query(full))))
+  expect(error).toMatchObject({ code: 'unavailable', status: 503 })
+  expect(error.message).toContain('disk space')
+})
+
 test('what is wrong with a statement is not taken for absence', async () => {
   const error = await failure(withClient(database.connectionString, (client) => client.query('SELECT nonsense')))
   expect(isDatabaseAway(error)).toBe(false)

@@ -15,6 +15,9 @@ export function isDatabaseAway(error: unknown): boolean {
   return isNetworkFailure(error) || awayStates.has(code) || code.startsWith('08') || lost.test(error.message)
 }
 
+/** The disk takes no more: nothing was changed, and nothing is until there is room (PostgreSQL, appendix A). */
+export const isDatabaseFull = (error: unknown): boolean => (error as { code?: unknown } | null)?.code === '53100'
+
 const connectTimeoutMs = 5000
 
 /** Resolves when the server takes connections; throws what it says when it does not. */

@@ -1,5 +1,5 @@
 import type { Permission, Problem, ProblemCode } from '@ocelli/contract'
-import { isDatabaseAway } from '../database/database-away.ts'
+import { isDatabaseAway, isDatabaseFull } from '../database/database-away.ts'
 
 interface Kind {
   status: number
@@ -144,6 +144,10 @@ export function toProblemError(error: unknown): ProblemError {
   if (code !== undefined && impossibleTimes.has(code)) {
     const detail = 'A time in the request is none that can be kept: years go from 1 to 9999, offsets to 15:59.'
     return new ProblemError('invalid-request', detail, { cause: error })
+  }
+  if (isDatabaseFull(error)) {
+    const detail = 'The database has no disk space left. Try again later, or tell the operator.'
+    return new ProblemError('unavailable', detail, { cause: error })
   }
   if (isDatabaseAway(error)) {
     const detail =
