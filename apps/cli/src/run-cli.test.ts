@@ -57,6 +57,19 @@ describe('a command', () => {
     ])
   })
 
+  it('takes limits of a site away with none', async () => {
+    const site = '5172e000-0000-4000-8000-000000000001'
+    const bodies: unknown[] = []
+    const platform = answering(({ body }) => {
+      bodies.push(body)
+      return { siteId: site, addressRanges: [], budgetHours: [] }
+    })
+    const cli = await openTestCli({ env: signedIn, ...platform })
+    const { code, stderr } = await cli.run(['sites', 'edit', site, '--download-rate', 'none', '--upload-rate', '20000'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(bodies).toEqual([{ downloadBytesPerSecond: null, uploadBytesPerSecond: 20_000 }])
+  })
+
   it('follows the cursor until the limit', async () => {
     const platform = answering(({ url }) => ({
       ...page,

@@ -58,8 +58,9 @@ const addBudget = (command: CliCommand): CliCommand =>
     )
     .option('--address-range <range>', 'where lost cameras are looked for; can be repeated', collect, [])
 
-function numberOrNone(text: string): number | null {
-  if (text === 'none') return null
+/** Not null, which commander takes for a flag without a value. */
+function numberOrNone(text: string): number | 'none' {
+  if (text === 'none') return text
   const value = Number(text)
   if (Number.isSafeInteger(value) && value >= 1) return value
   throw new InvalidArgumentError('It must be a whole number of bytes, or none.')

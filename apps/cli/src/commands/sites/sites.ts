@@ -5,12 +5,17 @@ import type { CommandContext } from '../../command-context.ts'
 import type { Cell } from '../../output/table.ts'
 import { readNamedJson } from '../../read-named-file.ts'
 
+/** Bytes per second. */
+type Rate = number | 'none'
+
+const rateOf = (rate: Rate | undefined): number | null | undefined => (rate === 'none' ? null : rate)
+
 export interface SiteFlags {
   timeZone?: string
   maxInFlight?: number
   /** bytes per second */
-  downloadRate?: number | null
-  uploadRate?: number | null
+  downloadRate?: Rate
+  uploadRate?: Rate
   addressRange: string[]
   repair?: Site['repair']
   budgetHours?: string
@@ -73,7 +78,13 @@ async function toBody(
   context: CommandContext,
 ): Promise<Partial<SiteBody>> {
   return {
-    ...{ timeZone, maxInFlight, downloadBytesPerSecond: downloadRate, uploadBytesPerSecond: uploadRate, repair },
+    ...{
+      timeZone,
+      maxInFlight,
+      downloadBytesPerSecond: rateOf(downloadRate),
+      uploadBytesPerSecond: rateOf(uploadRate),
+      repair,
+    },
     budgetHours: budgetHours === undefined ? undefined : await readBudgetHours(budgetHours, context),
     addressRanges: addressRange.length > 0 ? addressRange : undefined,
   }
