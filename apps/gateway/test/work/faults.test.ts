@@ -1,6 +1,5 @@
 import { DriverError } from '@ocelli/driver'
 import { expect, test } from 'vitest'
-import { GatewayError } from '../../src/state/gateway-error.ts'
 import { createSite, type Site } from './gateway-fixture.ts'
 import { listedApp } from './scripted-camera.ts'
 import { appId, desiredApp, desiredDevice, packageOf } from './scripted-platform.ts'
@@ -236,41 +235,6 @@ test('an app that stops right after the driver saw it running counts as fallen b
   await site.untilSettled()
   expect(site.phase()).toBe('FAILED app-fell-back')
   expect(count(site, 'start')).toBe(3)
-})
-
-test('a license that the platform refuses fails the installation with its sentence', async () => {
-  const site = createSite()
-  wish(site)
-  site.platform.refuseLicense = 'The order has ended.'
-  site.start()
-  await site.untilSettled()
-  expect(site.platform.work(device, appId)?.error).toMatchObject({
-    ...{ category: 'license', code: 'license-not-issued', detail: 'The order has ended.' },
-  })
-  expect(count(site, 'license')).toBe(0)
-})
-
-test('a license that the camera refuses is not tried again', async () => {
-  const site = createSite()
-  wish(site)
-  failing(site, 'placeLicense', () => new DriverError('license-refused', 'Wrong device.'))
-  site.start()
-  await site.untilSettled()
-  expect(site.platform.work(device, appId)?.error).toMatchObject({ category: 'license', code: 'license-refused' })
-  expect(count(site, 'license')).toBe(1)
-})
-
-test('a damaged package is an error of the network', async () => {
-  const site = createSite()
-  wish(site)
-  site.packages.during = async () => {
-    throw new GatewayError('package-corrupt', 'The package does not have its SHA-256.')
-  }
-  site.start()
-  await site.untilSettled()
-  expect(site.platform.work(device, appId)?.error).toMatchObject({ category: 'network', code: 'package-corrupt' })
-  expect(site.packages.downloads).toHaveLength(4)
-  expect(site.camera().writes).toEqual([])
 })
 
 test('one failing app does not hold up the others on its camera', async () => {
