@@ -94,8 +94,9 @@ function decideUpdate({ target, allowDowngrade }: Wish & { kind: 'update' }, sit
   if (allowDowngrade) requireWayBack(situation, { versionCode: target.versionCode, allowDowngrade })
   const isThere = (installed: number) =>
     allowDowngrade ? installed === target.versionCode : installed >= target.versionCode
-  // the version came and the app would not start: asked again, it is tried again
-  const isFailed = now.settled && now.installationState === 'UPDATE_FAILED'
+  // the version came and the app would not start: asked again, it is tried again. On a way back a failed update says nothing
+  // of the version that the device has kept
+  const isFailed = now.settled && now.installationState === 'UPDATE_FAILED' && !allowDowngrade
   if (now.present && now.installedVersionCode !== null && isThere(now.installedVersionCode) && !isFailed) {
     if (now.settled || now.packageId !== target.packageId) return { kind: 'unchanged', status: now.settled ? 200 : 202 }
   }
