@@ -1,6 +1,6 @@
 import { DownMessage } from '@ocelli/contract'
 import { Compile } from 'typebox/compile'
-import type { Log } from '../work/gateway-options.ts'
+import type { Log } from '../state/log.ts'
 
 /** Parses and checks what the platform sends. What is not right is told and dropped: null. */
 export function createDownReader(log: Log): (text: string) => DownMessage | null {

@@ -1,5 +1,5 @@
 import { describeError } from '../state/error-code.ts'
-import type { Log } from '../work/gateway-options.ts'
+import type { Log } from '../state/log.ts'
 
 /** Who wants to hear something. One that fails is told and does not keep the others from hearing. */
 export interface Listeners<Value> {

@@ -13,9 +13,10 @@ import type { Environment } from '../platform/proxy.ts'
 import { openSealingKey } from '../platform/sealing-key.ts'
 import type { Clock } from '../state/clock.ts'
 import { GatewayError } from '../state/gateway-error.ts'
+import type { Log } from '../state/log.ts'
 import type { StateFolder } from '../state/state-folder.ts'
 import { createGateway } from '../work/gateway.ts'
-import type { DiscoveryMode, Log } from '../work/gateway-options.ts'
+import type { DiscoveryMode } from '../work/gateway-options.ts'
 
 export interface RunGatewayOptions {
   folder: StateFolder

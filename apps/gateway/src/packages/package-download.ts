@@ -6,7 +6,7 @@ import { asDiskError } from '../state/atomic-file.ts'
 import type { Clock } from '../state/clock.ts'
 import { describeError, errorCode } from '../state/error-code.ts'
 import { GatewayError } from '../state/gateway-error.ts'
-import type { Log } from '../work/gateway-options.ts'
+import type { Log } from '../state/log.ts'
 import type { PackageRef } from './package-cache.ts'
 import { hashFile } from './package-hash.ts'
 

@@ -2,7 +2,7 @@ import { mkdir, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promis
 import { join } from 'node:path'
 import { errorCode } from '../state/error-code.ts'
 import { GatewayError } from '../state/gateway-error.ts'
-import type { Log } from '../work/gateway-options.ts'
+import type { Log } from '../state/log.ts'
 import type { PackageRef } from './package-cache.ts'
 import { hashFile } from './package-hash.ts'
 

@@ -1,6 +1,6 @@
 import { type Clock, pause } from '../state/clock.ts'
 import { describeError } from '../state/error-code.ts'
-import type { Log } from '../work/gateway-options.ts'
+import type { Log } from '../state/log.ts'
 import { createCertificateRequest } from './certificate-request.ts'
 import { checkCertificate, type GatewayIdentity, keyOf, readCertificate } from './gateway-identity.ts'
 import type { PlatformApi } from './platform-api.ts'

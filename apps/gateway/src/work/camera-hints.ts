@@ -1,6 +1,6 @@
 import { type Driver, DriverError } from '@ocelli/driver'
 import type { Clock } from '../state/clock.ts'
-import type { Log } from './gateway-options.ts'
+import type { Log } from '../state/log.ts'
 
 const resumeAfterMs = 60_000
 

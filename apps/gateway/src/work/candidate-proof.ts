@@ -5,7 +5,7 @@ import type { PasswordChanges } from '../cameras/password-changes.ts'
 import type { RefusedLogins } from '../cameras/refused-logins.ts'
 import type { Login } from '../cameras/same-login.ts'
 import type { Clock } from '../state/clock.ts'
-import type { Log } from './gateway-options.ts'
+import type { Log } from '../state/log.ts'
 import type { IdentityRegistry } from './identity-registry.ts'
 
 /** Marks can be shown by anybody: so few are asked with the camera's login, and not again for so long. */

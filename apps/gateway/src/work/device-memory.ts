@@ -12,9 +12,9 @@ import {
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { fileNameOf } from '../state/file-name.ts'
+import type { Log } from '../state/log.ts'
 import type { StateFolder } from '../state/state-folder.ts'
 import type { AppMemory } from './attempt.ts'
-import type { Log } from './gateway-options.ts'
 import { createSavedConfigurations, type SavedConfigurations } from './saved-configurations.ts'
 
 const Count = Type.Integer({ minimum: 0 })

@@ -5,15 +5,8 @@ import type { PasswordChanges } from '../cameras/password-changes.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { PackageCache } from '../packages/package-cache.ts'
 import type { Clock } from '../state/clock.ts'
+import type { Log } from '../state/log.ts'
 import type { StateFolder } from '../state/state-folder.ts'
-
-/** What the work needs of a log; a pino logger is one. Never given a password, a license or a URL with a token. */
-export interface Log {
-  debug(fields: object, message: string): void
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
 
 export type DiscoveryMode = 'on' | 'ranges' | 'off'
 

@@ -1,7 +1,7 @@
 import type { DownMessage, SealingJwk, ShareInUse, UpMessage, Welcome } from '@ocelli/contract'
 import type { Channel } from '../channel/channel.ts'
 import type { Clock } from '../state/clock.ts'
-import type { Log } from './gateway-options.ts'
+import type { Log } from '../state/log.ts'
 import { createWakeUp, ignoreAbort } from './wake-up.ts'
 
 const helloAgainAfterMs = 10_000

@@ -1,9 +1,9 @@
 import { DeviceReport, type Report } from '@ocelli/contract'
 import { Value } from 'typebox/value'
 import type { Clock } from '../state/clock.ts'
+import type { Log } from '../state/log.ts'
 import type { StateFolder } from '../state/state-folder.ts'
 import { deviceFile } from './device-memory.ts'
-import type { Log } from './gateway-options.ts'
 import { createWakeUp, ignoreAbort } from './wake-up.ts'
 
 const coalesceMs = 100

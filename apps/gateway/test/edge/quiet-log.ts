@@ -1,4 +1,4 @@
-import type { Log } from '../../src/work/gateway-options.ts'
+import type { Log } from '../../src/state/log.ts'
 
 const nothing = () => undefined
 export const quietLog: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing }
