@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, type TLSSocket } from 'node:tls'
 import { fileURLToPath } from 'node:url'
-import { settledBytes } from './process-memory.ts'
+import { collectsWhenTold, idleBytes } from './idle-memory.ts'
 
 interface Certificates {
   certificate: string
@@ -17,7 +17,11 @@ export async function bareTlsBytesPerConnection(
 ): Promise<number> {
   // what a gateway holds serves as the server's, too: the reference weighs connections, and judges nobody
   const env = { ...process.env, BARE_CERT: certificate, BARE_KEY: privateKey, BARE_CA: caCertificate }
-  const child: ChildProcess = fork(fileURLToPath(new URL('./bare-tls-server.ts', import.meta.url)), { env })
+  const child: ChildProcess = fork(fileURLToPath(new URL('./bare-tls-server.ts', import.meta.url)), {
+    env,
+    execArgv: collectsWhenTold,
+  })
+  const { pid = 0 } = child
   const sockets: TLSSocket[] = []
   try {
     const [{ port }] = (await once(child, 'message')) as [{ port: number }]
@@ -38,9 +42,9 @@ export async function bareTlsBytesPerConnection(
       }
     }
     await openUntil(base)
-    const before = await settledBytes(child.pid ?? 0)
+    const before = await idleBytes(pid)
     await openUntil(count)
-    return ((await settledBytes(child.pid ?? 0)) - before) / (count - base)
+    return ((await idleBytes(pid)) - before) / (count - base)
   } finally {
     for (const socket of sockets) socket.destroy()
     child.kill()

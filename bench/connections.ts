@@ -5,9 +5,10 @@ import { enrollGateways } from './enroll-gateways.ts'
 import { makeFleet } from './fleet.ts'
 import type { GatewayKey } from './gateway-key.ts'
 import { behindProxy, logIn, overTls, type Way } from './gateway-login.ts'
+import { collectsWhenTold, idleBytes } from './idle-memory.ts'
 import { inGroups } from './in-groups.ts'
 import { type PlatformProcess, startPlatformProcess } from './platform-process.ts'
-import { cpuMs, cpuWithChildrenMs, parentOf, settledBytes } from './process-memory.ts'
+import { cpuMs, cpuWithChildrenMs, parentOf } from './process-memory.ts'
 import { print, printFigure } from './report.ts'
 
 /** Memory is the slope between these, so that what the first connections load does not count. */
@@ -26,14 +27,18 @@ interface Gateways {
 export async function benchConnections(): Promise<void> {
   const count = Number(process.env.BENCH_CONNECTIONS ?? 2000)
   // a process of its own for each: what has once been taken for many connections is not given back
-  await withGateways(count, async ({ platform, enrollments, key }) => {
-    const clients = await weigh(platform, enrollments, {
-      ...{ way: behindProxy(key, platform.url), name: `WebSocket, a proxy ends TLS, ${base} to ${count}` },
+  await withGateways(count, async (gateways) => {
+    const clients = await weigh(gateways, {
+      ...{
+        way: behindProxy(gateways.key, gateways.platform.url),
+        name: `WebSocket, a proxy ends TLS, ${base} to ${count}`,
+      },
     })
     await endAll(clients)
   })
-  await withGateways(count, async ({ platform, enrollments, key }) => {
-    const clients = await weigh(platform, enrollments, {
+  await withGateways(count, async (gateways) => {
+    const { platform, enrollments, key } = gateways
+    const clients = await weigh(gateways, {
       ...{ way: overTls(key), name: `TLS with client certificates, ${base} to ${count}` },
     })
     await compareToBareTls(enrollments[0], { privateKey: key.privatePem, count: Math.min(count, 1000) })
@@ -44,7 +49,7 @@ export async function benchConnections(): Promise<void> {
 
 async function withGateways(count: number, measure: (gateways: Gateways) => Promise<void>): Promise<void> {
   const nodeOptions = (process.env.BENCH_NODE_OPTIONS ?? '').split(' ').filter(Boolean)
-  const platform = await startPlatformProcess({ nodeOptions })
+  const platform = await startPlatformProcess({ nodeOptions: [...nodeOptions, ...collectsWhenTold] })
   try {
     const { accountId, gatewayKey: key } = await makeFleet(platform, 0)
     const enrollments = await enrollGateways(platform, { accountId, csr: key.certificateRequest(), count })
@@ -56,15 +61,14 @@ async function withGateways(count: number, measure: (gateways: Gateways) => Prom
 
 /** Prints the resident memory that each idle connection takes of the platform. Gives the clients, connected. */
 async function weigh(
-  platform: PlatformProcess,
-  enrollments: Enrollment[],
+  { platform, enrollments }: Gateways,
   { way, name }: { way: Way; name: string },
 ): Promise<MqttClient[]> {
   const open = (some: Enrollment[]) => inGroups(some, openAtOnce, (one) => logIn(one, way))
   const clients = await open(enrollments.slice(0, base))
-  const before = await settledBytes(platform.pid)
+  const before = await idleBytes(platform.pid)
   clients.push(...(await open(enrollments.slice(base))))
-  const perConnection = ((await settledBytes(platform.pid)) - before) / (enrollments.length - base) / 1000
+  const perConnection = ((await idleBytes(platform.pid)) - before) / (enrollments.length - base) / 1000
   print('resident memory of the platform per idle connection')
   printFigure(`  ${name}`, [perConnection], { unit: 'kB', target })
   return clients

@@ -1,5 +1,4 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { setTimeout as pause } from 'node:timers/promises'
 
 export interface ProcessMemory {
   pid: number
@@ -19,27 +18,8 @@ export async function memoryOfTree(rootPid: number): Promise<ProcessMemory[]> {
   return found.filter((memory) => memory !== null)
 }
 
-const lookEveryMs = 20_000
-const looksWithoutFall = 4
-const mostLooks = 15
-
-/**
- * Resident bytes of a process that is left alone, once they fall no more: what it used to get busy is garbage, and V8 collects it when
- * it has been idle for a minute or two. Takes one to five minutes.
- */
-export async function settledBytes(pid: number): Promise<number> {
-  let least = await residentBytes(pid)
-  for (let look = 0, same = 0; look < mostLooks && same < looksWithoutFall; look++) {
-    await pause(lookEveryMs)
-    const now = await residentBytes(pid)
-    same = now < least * 0.99 ? 0 : same + 1
-    least = Math.min(least, now)
-  }
-  return least
-}
-
 /** Resident set of one process, in bytes. */
-async function residentBytes(pid: number): Promise<number> {
+export async function residentBytes(pid: number): Promise<number> {
   return kilobytes(await readFile(`/proc/${pid}/status`, 'utf8'), 'VmRSS')
 }
 
