@@ -2,7 +2,13 @@ import { hostname } from 'node:os'
 import { defaultCacheBytes } from '../packages/package-cache.ts'
 import { enroll, identityAt, readPlatformUrl } from '../platform/enroll.ts'
 import { readEnrollmentToken } from '../platform/enrollment-token.ts'
-import { type GatewayIdentity, loadIdentity, requireIdentity, saveIdentity } from '../platform/gateway-identity.ts'
+import {
+  type GatewayIdentity,
+  loadIdentity,
+  readCertificate,
+  requireIdentity,
+  saveIdentity,
+} from '../platform/gateway-identity.ts'
 import { describeError } from '../state/error-code.ts'
 import { lockFolder } from '../state/folder-lock.ts'
 import { GatewayError } from '../state/gateway-error.ts'
@@ -22,6 +28,7 @@ export interface RunFlags {
 /** Longer than the one before may take to stop. */
 const lockWaitMs = 10_000
 const enrollRetryMs = 2_000
+const renewableAfterEndMs = 90 * 86_400_000
 
 /** Being stopped is how this command ends well, also while it waits for something. */
 export async function runCommand(flags: RunFlags, context: CommandContext): Promise<void> {
@@ -65,9 +72,16 @@ async function identityFor(flags: RunFlags, place: Place): Promise<GatewayIdenti
   const token = context.env.OCELLI_ENROLLMENT_TOKEN
   if (!token) return await movedTo(platformUrl, folder)
   const known = await identityAt(folder, readEnrollmentToken(token).caFingerprint)
-  if (known?.platformUrl === platformUrl) return known
+  if (known?.platformUrl === platformUrl && isRenewable(known, context.clock.now())) return known
   return await enrollPatiently({ platformUrl, token, name: flags.name ?? hostname() }, place)
 }
+
+/**
+ * After that the platform renews no certificate, and the gateway, which keeps its id, has to enroll again: it was off for very long,
+ * or enrolled while the machine's clock was years behind.
+ */
+const isRenewable = ({ certificate }: GatewayIdentity, nowMs: number): boolean =>
+  nowMs - readCertificate(certificate).validToDate.getTime() < renewableAfterEndMs
 
 /** The same platform under another address: known by its CA, so nothing else has to change. */
 async function movedTo(platformUrl: string, folder: StateFolder): Promise<GatewayIdentity> {

@@ -84,6 +84,24 @@ describe('ocelli-gateway run', () => {
     expect(platform.exchanges.filter(({ path }) => path.endsWith('/enroll'))).toHaveLength(1)
   })
 
+  test('enrolls again, as the same gateway, with a certificate that ended too long ago to be renewed', async () => {
+    const dayMs = 86_400_000
+    const at = (days: number) => new Date(Date.now() + days * dayMs)
+    // as from a machine whose clock was two years behind
+    platform.validity = { notBefore: at(-730), notAfter: at(-365) }
+    const first = startRun()
+    const enrolled = () => platform.exchanges.filter(({ path }) => path.endsWith('/enroll'))
+    await expect.poll(() => enrolled().length, within).toBe(1)
+    await expect.poll(() => first.err(), within).toContain('The gateway starts')
+    first.child.kill('SIGKILL')
+    await first.exited
+    platform.validity = {}
+    startRun()
+    await expect.poll(() => hellos().length, within).toBe(1)
+    expect(enrolled()).toHaveLength(2)
+    expect(JSON.parse(enrolled()[1]?.body ?? '{}')).toMatchObject({ gatewayId })
+  })
+
   test('ends with the program that started it, and lets the next one have the folder', async () => {
     const first = startRun()
     await expect.poll(() => hellos().length, within).toBe(1)
