@@ -3,13 +3,10 @@ import { sql } from 'kysely'
 import { byPlace } from '../../platform/database/by-place.ts'
 import type { Database } from '../../platform/database/database.ts'
 import type { EventOrigin } from '../../platform/events/emit.ts'
+import { acceptedWithinSeconds, queueDays } from './first-deadline.ts'
 import { selectView, toInstallation, type ViewRow } from './installation-view.ts'
 import { type Decision, neededLicense } from './request-rules.ts'
 import type { Pair } from './situation.ts'
-
-/** The gateway must have taken up a wish this long after it was accepted; every report moves the deadline. */
-export const acceptedWithinSeconds = 300
-export const queueDays = 30
 
 /** Where a request changes something, and who asked. */
 export interface Attempt {

@@ -1,5 +1,5 @@
 import type { Connectivity, InstallationError } from '@ocelli/contract'
-import { acceptedWithinSeconds, queueDays } from './carry-out.ts'
+import { acceptedWithinSeconds, queueDays } from './first-deadline.ts'
 import type { LockedInstallation } from './installation-batch.ts'
 import { applyDeadline, type Outcome } from './report-rules.ts'
 

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { DatabaseTransaction } from '../../platform/database/database.ts'
 import { byPlatform } from '../../platform/events/emit.ts'
-import { acceptedWithinSeconds } from '../installations/carry-out.ts'
+import { acceptedWithinSeconds } from '../installations/first-deadline.ts'
 import type { Decision } from '../installations/request-rules.ts'
 import type { RolloutRow } from './rollout-row.ts'
 
