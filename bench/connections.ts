@@ -26,25 +26,18 @@ interface Gateways {
 /** Idle gateways behind a proxy that ends TLS, idle ones over TLS with client certificates, and all of these coming back at once. */
 export async function benchConnections(): Promise<void> {
   const count = Number(process.env.BENCH_CONNECTIONS ?? 2000)
-  // a process of its own for each: what has once been taken for many connections is not given back
+  // a process of its own for each: what has once been taken for many connections is not given back, nor is code compiled again at once
+  await withGateways(count, (gateways) =>
+    weigh(gateways, {
+      way: behindProxy(gateways.key, gateways.platform.url),
+      name: `WebSocket, a proxy ends TLS, ${base} to ${count}`,
+    }),
+  )
   await withGateways(count, async (gateways) => {
-    const clients = await weigh(gateways, {
-      ...{
-        way: behindProxy(gateways.key, gateways.platform.url),
-        name: `WebSocket, a proxy ends TLS, ${base} to ${count}`,
-      },
-    })
-    await endAll(clients)
+    await weigh(gateways, { way: overTls(gateways.key), name: `TLS with client certificates, ${base} to ${count}` })
+    await compareToBareTls(gateways, Math.min(count, 1000))
   })
-  await withGateways(count, async (gateways) => {
-    const { platform, enrollments, key } = gateways
-    const clients = await weigh(gateways, {
-      ...{ way: overTls(key), name: `TLS with client certificates, ${base} to ${count}` },
-    })
-    await compareToBareTls(enrollments[0], { privateKey: key.privatePem, count: Math.min(count, 1000) })
-    await endAll(clients)
-    await comeBack(platform, enrollments, overTls(key))
-  })
+  await withGateways(count, comeBack)
 }
 
 async function withGateways(count: number, measure: (gateways: Gateways) => Promise<void>): Promise<void> {
@@ -59,11 +52,8 @@ async function withGateways(count: number, measure: (gateways: Gateways) => Prom
   }
 }
 
-/** Prints the resident memory that each idle connection takes of the platform. Gives the clients, connected. */
-async function weigh(
-  { platform, enrollments }: Gateways,
-  { way, name }: { way: Way; name: string },
-): Promise<MqttClient[]> {
+/** Prints the resident memory that each idle connection takes of the platform. */
+async function weigh({ platform, enrollments }: Gateways, { way, name }: { way: Way; name: string }): Promise<void> {
   const open = (some: Enrollment[]) => inGroups(some, openAtOnce, (one) => logIn(one, way))
   const clients = await open(enrollments.slice(0, base))
   const before = await idleBytes(platform.pid)
@@ -71,23 +61,21 @@ async function weigh(
   const perConnection = ((await idleBytes(platform.pid)) - before) / (enrollments.length - base) / 1000
   print('resident memory of the platform per idle connection')
   printFigure(`  ${name}`, [perConnection], { unit: 'kB', target })
-  return clients
+  await endAll(clients)
 }
 
 /** What of it Node's TLS takes, whoever speaks over it. */
-async function compareToBareTls(
-  enrollment: Enrollment | undefined,
-  { privateKey, count }: { privateKey: string; count: number },
-): Promise<void> {
+async function compareToBareTls({ enrollments: [enrollment], key }: Gateways, count: number): Promise<void> {
   if (!enrollment) return
-  const { certificate, caCertificate } = enrollment
-  const bytes = await bareTlsBytesPerConnection({ certificate, privateKey, caCertificate }, { base, count })
+  const bytes = await bareTlsBytesPerConnection({ ...enrollment, privateKey: key.privatePem }, { base, count })
   printFigure("  a bare TLS server of Node's, as reference", [bytes / 1000], { unit: 'kB' })
 }
 
-/** All at once, as after a restart. */
-async function comeBack(platform: PlatformProcess, enrollments: Enrollment[], way: Way): Promise<void> {
+/** All at once, as after a restart, when they have been there before. */
+async function comeBack({ platform, enrollments, key }: Gateways): Promise<void> {
   const count = enrollments.length
+  const way = overTls(key)
+  await endAll(await inGroups(enrollments, openAtOnce, (one) => logIn(one, way)))
   const { rows } = await platform.pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
   const postmaster = await parentOf(rows[0]?.pid ?? 0)
   const usedBeforeMs = await usedMs(platform, postmaster)
