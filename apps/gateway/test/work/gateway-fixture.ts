@@ -9,8 +9,9 @@ import type { SealingKey } from '../../src/platform/sealing-key.ts'
 import type { Log } from '../../src/state/log.ts'
 import { createGateway } from '../../src/work/gateway.ts'
 import { createMemoryCameras, createMemoryFolder, createScriptedPackages } from './memory-edge.ts'
-import { createScriptedCamera, createScriptedProtocol, type ScriptedCamera } from './scripted-camera.ts'
+import { createScriptedCamera, type ScriptedCamera } from './scripted-camera.ts'
 import { createScriptedPlatform, desiredDevice, siteId } from './scripted-platform.ts'
+import { createScriptedProtocol } from './scripted-protocol.ts'
 import { createVirtualClock } from './virtual-clock.ts'
 
 export const addressOf = (index: number) => `https://192.0.2.${index}`

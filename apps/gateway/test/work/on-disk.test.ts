@@ -5,8 +5,9 @@ import { type Clock, createSystemClock } from '../../src/state/clock.ts'
 import { createDiskSite } from './disk-fixture.ts'
 import { addressOf, cameraRecord } from './gateway-fixture.ts'
 import { createScriptedPackages } from './memory-edge.ts'
-import { createScriptedCamera, createScriptedProtocol } from './scripted-camera.ts'
+import { createScriptedCamera } from './scripted-camera.ts'
 import { appId, desiredApp, desiredDevice, packageOf } from './scripted-platform.ts'
+import { createScriptedProtocol } from './scripted-protocol.ts'
 
 const device = 'camera-1'
 
