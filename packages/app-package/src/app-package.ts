@@ -27,6 +27,7 @@ export interface ApkPackage extends PackageBase {
   signer: PackageSigner
 }
 
+/** APK Signature Schemes that are verified. A v1 (JAR) signature alone is not accepted. */
 export type SignatureScheme = 'v2' | 'v3' | 'v3.1'
 
 /** Who signed a package, as the newest platform sees it. */
@@ -52,12 +53,17 @@ export interface PlatformSignature {
   lineage: EarlierCertificate[]
 }
 
+/**
+ * A certificate that the maker has changed from (APK Signature Scheme v3, proof of rotation). SHA-256 of its DER form, lower
+ * case hex.
+ */
 export interface EarlierCertificate {
   certificateSha256: string
   /** An app signed by it may be updated. False: the maker has given that key up for good. */
   keepsData: boolean
 }
 
+/** Who asks for a license: nobody, the camera for a key of Axis, or the app itself in its own way. */
 export type CopyProtection = 'none' | 'axis' | 'custom'
 
 /** A package for Axis cameras. `appId` is its appName, `label` the name that the camera's web page shows. */
@@ -89,6 +95,7 @@ export interface EapPackage extends PackageBase {
   signature: EapSignature | null
 }
 
+/** A range of AXIS OS versions, open where a bound is null; one of them always is there. */
 export interface OsVersionRange {
   /** Included. */
   min: string | null
@@ -96,6 +103,7 @@ export interface OsVersionRange {
   max: string | null
 }
 
+/** A parameter of an app, from `paramConfig` of manifest.json or a line of param.conf. */
 export interface AppParameter {
   name: string
   default: string
@@ -103,6 +111,7 @@ export interface AppParameter {
   type: string
 }
 
+/** What the OpenPGP signature at the end of an .eap says of itself. Read, not verified. */
 export interface EapSignature {
   /** When it was made, as it says itself. */
   createdAt: Date

@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 /** One host that may be a camera, and where it may answer: `https://192.0.2.7` before `http://192.0.2.7`. */
 export type CameraPlace = { host: string; origins: string[] }
 
+/** The places of all ranges, in the order in which these were written. Can be walked through any number of times. */
 export type AddressRanges = Iterable<CameraPlace> & {
   /** How many addresses it goes through. */
   readonly total: number

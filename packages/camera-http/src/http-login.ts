@@ -31,6 +31,10 @@ export type HttpLoginOptions = {
 type Method = 'none' | 'digest' | 'basic'
 type Attempt = { method: Method; isFreshNonce: boolean }
 
+/**
+ * Makes the login for one camera and sends nothing yet. `isSecure`: the transport is https, and Basic may be used. `random`
+ * makes the client's nonces of Digest. A refusal for good ends this login: make another for other credentials.
+ */
 export function createHttpLogin({ credentials, transport, isSecure, random }: HttpLoginOptions): HttpLogin {
   const record = createLoginRecord({ credentials, random })
   let proven: Method = 'none'

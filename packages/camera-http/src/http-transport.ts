@@ -14,6 +14,7 @@ export type HttpTimeouts = { connectTimeoutMs: number; idleTimeoutMs: number; to
 /** A body of known size that is produced while it is sent; opened at most once per exchange. */
 export type StreamBody = { open: () => Readable; size: number; onProgress?: ((sentBytes: number) => void) | undefined }
 
+/** One request to a camera. Timeouts that are left out are those of the transport. */
 export type HttpRequest = {
   method: 'GET' | 'POST'
   /** Exact request target, query included. */
@@ -35,6 +36,7 @@ export type HttpRequest = {
 /** `rawHeaders` as Node gives them: name, value, name, value. */
 export type HttpReply = { status: number; rawHeaders: string[]; body: Buffer }
 
+/** Sends a request and resolves with the whole reply, whatever its status; throws what `createHttpTransport` says. */
 export type HttpTransport = (request: HttpRequest) => Promise<HttpReply>
 
 export type HttpTransportOptions = { address: CameraAddress; tls: CameraTls; timeouts: HttpTimeouts }

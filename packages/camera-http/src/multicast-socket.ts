@@ -11,6 +11,7 @@ export type MulticastRoute = {
   multicastInterface: string | null
 }
 
+/** As `os.networkInterfaces()` of Node gives them. */
 export type Interfaces = NodeJS.Dict<NetworkInterfaceInfo[]>
 
 /** The groups that one protocol uses, such as 239.255.255.250 and ff02::c. */

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { StreamBody } from './http-transport.ts'
 
+/** Headers of the part, RFC 7578. They are written as they are, so they must hold neither quotes nor line breaks. */
 export type FilePart = {
   /** Name of the part; cameras do not look at it, documents and clients differ. */
   name: string
@@ -26,6 +27,7 @@ export function wrapText(part: FilePart, text: string, boundary: string): Buffer
   return Buffer.concat([head, Buffer.from(text, 'utf8'), tail])
 }
 
+/** The Content-Type of a body that was wrapped with this boundary. */
 export const multipartType = (boundary: string): string => `multipart/form-data; boundary=${boundary}`
 
 function frame({ name, fileName, contentType }: FilePart, boundary: string) {

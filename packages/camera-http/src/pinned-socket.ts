@@ -11,6 +11,7 @@ import { networkFailure } from './network-failure.ts'
  */
 export type CameraCertificate = { sha256: string; expiresAt: string | null; subject: string }
 
+/** How a camera is known on https: by the fingerprint of its certificate alone, never by its name or by who signed it. */
 export type CameraTls = {
   /** SHA-256 of the certificate that was accepted before, hex with or without colons. Without it any certificate is taken: pin what `onCertificate` tells. */
   pinnedSha256?: string | undefined

@@ -17,6 +17,10 @@ export type PackageReader = (
   }
 >
 
+/**
+ * What a simulated ONVIF camera is made of. Left out: free port of 127.0.0.1, API level 33, Digest, every app needs a license,
+ * five refused logins lock for 5 minutes, no faults.
+ */
 export interface CameraOptions {
   /** Identity that GetDeviceId reports and licenses bind to. */
   deviceId: string

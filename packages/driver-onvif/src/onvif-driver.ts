@@ -15,6 +15,7 @@ import { type InstallTimings, installApp } from './install-app.ts'
 import { appFormatsOf } from './package-format.ts'
 import { setPassword } from './set-password.ts'
 
+/** How long the driver waits for cameras, in milliseconds, and the clock that it waits by. */
 export type DriverSettings = {
   clock: DriverClock
   /** For one answer of the camera. */

@@ -5,6 +5,7 @@ import type { InstallTimings } from './install-app.ts'
 import { createVapixCamera } from './vapix-camera.ts'
 import { createVapixSession } from './vapix-session.ts'
 
+/** How long the driver waits for cameras, in milliseconds, and the clock that it waits by; `random` makes the client's nonces. */
 export type DriverSettings = {
   clock: DriverClock
   /** The time of day, in milliseconds since 1970. */

@@ -2,6 +2,7 @@ import type { DiscoverOptions, Finding } from './discovery.ts'
 import type { DriverModule } from './driver.ts'
 import { mergeFindings } from './merge-findings.ts'
 
+/** What all drivers found together, made one as `mergeFindings` says. */
 export interface Discovery {
   findings: Finding[]
   /** Drivers whose looking broke off; what they had found by then is among the findings. */

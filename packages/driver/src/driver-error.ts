@@ -45,6 +45,7 @@ const categories: Record<DriverErrorCode, { category: ErrorCategory; retryable: 
   busy: { category: 'device-unreachable', retryable: true },
 }
 
+/** What is known beside the code. Left out is null; of `appLog` the last `MAX_APP_LOG` characters are kept. */
 export interface DriverErrorDetails {
   deviceCode?: string | null
   appLog?: string | null

@@ -72,6 +72,7 @@ export interface LocalPackage {
   versionCode: number
 }
 
+/** A call ends with its signal, which bounds the whole of it; how long one answer may take is the driver's own. */
 export interface CallOptions {
   signal: AbortSignal
 }

@@ -6,12 +6,14 @@ import { DriverError } from './driver-error.ts'
 /** The protocols that a program speaks, loaded when they are first needed. */
 export type DriverTable = Partial<Record<Driver['name'], () => Promise<DriverModule>>>
 
+/** The first address and protocol by which a camera answered, and what it told without a login. */
 export interface FoundCamera {
   address: string
   module: DriverModule
   probe: ProbeResult
 }
 
+/** `allowLegacyTls`: TLS below 1.2 too. `probeTimeoutMs` is for one protocol at one address, 10 s by default. */
 export interface FindCameraOptions {
   drivers: DriverTable
   allowLegacyTls: boolean

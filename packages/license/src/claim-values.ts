@@ -1,5 +1,6 @@
 import { isRecord } from './record.ts'
 
+/** A FULL license names no end and holds whatever the clock says; one of the others always names its end. */
 export type LicenseType = 'FULL' | 'TRIAL' | 'SUBSCRIPTION'
 
 const maxIdLength = 255

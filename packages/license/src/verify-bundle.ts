@@ -4,6 +4,7 @@ import { isCertifiedBy, parseKeyCertificate } from './key-certificate.ts'
 import type { PublicLicenseKey } from './keys.ts'
 import { openSigned, type StatementKind } from './signed-claims.ts'
 
+/** Why a bundle does not hold. `unknown-key`: another root than the trusted one, or not signed by the certified key. */
 export type BundleRefusal = 'expired' | 'unknown-key' | 'damaged'
 
 /**

@@ -3,6 +3,10 @@ import { parseJws, readPayload } from './jws.ts'
 import type { PublicLicenseKey } from './keys.ts'
 import { openStatement, type StatementKind } from './signed-claims.ts'
 
+/**
+ * Why a grant is not accepted. `expired`: past the moment by which it had to be imported; `unknown-key`: by no key of the app's
+ * maker.
+ */
 export type GrantRefusal = 'expired' | 'other-app' | 'other-platform' | 'unknown-key' | 'damaged'
 
 /** `claims` of a refused grant are given only when its signature held. */

@@ -2,6 +2,10 @@ import type { PublicLicenseKey } from './keys.ts'
 import { parseReceiptClaims, type ReceiptClaims } from './receipt-claims.ts'
 import { openStatement, type StatementKind } from './signed-claims.ts'
 
+/**
+ * `unknown-key`: signed by none of the keys given. `damaged`: changed, cut off, or it contradicts itself. `detail` is for a
+ * person.
+ */
 export type ReceiptVerification =
   | { valid: true; claims: ReceiptClaims; keyId: string }
   | { valid: false; reason: 'unknown-key' | 'damaged'; detail: string }

@@ -10,8 +10,13 @@ export type AppState =
   | 'InstallationFailed'
   | 'Unknown'
 
+/** A license as the camera lists it; null for a date that it does not name, or not as xs:dateTime. */
 export type AppLicense = { name: string; validFrom: Date | null; validUntil: Date | null }
 
+/**
+ * An app as GetAppsInfo lists it: empty texts for what is missing, null for missing dates and links. Dates without a zone are
+ * read as UTC.
+ */
 export type AppInfo = {
   appId: string
   name: string

@@ -5,6 +5,7 @@ import { isUnknownApp, OnvifError } from './onvif-error.ts'
 import { type CallOptions, callService, isMissingOperation, type ServiceContext } from './service-call.ts'
 import { child, childrenNamed, childText, escapeXml, type XmlElement } from './xml-element.ts'
 
+/** An entry of GetInstalledApps; empty texts for what the camera leaves out. */
 export type InstalledAppName = { appId: string; name: string }
 
 export type UploadInput = CallOptions & {

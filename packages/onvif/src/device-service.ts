@@ -13,6 +13,7 @@ export type Service = {
   capabilities: XmlElement | null
 }
 
+/** GetDeviceInformation in the camera's words; null for what it leaves out or leaves empty. */
 export type DeviceInformation = {
   manufacturer: string | null
   model: string | null
@@ -21,8 +22,10 @@ export type DeviceInformation = {
   hardwareId: string | null
 }
 
+/** A scope of WS-Discovery, `onvif://www.onvif.org/...`; a fixed one cannot be changed by clients. */
 export type Scope = { item: string; isFixed: boolean }
 
+/** `macAddress` as `AC:CC:8E:12:34:56`, null where the camera gives none of twelve hex digits. */
 export type NetworkInterface = { token: string; name: string | null; macAddress: string | null; isEnabled: boolean }
 
 /** `offsetMs` is the camera's clock minus ours; both are null when the camera does not tell its time in a usable way. */

@@ -10,6 +10,7 @@ export interface VendorKey {
   expires: string | null
 }
 
+/** A key, or a sentence for a person that says why the file is none. */
 export type KeyReading = { kind: 'key'; key: VendorKey } | { kind: 'damaged'; reason: string }
 
 /** Axis documents no limit; keys that were seen are of 1 to 3 KiB. */

@@ -9,8 +9,10 @@ export type AccessClass =
   | 'READ_MEDIA'
   | 'ACTUATE'
 
+/** Levels of ONVIF users (tt:UserLevel, but for `Extended`), from most to least; `Anonymous` may do what needs no login. */
 export type UserLevel = 'Administrator' | 'Operator' | 'User' | 'Anonymous'
 
+/** A user of ONVIF. The password is kept as it is: Digest and UsernameToken are reckoned with it. */
 export interface CameraUser {
   username: string
   password: string

@@ -7,6 +7,7 @@ import type { SimTime } from '../time.ts'
 /** Groups of an Axis camera's own users, from least to most. */
 export type AxisGroup = 'viewer' | 'operator' | 'administrator'
 
+/** A user of the camera's own list, or of the one of its ONVIF: an Axis camera keeps two. */
 export interface AxisUser {
   user: string
   password: string
@@ -16,6 +17,10 @@ export interface AxisUser {
 /** What the camera wants to know of an uploaded package. Rejects with PackageError. */
 export type EapReader = (path: string, options: { signal: AbortSignal }) => Promise<EapPackage>
 
+/**
+ * What a simulated Axis camera is made of. What is left out is that of a P3265-V with AXIS OS 11.11 on 127.0.0.1, without
+ * faults.
+ */
 export interface AxisCameraOptions {
   /** Twelve hex digits; the identity that licenses bind to, and part of the realm. */
   serialNumber: string

@@ -3,6 +3,7 @@ import { readBody } from '../http/read-body.ts'
 import type { AnyCamera } from '../simulated-camera.ts'
 import { ControlError, cameraActions, describeCamera } from './camera-actions.ts'
 
+/** A running control interface. Closing it cuts the connections that are open and leaves the cameras running. */
 export interface ControlServer {
   /** Address without path, such as `http://127.0.0.1:8090`. */
   readonly url: string

@@ -12,6 +12,7 @@ export type DiscoverableCamera = Pick<
   'url' | 'port' | 'endpointId' | 'scopes' | 'isUp' | 'onUp' | 'reboots'
 >
 
+/** Which cameras are answered for, and on which network. */
 export interface DiscoveryOptions {
   cameras: readonly DiscoverableCamera[]
   /** 3702 unless a test wants another. */
@@ -27,6 +28,7 @@ export interface DiscoveryOptions {
   time?: SimTime
 }
 
+/** Answers for its cameras until it is closed; `port` is the UDP port in use. */
 export interface Discovery {
   readonly port: number
   /** Says goodbye for all cameras and ends. */

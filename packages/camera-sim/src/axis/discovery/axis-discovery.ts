@@ -13,6 +13,7 @@ export interface AxisDiscoveryOptions {
   ports?: { mdns?: number | null; ssdp?: number | null; wsDiscovery?: number | null }
 }
 
+/** Answers for its cameras until it is closed. */
 export interface AxisDiscovery {
   /** UDP ports in use. */
   readonly ports: { mdns: number | null; ssdp: number | null; wsDiscovery: number | null }
