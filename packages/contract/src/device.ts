@@ -5,9 +5,14 @@ import { DeviceId, nullable, oneOf, Timestamp, Uuid } from './schema.ts'
 export const DeviceState = oneOf(['CLAIMED', 'UNCLAIMED'])
 export type DeviceState = Static<typeof DeviceState>
 
+/** UNKNOWN: the gateway is away, or has not told yet. NOT_CONNECTED: no gateway looks after the device. */
 export const Connectivity = oneOf(['ONLINE', 'OFFLINE', 'UNKNOWN', 'NOT_CONNECTED'])
 export type Connectivity = Static<typeof Connectivity>
 
+/**
+ * `identity-changed`: another camera answers at the address. `identity-conflict`: two addresses report this identity. Nothing
+ * is written then.
+ */
 export const ConnectivityReason = oneOf([
   'gateway-away',
   'unreachable',

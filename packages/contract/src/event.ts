@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { nullable, Timestamp } from './schema.ts'
 
+/** Those of this version. An event's own `type` is any text, since a newer platform tells more. */
 export const eventTypes = [
   'account.created',
   'account.suspended',

@@ -75,6 +75,7 @@ export const Progress = Type.Object({
 })
 export type Progress = Static<typeof Progress>
 
+/** How a camera differs from a wish that had settled: the app is gone, was stopped or started, or has another version. */
 export const Drift = oneOf(['REMOVED', 'STOPPED', 'STARTED', 'VERSION_CHANGED'])
 export type Drift = Static<typeof Drift>
 

@@ -2,6 +2,10 @@ import { type Static, Type } from 'typebox'
 import { LicenseCheckedBy, LicenseType } from './installation.ts'
 import { AppId, DeviceId, nullable, oneOf, Timestamp, Uuid } from './schema.ts'
 
+/**
+ * RESERVED and VALID use a unit; VALID once the token has left the platform. EXPIRED and RELEASED have given it back. States:
+ * docs/licensing.md.
+ */
 export const LicenseState = oneOf(['RESERVED', 'VALID', 'EXPIRED', 'RELEASED'])
 export type LicenseState = Static<typeof LicenseState>
 
@@ -145,6 +149,7 @@ export const LicenseQuantity = Type.Object(
 )
 export type LicenseQuantity = Static<typeof LicenseQuantity>
 
+/** Units can be used from CONFIRMED on. ENDED: past its term, and its licenses EXPIRED with it. */
 export const OrderState = oneOf(['PLACED', 'CONFIRMED', 'CANCELLED', 'ENDED'])
 export type OrderState = Static<typeof OrderState>
 

@@ -4,6 +4,10 @@ import { RolloutAction, RolloutFilter, RolloutSchedule, RolloutStrategy } from '
 import { AppId, DeviceId, nullable, oneOf, Timestamp, Uuid } from './schema.ts'
 
 export const rolloutStates = ['AWAITING_APPROVAL', 'SCHEDULED', 'RUNNING', 'PAUSED', 'ABORTED', 'COMPLETED'] as const
+/**
+ * Which becomes which, and by whom: docs/rollouts-states.md. ABORTED and PAUSED begin nothing; what is under way comes to its
+ * end.
+ */
 export const RolloutState = oneOf(rolloutStates)
 export type RolloutState = Static<typeof RolloutState>
 
@@ -19,6 +23,7 @@ export const rolloutDeviceStates = [
   'SKIPPED',
   'CANCELLED',
 ] as const
+/** PENDING, OFFLINE and IN_FLIGHT are open; the others are ends, of which a retry opens some: docs/rollouts-states.md. */
 export const RolloutDeviceState = oneOf(rolloutDeviceStates)
 export type RolloutDeviceState = Static<typeof RolloutDeviceState>
 

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 
+/** `status` is `live`, `ready` or `not ready`; `checks` says `ok` or `failed` by what was looked at. */
 export const Health = Type.Object({ status: Type.String(), checks: Type.Record(Type.String(), Type.String()) })
 export type Health = Static<typeof Health>
 

@@ -15,6 +15,7 @@ export interface Clock {
 /** A longer timer fires at once (HTML standard, 32-bit milliseconds). */
 const longestTimerMs = 2 ** 31 - 1
 
+/** The clock and timers of the machine. A wait ends after 24.8 days at the latest. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),

@@ -30,6 +30,7 @@ export interface NoCredentials {
   kind: 'none'
 }
 
+/** Who a client is at the platform, the same for all of its calls. */
 export type Credentials = ClientCredentials | FixedToken | Session | TokenProvider | NoCredentials
 
 /** Signs in as a technical user. */

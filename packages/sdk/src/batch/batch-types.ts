@@ -8,6 +8,9 @@ export type BatchAction =
   | ({ kind: 'install'; appId: string } & InstallRequest)
   | { kind: 'update' | 'uninstall' | 'start' | 'stop'; appId: string }
 
+/**
+ * Device ids, or devices, such as a listing gives them. Read no faster than there is room; one that comes again is passed over.
+ */
 export type BatchDevices =
   | Iterable<string | Pick<Device, 'deviceId'>>
   | AsyncIterable<string | Pick<Device, 'deviceId'>>
@@ -54,6 +57,7 @@ export type DeviceResult = {
   | { kind: 'not-sent'; error: BatchError }
 )
 
+/** How many devices have ended in which way; the rest is at work or not read yet. */
 export interface BatchCounts {
   succeeded: number
   failed: number

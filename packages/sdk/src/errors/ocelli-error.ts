@@ -25,6 +25,7 @@ export type ErrorKind =
   /** The client was called wrongly, or something it was given broke: a hook, a journal, a list of devices. */
   | 'invalid-options'
 
+/** One thing that is wrong with a request, from `errors` of the problem; `detail` is for a person. */
 export interface FieldError {
   /** JSON pointer into the request. */
   pointer: string

@@ -1,12 +1,17 @@
 import { wasNeverSent } from '../errors/network-fault.ts'
 import { invalidOptions, type OcelliError } from '../errors/ocelli-error.ts'
 
+/** Bounds of a random wait between two sendings, in milliseconds; `retryDelayMs` says how it is drawn. */
 export interface Backoff {
   /** Bound of the first wait; it doubles with each attempt. */
   baseMs: number
   capMs: number
 }
 
+/**
+ * How long a call goes on sending its request, and how it waits in between; `seconds` and `minutes` are named for what passes
+ * so soon.
+ */
 export interface RetryPolicy {
   /** How often one request is sent at most. 1: never again. */
   maxAttempts: number
@@ -20,6 +25,7 @@ export interface RetryPolicy {
   minutes: Backoff
 }
 
+/** What holds for a client that says nothing: ten sendings within a quarter of an hour. */
 export const defaultRetryPolicy: RetryPolicy = {
   maxAttempts: 10,
   deadlineMs: 15 * 60_000,
