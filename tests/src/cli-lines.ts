@@ -133,7 +133,7 @@ export const lines: Line[] = [
   ['sites edit name --repair auto', [sites, 'PATCH /device/v1/sites/{siteId}']],
   [`sites remove ${id}`, ['DELETE /device/v1/sites/{siteId}']],
 
-  ['gateways list', [gateways]],
+  ['gateways list', [gateways, sites]],
   [`gateways show ${id}`, [`GET ${gateway}`]],
   [`gateways token ${id}`, ['POST /device/v1/sites/{siteId}/enrollment-tokens']],
   [`gateways replace ${id}`, [`POST ${gateway}/replacement-tokens`]],
