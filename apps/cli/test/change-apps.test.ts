@@ -192,7 +192,10 @@ const counters = {
   ...{ total: 3, pending: 0, offline: 0, inFlight: 0, succeeded: 2, alreadyDone: 0, failed: 1 },
   ...{ rejected: 0, timedOut: 0, skipped: 0, cancelled: 0 },
 }
-const rollout = { rolloutId: 'r1', name: 'n', state: 'COMPLETED', wave: 1, waves: [{}], counters, reason: null }
+const rollout = {
+  ...{ rolloutId: 'r1', name: 'n', state: 'COMPLETED', wave: 1, waves: [{}], counters, reason: null },
+  ...{ devices: { keepOpen: false }, schedule: {}, requireApproval: false, approvedBy: null },
+}
 
 describe('a rollout', () => {
   it('is made of flags as the API names them', async () => {
