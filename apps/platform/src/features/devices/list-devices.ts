@@ -28,10 +28,12 @@ export async function listDevices(context: Context, query: DeviceQuery): Promise
   const last = rows.length === size ? rows.at(-1) : undefined
   const nextCursor = last ? makeCursor(query, last.device_id) : null
   const total = query.count ? await countDevices(context, filterOf(context.caller, query)) : null
-  const items = rows.map(({ document }) => document).join(',')
-  return Buffer.from(
-    `{"items":[${items}],"page":${page},"size":${size},"nextCursor":${JSON.stringify(nextCursor)},"total":${total}}`,
-  )
+  // by one join: what is put together in two steps is copied twice
+  const parts = ['{"items":[']
+  for (const { document } of rows) parts.push(document, ',')
+  if (rows.length > 0) parts.pop()
+  parts.push(`],"page":${page},"size":${size},"nextCursor":${JSON.stringify(nextCursor)},"total":${total}}`)
+  return Buffer.from(parts.join(''))
 }
 
 /** The statement of one page: after a device, or the page of that number. */
