@@ -9,7 +9,7 @@ import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
 import { checkSubset, requireStillHeld } from '../users/grant.ts'
-import { revokeTheirs } from '../users/users-service.ts'
+import { revokeTheirs } from '../users/invitations-service.ts'
 import { hashNewClientSecret, newClientSecret } from './client-secret.ts'
 
 const columns = [

@@ -1,4 +1,11 @@
-import type { Invitation, InvitationAcceptance, IssuedInvitation, NewInvitation, User } from '@ocelli/contract'
+import type {
+  Invitation,
+  InvitationAcceptance,
+  IssuedInvitation,
+  NewInvitation,
+  Permission,
+  User,
+} from '@ocelli/contract'
 import { type RawBuilder, sql } from 'kysely'
 import { hashToken, newSecret } from '../../platform/auth/secret.ts'
 import { brokenConstraint, type Database, type DatabaseTransaction } from '../../platform/database/database.ts'
@@ -76,7 +83,7 @@ export function createInvitationsService({
 }
 
 /** Revokes the pending invitations of an account that the condition names, and gives their number. */
-export async function revokeInvitations(
+async function revokeInvitations(
   db: DatabaseTransaction,
   { accountId, origin, which }: { accountId: string; origin: EventOrigin; which: RawBuilder<boolean> },
 ): Promise<number> {
@@ -95,6 +102,22 @@ export async function revokeInvitations(
     revoked.map((data) => ({ type: 'invitation.revoked', accountId, data })),
   )
   return revoked.length
+}
+
+/** The links of invitations were shown to who made them: what they may give no more, they must not come back by. */
+export async function revokeTheirs(
+  db: DatabaseTransaction,
+  {
+    accountId,
+    inviterId,
+    origin,
+    held,
+  }: { accountId: string; inviterId: string; origin: EventOrigin; held: readonly Permission[] },
+): Promise<void> {
+  const [mayInvite, mayOperate] = [held.includes('account:users'), held.includes('platform:operate')]
+  const which = sql<boolean>`invited_by = ${inviterId}
+    AND (NOT ${mayInvite}::boolean OR (NOT ${mayOperate}::boolean AND 'platform:operate' = ANY(permissions)))`
+  await revokeInvitations(db, { accountId, origin, which })
 }
 
 /** Makes an invitation good for seven days; one for the same e-mail that has expired gives way. */

@@ -1,13 +1,12 @@
 import type { Permission, User, UserPatch } from '@ocelli/contract'
-import { sql } from 'kysely'
 import type { Logger } from 'pino'
-import type { Database, DatabaseTransaction } from '../../platform/database/database.ts'
+import type { Database } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
-import { type EventOrigin, emitEvents } from '../../platform/events/emit.ts'
+import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
 import { checkGrant, requireStillHeld } from './grant.ts'
-import { revokeInvitations } from './invitations-service.ts'
+import { revokeTheirs } from './invitations-service.ts'
 import type { PersonDirectory } from './person-directory.ts'
 import { countHolders, findUser, listUsers, lockPeople } from './user-store.ts'
 
@@ -107,22 +106,6 @@ async function existing(db: Database, accountId: string, userId: string): Promis
   const user = await findUser(db, { accountId, userId })
   if (!user) throw notFound(`The user ${userId}`)
   return user
-}
-
-/** The links of invitations were shown to who made them: what they may give no more, they must not come back by. */
-export async function revokeTheirs(
-  db: DatabaseTransaction,
-  {
-    accountId,
-    inviterId,
-    origin,
-    held,
-  }: { accountId: string; inviterId: string; origin: EventOrigin; held: readonly Permission[] },
-): Promise<void> {
-  const [mayInvite, mayOperate] = [held.includes('account:users'), held.includes('platform:operate')]
-  const which = sql<boolean>`invited_by = ${inviterId}
-    AND (NOT ${mayInvite}::boolean OR (NOT ${mayOperate}::boolean AND 'platform:operate' = ANY(permissions)))`
-  await revokeInvitations(db, { accountId, origin, which })
 }
 
 async function keepAdministrators(
