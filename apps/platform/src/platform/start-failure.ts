@@ -1,3 +1,4 @@
+import { isNetworkFailure } from './await-part.ts'
 import { ConfigError } from './config.ts'
 
 /** A part outside this process cannot be used now; a later start may find it. The sentence names the variable. */
@@ -56,15 +57,14 @@ const sentences: Record<string, (address: Address) => string> = {
   EINVAL: noAddress,
 }
 
-const network = /^(?:ECONN\w+|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|ERR_TLS_\w+|ERR_SSL_\w+)$/
-/** Certificates that do not verify, as OpenSSL names them. */
-const certificate = /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+|CERT_\w+)$/
+/** A handshake that fails, and certificates that do not verify, as OpenSSL names them. */
+const tls = /^(?:ERR_TLS_\w+|ERR_SSL_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+|CERT_\w+)$/
 /** SQLSTATE: no login (28), no such database (3D), no room (53), not up (57), and no right to make tables (42501). */
 const postgres = /^(?:28\w{3}|3D\w{3}|53\w{3}|57\w{3}|42501)$/
 
 function isFaultOfPart(error: unknown): boolean {
   const code = codeOf(error)
-  return [network, certificate, postgres].some((codes) => codes.test(code)) || mqttRefusal(error)
+  return isNetworkFailure(first(error)) || tls.test(code) || postgres.test(code) || mqttRefusal(error)
 }
 
 /** CONNACK's return code, and a broker that takes the connection and says nothing. */
