@@ -1,3 +1,5 @@
+import { createRecentMap } from '../../platform/recent-map.ts'
+
 interface Place {
   network: string
   email: string
@@ -11,15 +13,10 @@ export interface FamiliarPlaces {
 
 /** Bounded: the places used longest ago are forgotten first. */
 export function createFamiliarPlaces({ maxPlaces }: { maxPlaces: number }): FamiliarPlaces {
-  const places = new Set<string>()
+  const places = createRecentMap<true>({ maxKeys: maxPlaces })
   const keyOf = ({ network, email }: Place) => `${network} ${email}`
   return {
-    has: (place) => places.has(keyOf(place)),
-    add(place) {
-      const key = keyOf(place)
-      places.delete(key)
-      places.add(key)
-      if (places.size > maxPlaces) for (const oldest of places) return void places.delete(oldest)
-    },
+    has: (place) => places.get(keyOf(place)) === true,
+    add: (place) => places.set(keyOf(place), true),
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Caller } from '../auth/caller.ts'
+import { createRecentMap } from '../recent-map.ts'
 
 interface Headers {
   authorization?: string | undefined
@@ -16,7 +17,7 @@ export interface KnownCallers {
 
 /** Bounded: the credentials that were accepted longest ago are forgotten first. They are kept hashed. */
 export function createKnownCallers({ maxCredentials }: { maxCredentials: number }): KnownCallers {
-  const known = new Map<string, string>()
+  const known = createRecentMap<string>({ maxKeys: maxCredentials })
   return {
     keyOf(headers) {
       const credential = hashOf(headers)
@@ -24,10 +25,7 @@ export function createKnownCallers({ maxCredentials }: { maxCredentials: number 
     },
     accepted(headers, { kind, id }) {
       const credential = hashOf(headers)
-      if (credential === null) return
-      known.delete(credential)
-      known.set(credential, `${kind} ${id}`)
-      if (known.size > maxCredentials) for (const oldest of known.keys()) return void known.delete(oldest)
+      if (credential !== null) known.set(credential, `${kind} ${id}`)
     },
     refused(headers) {
       const credential = hashOf(headers)
