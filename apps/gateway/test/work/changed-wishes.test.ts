@@ -20,9 +20,8 @@ test('a wish for a newer version interrupts a download', async () => {
   expect(site.camera().writes).toEqual([`install ${appId} 4.1.1`, `license ${appId} license-1`])
 })
 
-test('a wish for removal lets a running upload finish', async () => {
-  const site = createSite()
-  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+/** Starts the site, and resolves in the middle of an upload that takes another minute. */
+async function untilUploading(site: ReturnType<typeof createSite>): Promise<void> {
   let isInside = false
   site.camera().during = async ({ write, when, signal }) => {
     if (write !== 'install' || when !== 'before') return
@@ -31,6 +30,12 @@ test('a wish for removal lets a running upload finish', async () => {
   }
   site.start()
   await site.clock.until(() => isInside)
+}
+
+test('a wish for removal lets a running upload finish', async () => {
+  const site = createSite()
+  site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+  await untilUploading(site)
   site.platform.wish(desiredDevice(device, [desiredApp({ revision: 2, presence: 'ABSENT', package: null })]))
   await site.untilSettled(device, appId, 2)
   expect(site.camera().writes).toEqual([`install ${appId} 4.0.0`, `uninstall ${appId}`])
@@ -40,14 +45,7 @@ test('a wish for removal lets a running upload finish', async () => {
 test('a device that is taken away is forgotten after its running step', async () => {
   const site = createSite()
   site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
-  let isInside = false
-  site.camera().during = async ({ write, when, signal }) => {
-    if (write !== 'install' || when !== 'before') return
-    isInside = true
-    await site.clock.sleep(60_000, signal)
-  }
-  site.start()
-  await site.clock.until(() => isInside)
+  await untilUploading(site)
   site.platform.down({ kind: 'unassigned', session: site.platform.session, deviceIds: [device] })
   await site.clock.advance(10 * 60_000)
   expect(site.camera().writes).toEqual([`install ${appId} 4.0.0`])
