@@ -2,6 +2,9 @@ import { type Static, Type } from 'typebox'
 import { SealingJwk } from './camera-login.ts'
 import { nullable, Timestamp, Uuid } from './schema.ts'
 
+/** So long after its end a gateway's certificate is still renewed; then the gateway enrolls again, and keeps its id. Not for ever: machines are scrapped with their keys on them. */
+export const renewableAfterEndDays = 90
+
 /** A token at the only moment when it is shown; its content is `EnrollmentTokenContent`. */
 export const EnrollmentToken = Type.Object({ token: Type.String(), expiresAt: Timestamp })
 export type EnrollmentToken = Static<typeof EnrollmentToken>

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { renewableAfterEndDays } from '@ocelli/contract'
 import { defaultCacheBytes } from '../packages/package-cache.ts'
 import { enroll, identityAt, readPlatformUrl } from '../platform/enroll.ts'
 import { readEnrollmentToken } from '../platform/enrollment-token.ts'
@@ -28,7 +29,7 @@ export interface RunFlags {
 /** Longer than the one before may take to stop. */
 const lockWaitMs = 10_000
 const enrollRetryMs = 2_000
-const renewableAfterEndMs = 90 * 86_400_000
+const dayMs = 86_400_000
 
 /** Being stopped is how this command ends well, also while it waits for something. */
 export async function runCommand(flags: RunFlags, context: CommandContext): Promise<void> {
@@ -81,7 +82,7 @@ async function identityFor(flags: RunFlags, place: Place): Promise<GatewayIdenti
  * or enrolled while the machine's clock was years behind.
  */
 const isRenewable = ({ certificate }: GatewayIdentity, nowMs: number): boolean =>
-  nowMs - readCertificate(certificate).validToDate.getTime() < renewableAfterEndMs
+  nowMs - readCertificate(certificate).validToDate.getTime() < renewableAfterEndDays * dayMs
 
 /** The same platform under another address: known by its CA, so nothing else has to change. */
 async function movedTo(platformUrl: string, folder: StateFolder): Promise<GatewayIdentity> {

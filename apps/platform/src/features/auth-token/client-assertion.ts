@@ -1,3 +1,4 @@
+import { renewableAfterEndDays } from '@ocelli/contract'
 import { decodeJwt, importJWK, type JWK, type JWTPayload, jwtVerify } from 'jose'
 import { sql } from 'kysely'
 import { hashToken } from '../../platform/auth/secret.ts'
@@ -7,8 +8,6 @@ import { TokenRefused } from './token-refusal.ts'
 const audience = 'urn:ocelli:platform'
 const maxLifeSeconds = 300
 const leewaySeconds = 60
-/** A gateway whose certificate has ended can still renew it, but not for ever: machines are scrapped with their keys on them. */
-const renewableForDays = 90
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** Who signed the assertion, for counting failures; not verified. */
@@ -37,14 +36,16 @@ export async function verifyClientAssertion(
         .where('a.suspended_at', 'is', null)
         .select('g.public_key')
         .select(
-          sql<boolean>`g.certificate_expires_at < now() - ${renewableForDays} * interval '1 day'`.as('is_forgotten'),
+          sql<boolean>`g.certificate_expires_at < now() - ${renewableAfterEndDays} * interval '1 day'`.as(
+            'is_forgotten',
+          ),
         )
         .executeTakeFirst()
     : undefined
   if (!row) throw refused('The assertion is not of a gateway that is enrolled here.')
   if (row.is_forgotten) {
     throw refused(
-      `The certificate of this gateway ended more than ${renewableForDays} days ago. Enroll it again with a new token of its site; it keeps its id.`,
+      `The certificate of this gateway ended more than ${renewableAfterEndDays} days ago. Enroll it again with a new token of its site; it keeps its id.`,
     )
   }
   const claims = await verify(assertion, row.public_key as JWK, { gatewayId, nowMs })
