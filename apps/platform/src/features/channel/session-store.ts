@@ -1,5 +1,6 @@
 import type { DownMessage, UpMessage } from '@ocelli/contract'
 import { sql } from 'kysely'
+import { maySpeak } from '../../platform/broker/may-speak.ts'
 import type { Database } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { byPlatform, emitEvents } from '../../platform/events/emit.ts'
@@ -73,8 +74,8 @@ async function writeSessions(db: Database, greetings: Greeting[]): Promise<Begun
         AS s("gatewayId" uuid, "connectionId" text, "confirmsShares" boolean, "setsPasswords" boolean, version text,
           "sealingKey" jsonb)),
     before AS (
-      SELECT g.gateway_id, g.connected FROM gateway g JOIN account a ON a.account_id = g.account_id
-      WHERE g.gateway_id IN (SELECT "gatewayId" FROM said) AND g.revoked_at IS NULL AND a.suspended_at IS NULL
+      SELECT g.gateway_id, g.connected FROM gateway g
+      WHERE g.gateway_id = ANY(${said.map(({ gatewayId }) => gatewayId)}::uuid[]) AND ${maySpeak}
       ORDER BY g.gateway_id FOR NO KEY UPDATE OF g)
     UPDATE gateway g SET session = nextval('gateway_session'), connection_id = said."connectionId", connected = true,
       away_at = NULL, confirms_shares = said."confirmsShares", version = said.version, last_message_at = now(),
@@ -108,8 +109,7 @@ async function readAssignments(db: Database, gatewayIds: string[]): Promise<Map<
 export async function readSessions(db: Database, gatewayIds: string[]): Promise<Map<string, PresentSession>> {
   const { rows } = await sql<PresentSession>`
     SELECT g.gateway_id AS "gatewayId", g.account_id AS "accountId", g.session, g.connected
-    FROM gateway g JOIN account a ON a.account_id = g.account_id
-    WHERE g.gateway_id = ANY(${gatewayIds}::uuid[]) AND g.revoked_at IS NULL AND a.suspended_at IS NULL`.execute(db)
+    FROM gateway g WHERE g.gateway_id = ANY(${gatewayIds}::uuid[]) AND ${maySpeak}`.execute(db)
   return new Map(rows.map((row) => [row.gatewayId, row]))
 }
 

@@ -71,7 +71,8 @@ export async function divideSites(
   )
   await remove(db, gone)
   const told = outcomes.filter(({ isTold }) => isTold)
-  await noteTold(db, told)
+  const again = told.filter(({ isNew }) => !isNew)
+  await noteToldAgain(db, again)
   return told.map(({ gatewayId, session, told: site }) => ({ gatewayId, session, site }))
 }
 
@@ -125,14 +126,16 @@ const isSame = (told: SiteShare | null, site: SiteShare): boolean =>
 
 /** Gateways that are connected and have devices there or live there, and those that hold something still. */
 async function readSharers(db: Database, siteIds: string[]): Promise<Row[]> {
-  // from the sites to their own devices and gateways: asked of each gateway, a hello would read the whole account
+  // from the sites to their own devices and gateways: asked of each gateway, a hello would read the whole account. OFFSET 0:
+  // looks into indexes, one for each, whatever the planner knows of tables that have just grown
   const { rows } = await sql<Row>`
     WITH near AS (
       SELECT n.site_id, n.gateway_id, bool_or(n.serves) AS serves FROM (
         SELECT g.site_id, g.gateway_id, true AS serves FROM gateway g WHERE g.site_id = ANY(${siteIds}::uuid[])
         UNION ALL
         SELECT d.site_id, d.gateway_id, true FROM site s
-        JOIN device d ON d.account_id = s.account_id AND d.site_id = s.site_id AND d.state = 'CLAIMED'
+        CROSS JOIN LATERAL (SELECT o.site_id, o.gateway_id FROM device o
+          WHERE o.account_id = s.account_id AND o.site_id = s.site_id AND o.state = 'CLAIMED' OFFSET 0) d
         WHERE s.site_id = ANY(${siteIds}::uuid[])
         UNION ALL
         SELECT h.site_id, h.gateway_id, false FROM site_share h WHERE h.site_id = ANY(${siteIds}::uuid[])) n
@@ -150,15 +153,18 @@ async function readSharers(db: Database, siteIds: string[]): Promise<Row[]> {
       extract(epoch FROM now() - coalesce(h.share_since, g.created_at))::float8 AS "sinceSeconds",
       coalesce(g.confirms_shares AND h.confirmed_number IS DISTINCT FROM h.number
         AND NOT ${isFreshStamp(sql.ref('h.told_at'), sql`${repeatAfterSeconds} * interval '1 second'`)}, false) AS "isOverdue"
-    FROM near n JOIN site s ON s.site_id = n.site_id
-    JOIN gateway g ON g.gateway_id = n.gateway_id AND g.account_id = s.account_id
-    LEFT JOIN site_share h ON h.site_id = n.site_id AND h.gateway_id = n.gateway_id
-    WHERE h.site_id IS NOT NULL OR (g.connected AND n.serves)
+    FROM near n CROSS JOIN LATERAL (SELECT * FROM site o WHERE o.site_id = n.site_id OFFSET 0) s
+    CROSS JOIN LATERAL (SELECT * FROM gateway o WHERE o.gateway_id = n.gateway_id OFFSET 0) g
+    LEFT JOIN LATERAL (SELECT * FROM site_share o WHERE o.site_id = n.site_id AND o.gateway_id = n.gateway_id OFFSET 0) h ON true
+    WHERE g.account_id = s.account_id AND (h.site_id IS NOT NULL OR (g.connected AND n.serves))
     ORDER BY s.site_id, g.gateway_id`.execute(db)
   return rows
 }
 
-/** What a gateway confirms meanwhile lowers `held` at most: written back it is too much, which does no harm. */
+/**
+ * Writes down what is told now. What a gateway confirms meanwhile lowers `held` at most: written back it is too much, which
+ * does no harm. A gateway that is away is told when it comes back, whatever stands here.
+ */
 async function write(db: Database, outcomes: Outcome[]): Promise<void> {
   if (outcomes.length === 0) return
   const given = outcomes.map(({ siteId, gatewayId, share, held, number, told }) => ({
@@ -169,7 +175,7 @@ async function write(db: Database, outcomes: Outcome[]): Promise<void> {
     SELECT * FROM jsonb_to_recordset(${JSON.stringify(given)}::jsonb)
       AS n("siteId" uuid, "gatewayId" uuid, share integer, held integer, number bigint, told jsonb)
     ON CONFLICT (site_id, gateway_id) DO UPDATE SET share = excluded.share, held = excluded.held, number = excluded.number,
-      told = excluded.told, confirmed_number = NULL,
+      told = excluded.told, told_at = now(), confirmed_number = NULL,
       share_since = CASE WHEN (h.share = 0) = (excluded.share = 0) THEN h.share_since ELSE now() END`.execute(db)
 }
 
@@ -179,10 +185,10 @@ async function remove(db: Database, gone: { siteId: string; gatewayId: string }[
     WHERE h.site_id = n."siteId" AND h.gateway_id = n."gatewayId"`.execute(db)
 }
 
-async function noteTold(db: Database, told: { siteId: string; gatewayId: string }[]): Promise<void> {
-  if (told.length === 0) return
+async function noteToldAgain(db: Database, again: { siteId: string; gatewayId: string }[]): Promise<void> {
+  if (again.length === 0) return
   await sql`UPDATE site_share h SET told_at = now()
-    FROM jsonb_to_recordset(${JSON.stringify(told.map(({ siteId, gatewayId }) => ({ siteId, gatewayId })))}::jsonb) AS n("siteId" uuid, "gatewayId" uuid)
+    FROM jsonb_to_recordset(${JSON.stringify(again.map(({ siteId, gatewayId }) => ({ siteId, gatewayId })))}::jsonb) AS n("siteId" uuid, "gatewayId" uuid)
     WHERE h.site_id = n."siteId" AND h.gateway_id = n."gatewayId"`.execute(db)
 }
 

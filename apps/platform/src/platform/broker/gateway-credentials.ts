@@ -6,6 +6,7 @@ import { isSameKey, publicJwkOf } from '../ca/certificate-authority.ts'
 import { createCollector } from '../collector.ts'
 import type { Database } from '../database/database.ts'
 import { ProblemError } from '../http/problem.ts'
+import { maySpeak } from './may-speak.ts'
 
 export interface Login {
   connection: Duplex
@@ -65,9 +66,8 @@ export function createGatewayKeys(db: Database): GatewayKeys {
 
 async function readKeys(db: Database, gatewayIds: string[]): Promise<Map<string, PublicKey>> {
   const { rows } = await sql<{ gatewayId: string; publicKey: PublicKey }>`
-    SELECT g.gateway_id AS "gatewayId", g.public_key AS "publicKey"
-    FROM gateway g JOIN account a ON a.account_id = g.account_id
-    WHERE g.gateway_id = ANY(${gatewayIds}::uuid[]) AND g.revoked_at IS NULL AND a.suspended_at IS NULL`.execute(db)
+    SELECT g.gateway_id AS "gatewayId", g.public_key AS "publicKey" FROM gateway g
+    WHERE g.gateway_id = ANY(${gatewayIds}::uuid[]) AND ${maySpeak}`.execute(db)
   return new Map(rows.map(({ gatewayId, publicKey }) => [gatewayId, publicKey]))
 }
 
