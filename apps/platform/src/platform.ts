@@ -40,6 +40,7 @@ import { openServerCertificate } from './platform/http/server-certificate.ts'
 import { accessTokenKey } from './platform/keys/instance-keys.ts'
 import { openLicenseKeyring, rotateSigningKey } from './platform/keys/license-keyring.ts'
 import { createVault, loadMasterKey } from './platform/keys/master-key.ts'
+import { listenBacklog } from './platform/listen-backlog.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { listening, reaching } from './platform/start-failure.ts'
 import { platformRoutes } from './platform-routes.ts'
@@ -193,7 +194,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
   )
   channel.start()
   rollouts.start()
-  await listening({ ...config.http, ...httpVariables }, () => app.listen(config.http))
+  await listening({ ...config.http, ...httpVariables }, () => app.listen({ ...config.http, backlog: listenBacklog }))
   for (const task of [
     {
       name: 'deadlines',

@@ -12,6 +12,7 @@ import type { CertificateAuthority, KeyAndCertificate } from '../ca/certificate-
 import { createLastingCertificate } from '../ca/lasting-certificate.ts'
 import type { Database } from '../database/database.ts'
 import { serverRenewedAfterMs } from '../http/server-certificate.ts'
+import { listenBacklog } from '../listen-backlog.ts'
 import { type Broker, type MessageHandler, makeNumbersAsNeeded, maxPayloadBytes } from './broker.ts'
 import { createGatewayKeys, refuseLogin } from './gateway-credentials.ts'
 import { limitPackets } from './packet-limit.ts'
@@ -113,7 +114,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
 
   return {
     async listen() {
-      listener.server.listen(options.listen.port, options.listen.host)
+      listener.server.listen({ port: options.listen.port, host: options.listen.host, backlog: listenBacklog })
       await once(listener.server, 'listening')
       return { port: (listener.server.address() as AddressInfo).port }
     },
