@@ -6,23 +6,25 @@ import { rolldown } from 'rolldown'
 const here = dirname(fileURLToPath(import.meta.url))
 
 /**
- * Writes `ocelli` as it is given away into a folder: one file that needs nothing but Node, its package.json, and the licenses
- * of what was built into it. The sources themselves run only inside this repository: Node strips no types in node_modules.
+ * Writes `ocelli` as it is given away into a folder: the program in one file that needs nothing but Node, the door to it, its
+ * package.json, and the licenses of what was built into it. The sources themselves run only inside this repository: Node
+ * strips no types in node_modules.
  */
 export async function buildCli(out: string): Promise<void> {
   await rm(out, { recursive: true, force: true })
   await mkdir(join(out, 'bin'), { recursive: true })
-  const program = join(out, 'bin', 'ocelli.mjs')
   const build = await rolldown({ input: join(here, 'src', 'main.ts'), platform: 'node', cwd: here })
   const { output } = await build.write({
-    file: program,
+    file: join(out, 'lib', 'ocelli.mjs'),
     format: 'esm',
     codeSplitting: false,
     comments: { legal: true },
   })
   await build.close()
-  await chmod(program, 0o755)
   const { name, version, license, type, engines } = JSON.parse(await readFile(join(here, 'package.json'), 'utf8'))
+  const door = join(out, 'bin', 'ocelli.mjs')
+  await writeFile(door, doorFor(engines.node))
+  await chmod(door, 0o755)
   const published = {
     ...{
       name,
@@ -38,6 +40,25 @@ export async function buildCli(out: string): Promise<void> {
   await writeFile(join(out, 'THIRD-PARTY.txt'), await thirdParty(output[0].moduleIds))
   await copyFile(join(here, 'README.md'), join(out, 'README.md'))
   await copyFile(join(here, '..', '..', 'LICENSE'), join(out, 'LICENSE'))
+}
+
+/**
+ * Node looks up all that a program imports before it runs any of it, so an older one would end with a stack trace; in a file of
+ * its own this says which Node is needed.
+ */
+function doorFor(range: string): string {
+  const least = /^>=(\d+)\.(\d+)$/.exec(range)
+  if (!least) throw new Error(`engines.node is "${range}", and not of the form >=22.15.`)
+  const [, leastMajor, leastMinor] = least
+  return `#!/usr/bin/env node
+const { node } = process.versions
+const [major, minor] = node.split('.').map(Number)
+if (major > ${leastMajor} || (major === ${leastMajor} && minor >= ${leastMinor})) await import('../lib/ocelli.mjs')
+else {
+  process.stderr.write(\`ocelli needs Node.js ${leastMajor}.${leastMinor} or newer and was started on \${node}: get one at https://nodejs.org.\\n\`)
+  process.exitCode = 1
+}
+`
 }
 
 /** The licenses of the packages that these modules come from, as those ask for wherever they are copied. */

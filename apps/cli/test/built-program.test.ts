@@ -43,3 +43,12 @@ test('a file that cannot be written is a fault of this machine, not of the progr
   const failed = ocelli('maker', 'keygen', '--out', join(folder, 'ocelli', 'LICENSE', 'x.jwk'))
   await expect(failed).rejects.toMatchObject({ code: 7, stderr: expect.stringContaining('LICENSE') })
 })
+
+test('on a Node that is too old it says so, in one sentence', async () => {
+  const old = `data:text/javascript,Object.defineProperty(process.versions,'node',{value:'22.14.0'})`
+  const failed = run(process.execPath, ['--import', old, join(folder, 'ocelli', 'bin', 'ocelli.mjs'), '--help'])
+  await expect(failed).rejects.toMatchObject({
+    code: 1,
+    stderr: 'ocelli needs Node.js 22.15 or newer and was started on 22.14.0: get one at https://nodejs.org.\n',
+  })
+})
