@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { X509Certificate } from 'node:crypto'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -18,6 +19,8 @@ if (!program) process.stderr.write('Skipped: certificates at Mosquitto, which is
 /** What is left of the platform's certificate. */
 const leftMs = 4_000
 const patience = { timeout: 60_000, interval: 100 }
+
+const serialOf = (pem = '') => new X509Certificate(pem).serialNumber
 
 describe.skipIf(!program)('the platform’s certificate at Mosquitto', () => {
   const undo: (() => Promise<unknown>)[] = []
@@ -51,7 +54,7 @@ describe.skipIf(!program)('the platform’s certificate at Mosquitto', () => {
   })
 
   test('is changed at work, without a message lost', async () => {
-    const { broker, heard, said } = await openPlatform()
+    const { broker, heard, said, endsAtMs } = await openPlatform()
     const say = await openGateway()
     const sent: string[] = []
     const talking = new AbortController()
@@ -63,7 +66,13 @@ describe.skipIf(!program)('the platform’s certificate at Mosquitto', () => {
       }
     })()
     await vi.waitFor(() => expect(heard.length).toBeGreaterThan(50), patience)
+    const before = broker.certificates()
+    const shownByBroker = await readFile(join(folder, 'broker.pem'), 'utf8')
+    expect(serialOf(before['mqtt-broker'])).toBe(serialOf(shownByBroker))
+    const shownToBroker = new X509Certificate(before['mqtt-client'] ?? '')
+    expect(shownToBroker.validToDate.getTime()).toBeLessThanOrEqual(endsAtMs)
     await broker.renewCertificate()
+    expect(broker.certificates()['mqtt-client']).not.toBe(before['mqtt-client'])
     const atChange = sent.length
     await vi.waitFor(() => expect(heard.length).toBeGreaterThan(atChange + 50), patience)
     talking.abort()

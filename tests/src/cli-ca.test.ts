@@ -88,6 +88,22 @@ describe('a platform with a CA of its own', () => {
     }
   })
 
+  test('tells its operators when the certificates end that it shows', async () => {
+    const { stdout } = await ocelli(['platform', 'metrics', '--ca', fingerprint], { OCELLI_URL: url, ...identity })
+    const end = (certificate: string) =>
+      1000 *
+      Number(
+        new RegExp(`^ocelli_certificate_expiry_timestamp_seconds\\{certificate="${certificate}"\\} (.+)$`, 'm').exec(
+          stdout,
+        )?.[1],
+      )
+    expect(end('ca')).toBe(Date.parse(new X509Certificate(await pemOf('ca.pem')).validTo))
+    for (const shown of ['https', 'mqtt']) {
+      expect(end(shown)).toBeGreaterThan(Date.now() + 824 * 86_400_000)
+      expect(end(shown)).toBeLessThan(Date.now() + 826 * 86_400_000)
+    }
+  })
+
   test('is refused where another CA is named', async () => {
     const byFile = await whoami(['--ca', file('another.pem')])
     expect(byFile).toMatchObject({

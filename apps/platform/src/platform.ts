@@ -19,6 +19,8 @@ import { issueLicensesForGateways } from './features/licenses/issue-license.ts'
 import { warnOfExpiry } from './features/licenses/warn-of-expiry.ts'
 import { createRolloutEngine } from './features/rollouts/engine.ts'
 import { createPeople } from './features/sign-in/people.ts'
+import { measureCertificateEnds } from './features/system/measure-certificate-ends.ts'
+import { addresses, localUrl } from './platform/addresses.ts'
 import { createAccessTokens } from './platform/auth/access-token.ts'
 import { type BearerAuthentication, createBearerAuthentication } from './platform/auth/authenticate.ts'
 import { openBlobStore } from './platform/blob-store/blob-store.ts'
@@ -27,7 +29,7 @@ import { createBroker } from './platform/broker/in-process-broker.ts'
 import { holdInstanceLock } from './platform/broker/instance-lock.ts'
 import { type CertificateAuthority, createCertificateAuthority } from './platform/ca/certificate-authority.ts'
 import { createClosing } from './platform/closing.ts'
-import { type Config, isLoopback, servesHttps } from './platform/config.ts'
+import { type Config, isLoopback } from './platform/config.ts'
 import { type Database, openDatabase } from './platform/database/database.ts'
 import { awaitDatabase } from './platform/database/database-away.ts'
 import { migrate } from './platform/database/migrate.ts'
@@ -192,6 +194,11 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
   const { port: mqttPort } = await reaching({ variable: 'MQTT_URL', url: config.mqttUrl }, () =>
     listening({ ...config.mqtt, ...mqttVariables }, () => broker.listen()),
   )
+  const measureCertificates = () => {
+    const shown = { ca: ca.certificatePem, https: certificate?.current.cert ?? null, ...broker.certificates() }
+    return measureCertificateEnds(db, metrics, shown)
+  }
+  await measureCertificates()
   channel.start()
   rollouts.start()
   await listening({ ...config.http, ...httpVariables }, () => app.listen({ ...config.http, backlog: listenBacklog }))
@@ -231,6 +238,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
       },
     },
     { name: 'certificate of the device channel', intervalMs: 600_000, run: () => broker.renewCertificate() },
+    { name: 'ends of certificates', intervalMs: 60_000, run: measureCertificates },
     { name: 'ended sessions', intervalMs: 3_600_000, run: () => people.sweepSessions() },
     { name: 'unnamed blobs', intervalMs: 3_600_000, run: () => sweepBlobs({ db, blobs }) },
     {
@@ -270,32 +278,4 @@ function bothWays(bearer: BearerAuthentication, people: { authenticate: BearerAu
   const authenticate: BearerAuthentication['authenticate'] = async (request) =>
     (await bearer.authenticate(request)) ?? (await people.authenticate(request))
   return authenticate
-}
-
-/** Where the outside reaches us: said by the operator, else derived from what we listen on. */
-function addresses(config: Config): { publicUrl: string; mqttUrl: string; mqttWebSocketUrl: string; names: string[] } {
-  const publicUrl = config.publicUrl ?? localUrl(config, servesHttps(config))
-  const { hostname } = new URL(publicUrl)
-  const mqttUrl = config.mqttPublicUrl ?? `mqtts://${hostname}:${config.mqtt.port}`
-  const bracketless = (host: string) => host.replace(/^\[|\]$/g, '')
-  const names = [
-    hostname,
-    new URL(mqttUrl).hostname,
-    config.http.host,
-    config.mqtt.host,
-    'localhost',
-    '127.0.0.1',
-    '::1',
-  ]
-  return {
-    publicUrl,
-    mqttUrl,
-    mqttWebSocketUrl: `${publicUrl.replace(/^http/, 'ws')}/mqtt`,
-    names: [...new Set(names.map(bracketless))].filter((name) => name !== '0.0.0.0' && name !== '::'),
-  }
-}
-
-function localUrl({ http }: Config, isHttps: boolean): string {
-  const host = http.host === '0.0.0.0' || http.host === '::' ? '127.0.0.1' : http.host
-  return `${isHttps ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${http.port}`
 }

@@ -1,11 +1,16 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
+/** Gateways renew their certificates four months ahead. */
+export const endingSoonDays = 14
+
 export interface Metrics {
   registry: Registry
   httpDuration: Histogram<'method' | 'route' | 'status'>
   connectedGateways: Gauge
   channelMessages: Counter<'direction' | 'kind'>
   reportsApplied: Counter
+  certificateEnd: Gauge<'certificate'>
+  gatewayCertificatesEnding: Gauge
   close: () => void
 }
 
@@ -37,6 +42,17 @@ export function createMetrics(): Metrics {
     reportsApplied: new Counter({
       name: 'ocelli_device_reports_applied_total',
       help: 'Device reports applied',
+      registers,
+    }),
+    certificateEnd: new Gauge({
+      name: 'ocelli_certificate_expiry_timestamp_seconds',
+      help: 'When a certificate ends; of the gateways, the one that ends first',
+      labelNames: ['certificate'],
+      registers,
+    }),
+    gatewayCertificatesEnding: new Gauge({
+      name: 'ocelli_gateway_certificates_expiring',
+      help: `Gateways whose certificate ends within ${endingSoonDays} days, or has ended`,
       registers,
     }),
     close: () => registry.clear(),

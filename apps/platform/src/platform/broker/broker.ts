@@ -25,6 +25,11 @@ export interface Broker {
    * and the former one goes on.
    */
   renewCertificate(): Promise<void>
+  /**
+   * The certificates that are in use at this moment, PEM: what the in-process broker shows (`mqtt`), or what the platform shows
+   * to an external one (`mqtt-client`) and is shown by it (`mqtt-broker`).
+   */
+  certificates(): Record<string, string>
   close(): Promise<void>
 }
 

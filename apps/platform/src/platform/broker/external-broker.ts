@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import { TLSSocket } from 'node:tls'
 import { channelRoot, downTopic } from '@ocelli/contract'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
@@ -95,9 +96,9 @@ export function createExternalBroker(options: ExternalBrokerOptions): Broker {
     await leave(former, connectTimeoutMs)
   }
 
-  function lookAtBrokersCertificate({ stream }: MqttClient): void {
-    if (!(stream instanceof TLSSocket) || nowMs() - warnedAtMs < dayMs) return
-    const validUntil = stream.getPeerX509Certificate()?.validTo
+  function lookAtBrokersCertificate(client: MqttClient): void {
+    if (nowMs() - warnedAtMs < dayMs) return
+    const validUntil = certificateOfBroker(client)?.validTo
     if (validUntil === undefined || Date.parse(validUntil) - nowMs() > brokerWarnedBeforeMs) return
     warnedAtMs = nowMs()
     log.warn(
@@ -133,6 +134,11 @@ export function createExternalBroker(options: ExternalBrokerOptions): Broker {
       if (present !== open.shown) await change(open.client, present)
       lookAtBrokersCertificate(open.client)
     },
+    certificates() {
+      if (!open || !isSecure) return {}
+      const shownToUs = certificateOfBroker(open.client)
+      return { 'mqtt-client': open.shown.certPem, ...(shownToUs && { 'mqtt-broker': shownToUs.toString() }) }
+    },
     async close() {
       await open?.client.endAsync(true)
       open = null
@@ -143,6 +149,10 @@ export function createExternalBroker(options: ExternalBrokerOptions): Broker {
 /** A broker that takes the connection and says nothing is told without a code. */
 const isBrokerAway = (error: unknown): boolean =>
   isNetworkFailure(error) || (error instanceof Error && error.message === 'connack timeout')
+
+/** Undefined while there is no connection. */
+const certificateOfBroker = ({ stream }: MqttClient): X509Certificate | undefined =>
+  stream instanceof TLSSocket ? stream.getPeerX509Certificate() : undefined
 
 const toLogin = ({ certPem, keyPem }: KeyAndCertificate) => ({ cert: certPem, key: keyPem })
 

@@ -152,6 +152,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       })
     },
     renewCertificate: listener.renewCertificate,
+    certificates: () => ({ mqtt: listener.shown().certPem }),
     async close() {
       handle = () => undefined
       const ended = listener.server.listening ? once(listener.server, 'close') : null
@@ -190,7 +191,7 @@ async function createListener({ ca, names, nowMs, log }: BrokerOptions, take: (s
     shown = present
     log.info('the MQTT port shows a new certificate')
   }
-  return { server, sockets, renewCertificate }
+  return { server, sockets, renewCertificate, shown: () => shown }
 }
 
 const refusal = (reason: string): AuthenticateError => Object.assign(new Error(reason), { returnCode: notAuthorized })

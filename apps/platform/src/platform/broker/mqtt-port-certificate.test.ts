@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type TLSSocket } from 'node:tls'
 import { pino } from 'pino'
@@ -34,12 +35,16 @@ test('the MQTT port shows a new certificate in time, and connections that stand 
     await once(socket, 'secureConnect')
     return { socket, serial: socket.getPeerCertificate().serialNumber }
   }
+  const shown = () => new X509Certificate(broker.certificates().mqtt ?? '')
   const first = await open()
   await broker.renewCertificate()
   expect((await open()).serial).toBe(first.serial)
+  expect(shown().serialNumber).toBe(first.serial)
 
   nowMs += 100 * dayMs
   await broker.renewCertificate()
-  expect((await open()).serial).not.toBe(first.serial)
+  const { serial } = await open()
+  expect(serial).not.toBe(first.serial)
+  expect(shown().serialNumber).toBe(serial)
   expect(first.socket.destroyed).toBe(false)
 })

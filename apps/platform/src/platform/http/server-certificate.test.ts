@@ -53,6 +53,7 @@ test('the own CA’s certificate is changed in a running server long before it e
   server.setSecureContext(renewed ?? {})
 
   expect(await serial()).not.toBe(first)
+  expect(certificate.current).toEqual(renewed)
   expect(await certificate.renew()).toBeNull()
 })
 
@@ -73,6 +74,7 @@ test('the operator’s files are read again when they have changed', async () =>
   expect(await certificate?.renew()).toBeNull()
   const second = await write()
   expect(await certificate?.renew()).toEqual(second)
+  expect(certificate?.current).toEqual(second)
   const third = await write()
   await writeFile(keyFile, first.key)
   await expect(certificate?.renew()).rejects.toThrow('OCELLI_TLS_KEY')

@@ -5,7 +5,8 @@ import { createLastingCertificate } from '../ca/lasting-certificate.ts'
 import { type Config, ConfigError, servesHttps } from '../config.ts'
 
 export interface ServerCertificate {
-  current: { key: string; cert: string }
+  /** What is served at this moment. */
+  readonly current: { key: string; cert: string }
   /** Gives the certificate to change to, or null while the present one will do. Rejects where there should be one and is none. */
   renew(): Promise<{ key: string; cert: string } | null>
 }
@@ -23,7 +24,9 @@ export async function openServerCertificate(
     const read = () => readFiles(tls)
     let current = await read()
     return {
-      current,
+      get current() {
+        return current
+      },
       async renew() {
         const now = await read()
         if (now.cert === current.cert && now.key === current.key) return null
@@ -38,7 +41,9 @@ export async function openServerCertificate(
   })
   let shown = await own.present()
   return {
-    current: toPair(shown),
+    get current() {
+      return toPair(shown)
+    },
     async renew() {
       const present = await own.present()
       if (present === shown) return null
