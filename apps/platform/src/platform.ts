@@ -33,9 +33,12 @@ import { type Config, isLoopback } from './platform/config.ts'
 import { type Database, openDatabase } from './platform/database/database.ts'
 import { awaitDatabase } from './platform/database/database-away.ts'
 import { migrate } from './platform/database/migrate.ts'
+import { limitsOf } from './platform/database/session-limits.ts'
+import { refuseSharedSessions } from './platform/database/shared-sessions.ts'
 import { startEmbeddedPostgres } from './platform/embedded-postgres/start-embedded-postgres.ts'
 import { every } from './platform/every.ts'
 import { createApp } from './platform/http/create-app.ts'
+import { forgetKeys } from './platform/http/idempotency.ts'
 import { createOpenStreams } from './platform/http/open-streams.ts'
 import { registerRoutes } from './platform/http/register-routes.ts'
 import { openServerCertificate } from './platform/http/server-certificate.ts'
@@ -100,7 +103,10 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
   const connectionString = config.databaseUrl ?? (await startPostgres(options, closing))
   const vault = createVault(await loadMasterKey({ fromEnvironment: config.masterKey, dataFolder }))
   await reaching({ variable: 'DATABASE_URL', url: config.databaseUrl }, async () => {
-    if (config.databaseUrl) await awaitDatabase(connectionString, patience)
+    if (config.databaseUrl) {
+      await awaitDatabase(connectionString, patience)
+      await refuseSharedSessions(connectionString)
+    }
     await migrate(connectionString)
   })
   if (!config.mqttUrl) {
@@ -108,9 +114,11 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
     closing.add('instance lock', () => lock.release())
     lock.lost.then((error) => closing.isClosing() || onFatal(error.message))
   }
+  const limits = limitsOf(config.statementTimeoutSeconds * 1000)
   const { db, close: closeDatabase } = openDatabase({
     connectionString,
     maxConnections: config.databasePoolSize,
+    limits,
     onError: (err) => log.warn({ err }, 'a database connection was lost'),
   })
   closing.add('database', closeDatabase)
@@ -123,7 +131,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
   const bearer = createBearerAuthentication({ db, accessTokens, nowMs })
   const address = addresses(config)
   const people = await createPeople({
-    ...{ connectionString, log, db, nowMs, publicUrl: address.publicUrl, readCaller: bearer.readCaller },
+    ...{ connectionString, limits, log, db, nowMs, publicUrl: address.publicUrl, readCaller: bearer.readCaller },
     secret: derive('sign-in').toString('base64url'),
   })
   closing.add('sign-in', () => people.close())
@@ -241,11 +249,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
     { name: 'ends of certificates', intervalMs: 60_000, run: measureCertificates },
     { name: 'ended sessions', intervalMs: 3_600_000, run: () => people.sweepSessions() },
     { name: 'unnamed blobs', intervalMs: 3_600_000, run: () => sweepBlobs({ db, blobs }) },
-    {
-      name: 'old idempotency keys',
-      intervalMs: 600_000,
-      run: () => sql`DELETE FROM idempotency_key WHERE created_at < now() - interval '24 hours'`.execute(db),
-    },
+    { name: 'old idempotency keys', intervalMs: 600_000, run: () => forgetKeys(db) },
   ]) {
     const running = every(task, log)
     closing.add(task.name, running.close)

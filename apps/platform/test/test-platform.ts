@@ -6,6 +6,7 @@ import { type AccessTokens, createAccessTokens } from '../src/platform/auth/acce
 import { type BearerAuthentication, createBearerAuthentication } from '../src/platform/auth/authenticate.ts'
 import { type HashCost, hashToken, newSecret } from '../src/platform/auth/secret.ts'
 import { type Database, openDatabase } from '../src/platform/database/database.ts'
+import { type SessionLimits, usualLimits } from '../src/platform/database/session-limits.ts'
 import { createApp } from '../src/platform/http/create-app.ts'
 import { createOpenStreams } from '../src/platform/http/open-streams.ts'
 import { registerRoutes } from '../src/platform/http/register-routes.ts'
@@ -77,13 +78,14 @@ export async function createTestPlatform(
   prepare?: (app: FastifyInstance) => void,
   {
     maxConnections = 10,
+    limits = usualLimits,
     rateLimitPerSecond = 0,
     trustedProxies = [],
-  }: { maxConnections?: number; rateLimitPerSecond?: number; trustedProxies?: string[] } = {},
+  }: { maxConnections?: number; limits?: SessionLimits; rateLimitPerSecond?: number; trustedProxies?: string[] } = {},
 ): Promise<TestPlatform> {
   const database = await createTestDatabase()
   const { connectionString } = database
-  const { db, close } = openDatabase({ connectionString, maxConnections, onError: () => {} })
+  const { db, close } = openDatabase({ connectionString, maxConnections, limits, onError: () => {} })
   const clock: TestPlatform['clock'] = { nowMs: null }
   const nowMs = () => clock.nowMs ?? Date.now()
   const accessTokens = createAccessTokens(new Uint8Array(32).fill(7))

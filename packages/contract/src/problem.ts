@@ -42,6 +42,7 @@ export const problemCodes = [
   'receipt-invalid',
   'state-conflict',
   'limit-reached',
+  'took-too-long',
   'last-administrator',
   'payload-too-large',
   'unsupported-media-type',

@@ -17,7 +17,7 @@ function createHand({ maxAtWork = 4, maxItems = 100 } = {}) {
       new Promise((finish, fail) => {
         works.push({ items, finish, fail })
       }),
-    ...{ maxAtWork, maxItems },
+    ...{ maxAtWork, maxItems, isCommon: (error: unknown) => String(error).includes('locked') },
   })
   const items = () => works.map((work) => work.items.join(' '))
   const done = (work: Work | undefined) =>
@@ -123,6 +123,24 @@ describe('work that throws', () => {
     expect(items()).toEqual(['a1', 'a2 a3 a4', 'a2', 'a3', 'a4', 'a4 a5'])
     done(works[5])
     expect(answers(await asked)).toEqual(['a1 done', 'a2 done', 'failed: a3 is bad', 'a4 done'])
+  })
+
+  test('because of what is no item’s own is given up after two of them, for the whole batch', async () => {
+    const { batcher, works, items, done } = createHand()
+    const asked = all(batcher, 'a1', 'a2', 'a3', 'a4', 'a5', 'a6')
+    done(works[0])
+    await turn()
+    works[1]?.fail(new Error('all is locked'))
+    for (const alone of [2, 4]) {
+      await turn()
+      works[alone]?.fail(new Error('all is locked'))
+      await turn()
+      if (alone === 2) done(works[3])
+    }
+    const failed = 'failed: all is locked'
+    expect(answers(await asked)).toEqual(['a1 done', failed, 'a3 done', failed, failed, failed])
+    void batcher.ask('a7')
+    expect(items()).toEqual(['a1', 'a2 a3 a4 a5 a6', 'a2', 'a3', 'a4', 'a7'])
   })
 })
 

@@ -10,6 +10,9 @@ export interface Batcher<Item, Result> {
   ask(item: Item): Promise<Result>
 }
 
+/** One might still be that item's own misfortune. */
+const commonFailures = 2
+
 interface Waiting<Item, Result> {
   item: Item
   lane: string
@@ -22,7 +25,8 @@ interface Waiting<Item, Result> {
  * two batches at a time; a batch may take items of many lanes.
  *
  * `work` gives one outcome for each item, by place. Where it throws for several items, each is done alone, so that one bad
- * item never fails the others: what it had done by then must have been undone, or be seen as done the second time.
+ * item never fails the others: what it had done by then must have been undone, or be seen as done the second time. Where two of
+ * them fail alone by what is no item's own (`isCommon`), the rest of the batch fails with it untried: each would wait as long.
  */
 export function createBatcher<Item, Result>(options: {
   laneOf: (item: Item) => string
@@ -30,8 +34,9 @@ export function createBatcher<Item, Result>(options: {
   /** Batches at a time: a slow one holds up its own lanes and no others, until there are so many slow ones. */
   maxAtWork: number
   maxItems: number
+  isCommon?: (error: unknown) => boolean
 }): Batcher<Item, Result> {
-  const { laneOf, work, maxAtWork, maxItems } = options
+  const { laneOf, work, maxAtWork, maxItems, isCommon = () => false } = options
   let waiting: Waiting<Item, Result>[] = []
   let atWork = 0
   const busyLanes = new Set<string>()
@@ -62,18 +67,29 @@ export function createBatcher<Item, Result>(options: {
 
   /** Settles what has come to its end, and gives back the rest. Never rejects. */
   async function run(batch: Waiting<Item, Result>[]): Promise<Waiting<Item, Result>[]> {
-    let outcomes: Outcome<Item, Result>[]
     try {
-      outcomes = await work(batch.map(({ item }) => item))
+      const outcomes = await work(batch.map(({ item }) => item))
+      return batch.flatMap((one, place) => settle(one, outcomes[place]))
     } catch (error) {
-      if (batch.length === 1) outcomes = [{ kind: 'failed', error }]
-      else {
-        const again: Waiting<Item, Result>[] = []
-        for (const one of batch) again.push(...(await run([one])))
-        return again
+      if (batch.length > 1) return await runEachAlone(batch)
+      return batch.flatMap((one) => settle(one, { kind: 'failed', error }))
+    }
+  }
+
+  async function runEachAlone(batch: Waiting<Item, Result>[]): Promise<Waiting<Item, Result>[]> {
+    const again: Waiting<Item, Result>[] = []
+    let common = 0
+    for (const [place, one] of batch.entries()) {
+      try {
+        again.push(...settle(one, (await work([one.item]))[0]))
+      } catch (error) {
+        if (isCommon(error)) common++
+        const failing = common === commonFailures ? batch.slice(place) : [one]
+        for (const each of failing) settle(each, { kind: 'failed', error })
+        if (common === commonFailures) break
       }
     }
-    return batch.flatMap((one, place) => settle(one, outcomes[place]))
+    return again
   }
 
   function settle(one: Waiting<Item, Result>, outcome: Outcome<Item, Result> | undefined): Waiting<Item, Result>[] {

@@ -28,6 +28,7 @@ describe('a wrong variable ends the start with a sentence that names it', () => 
     ['OCELLI_OPEN_ROLLOUTS', ['x', '-1']],
     ['OCELLI_TRUSTED_PROXIES', ['proxy', '10.0.0.0/33', '10.0.0.1/2/3', '::1/129']],
     ['OCELLI_DATABASE_POOL', ['0', '501', 'many']],
+    ['OCELLI_STATEMENT_TIMEOUT_SECONDS', ['-1', '0.5', '30s', '3601']],
     ['OCELLI_LICENSE_WARN_DAYS', ['abc', '0', '30;7']],
     ['OCELLI_LICENSE_KEY_ROTATION_DAYS', ['-5', 'never']],
     ['OCELLI_LOG_LEVEL', ['nonsense', 'verbose']],
@@ -72,7 +73,13 @@ describe('what is right is taken', () => {
     const config = readConfig({})
     expect(config).toMatchObject({
       ...{ http: { host: '127.0.0.1', port: 8080 }, mqtt: { host: '127.0.0.1', port: 8883 }, localGateway: true },
-      ...{ logLevel: 'info', databasePoolSize: 20, rateLimitPerSecond: 100, masterKey: null },
+      ...{
+        logLevel: 'info',
+        databasePoolSize: 20,
+        statementTimeoutSeconds: 30,
+        rateLimitPerSecond: 100,
+        masterKey: null,
+      },
       ...{ limits: { streams: { perCaller: 20, perAccount: 200 }, openRolloutsPerAccount: 200 }, trustedProxies: [] },
     })
     expect(readConfig({ OCELLI_HTTP_PORT: '', OCELLI_LOCAL_GATEWAY: '', OCELLI_LOG_LEVEL: '' })).toEqual(config)

@@ -24,6 +24,8 @@ export interface Config {
   /** 0: no limit. */
   limits: { streams: PlaceLimits; openRolloutsPerAccount: number }
   databasePoolSize: number
+  /** 0: no limit. */
+  statementTimeoutSeconds: number
   licensing: {
     /** Days before a license's end at which it is told, largest first. */
     warnDays: number[]
@@ -74,6 +76,7 @@ export function readConfig(environment: Environment): Config {
       openRolloutsPerAccount: integer('OCELLI_OPEN_ROLLOUTS', { fallback: 200, max: 1_000_000 }),
     },
     databasePoolSize: integer('OCELLI_DATABASE_POOL', { fallback: 20, min: 1, max: 500 }),
+    statementTimeoutSeconds: integer('OCELLI_STATEMENT_TIMEOUT_SECONDS', { fallback: 30, max: 3600 }),
     licensing: {
       warnDays: wholeDays('OCELLI_LICENSE_WARN_DAYS', text('OCELLI_LICENSE_WARN_DAYS') ?? '30,7,1'),
       keyRotationDays: integer('OCELLI_LICENSE_KEY_ROTATION_DAYS', { fallback: 365, max: 36_500 }),

@@ -2,6 +2,16 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { every } from './every.ts'
 
+/** A log, and its lines as `level: text`. */
+function listen() {
+  const lines: string[] = []
+  const write = (line: string) => {
+    const { level, msg } = JSON.parse(line)
+    lines.push(`${level}: ${msg}`)
+  }
+  return { lines, log: pino({ level: 'debug' }, { write }) }
+}
+
 const silent = pino({ level: 'silent' })
 
 beforeEach(() => {
@@ -29,6 +39,24 @@ test('a frequent task runs after its interval, and again after it failed', async
   await vi.advanceTimersByTimeAsync(1500)
   expect(run).toHaveBeenCalledTimes(3)
   await task.close()
+})
+
+test('what fails in the same way every time is told once, and that it works again', async () => {
+  const { lines, log } = listen()
+  const fates = ['locked', 'locked', 'locked', 'full', null, null, 'full']
+  const run = async () => {
+    const fate = fates.shift()
+    if (fate) throw new Error(fate)
+  }
+  const task = every({ name: 'frequent', intervalMs: 500, run }, log)
+  await vi.advanceTimersByTimeAsync(3500)
+  await task.close()
+  const [told, quiet, again] = [
+    '50: a periodic task failed; it is tried again',
+    '20: a periodic task failed; it is tried again',
+    '30: a periodic task works again',
+  ]
+  expect(lines).toEqual([told, quiet, quiet, told, again, told])
 })
 
 test('never runs twice at a time, and closing waits for the run at work', async () => {

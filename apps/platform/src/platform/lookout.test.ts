@@ -14,7 +14,7 @@ function open() {
       looks.push(one)
       return one.promise
     },
-    ...{ wakeAfterMs: 5, lookEveryMs: 1000, onError: (error) => void errors.push(error) },
+    ...{ wakeAfterMs: 5, lookEveryMs: 1000, trouble: { failed: (error) => void errors.push(error), passed: () => {} } },
   })
   const end = async (at: number) => {
     looks[at]?.resolve()

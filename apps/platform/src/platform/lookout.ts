@@ -1,3 +1,5 @@
+import type { Trouble } from './trouble.ts'
+
 export interface LookoutOptions {
   /** One look at what is to be done; it stops between two pieces of work once the lookout is closed. */
   look: () => Promise<void>
@@ -5,8 +7,8 @@ export interface LookoutOptions {
   wakeAfterMs: number
   /** Without a hint: hints may be lost, and other processes give none. */
   lookEveryMs: number
-  /** A look failed; the next one comes in its time. */
-  onError: (error: unknown) => void
+  /** Told of each look that failed or not; the next one comes in its time. */
+  trouble: Trouble
 }
 
 /** Looks at the database for work, at hints and now and then, never twice at once. */
@@ -20,7 +22,7 @@ export interface Lookout {
 }
 
 /** A lookout that does nothing before `start`. Durations in milliseconds. */
-export function createLookout({ look, wakeAfterMs, lookEveryMs, onError }: LookoutOptions): Lookout {
+export function createLookout({ look, wakeAfterMs, lookEveryMs, trouble }: LookoutOptions): Lookout {
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> | null = null
   let isWanted = false
@@ -30,7 +32,7 @@ export function createLookout({ look, wakeAfterMs, lookEveryMs, onError }: Looko
     if (isClosed) return
     isWanted = false
     running = look()
-      .catch(onError)
+      .then(trouble.passed, trouble.failed)
       .finally(() => {
         running = null
         schedule(isWanted ? wakeAfterMs : lookEveryMs)

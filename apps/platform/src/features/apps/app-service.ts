@@ -8,6 +8,7 @@ import {
 import { sql } from 'kysely'
 import type { DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { allowLongStatements } from '../../platform/database/session-limits.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
@@ -87,6 +88,7 @@ export async function withdrawVersion(context: Context, appId: string, version: 
     const [found] = await readVersions(db, appId, version)
     if (!found) throw notFound(`Version ${version} of ${appId}`)
     if (withdrawn.rows.length > 0) {
+      await allowLongStatements(db)
       await refreshUpdatable(db, { appId })
       const data = { version, versionCode: found.versionCode }
       await emit(db, context, { type: 'app.version-withdrawn', appId, data })

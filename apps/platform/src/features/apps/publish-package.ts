@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import { seesApp } from '../../platform/auth/visibility.ts'
 import type { DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { allowLongStatements } from '../../platform/database/session-limits.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
@@ -52,6 +53,7 @@ export async function publishPackage(
       ON CONFLICT (app_id, version_code) DO NOTHING`.execute(db)
     await insertPackage(db, { content, blob, versionCode })
     await sql`UPDATE app SET signer_sha256 = ${signerOf(content)} WHERE app_id = ${appId}`.execute(db)
+    await allowLongStatements(db)
     await refreshUpdatable(db, { appId })
     const event = { accountId: caller.accountId, appId, projectIds: await projectsOfApp(db, caller.accountId, appId) }
     const data = {

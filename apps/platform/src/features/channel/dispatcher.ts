@@ -5,6 +5,7 @@ import type { Database } from '../../platform/database/database.ts'
 import { isFreshStamp } from '../../platform/database/fresh-stamp.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { createLookout, type Lookout } from '../../platform/lookout.ts'
+import { createTrouble } from '../../platform/trouble.ts'
 
 export type ReadDesired = (db: Database, devices: { accountId: string; deviceId: string }[]) => Promise<DesiredDevice[]>
 
@@ -35,7 +36,7 @@ export function createDispatcher(options: {
   const { db, readDesired, publish, log } = options
   const lookout = createLookout({
     ...{ look: sendDue, wakeAfterMs, lookEveryMs },
-    onError: (error) => log.error({ err: error }, 'desired states could not be sent; tried again in a second'),
+    trouble: createTrouble(log, 'sending of desired states'),
   })
 
   /**

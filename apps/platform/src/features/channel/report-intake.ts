@@ -2,6 +2,7 @@ import type { DeviceReport, DownMessage } from '@ocelli/contract'
 import type { Logger } from 'pino'
 import { type Collector, createCollector } from '../../platform/collector.ts'
 import type { Database } from '../../platform/database/database.ts'
+import { cutOffBy } from '../../platform/database/session-limits.ts'
 import { readForeignDevices, readSessions } from './session-store.ts'
 
 export interface ReportBatch {
@@ -31,18 +32,19 @@ export function createReportIntake(options: {
   /**
    * Reports that cannot be applied must not hold up the others: what fails is done in parts, first by gateway, then by device. A
    * device's own report that holds what the database refuses is acknowledged, since sending it again helps nobody; whatever else
-   * fails is sent again by its gateway.
+   * fails is sent again by its gateway, and so is the rest where a second part was cut off: each would wait as long.
    */
-  async function apply(batches: ReportBatch[]): Promise<ReportAck[]> {
+  async function apply(batches: ReportBatch[], cutOffs: { left: number }): Promise<ReportAck[]> {
     try {
       return await applyReports(db, batches)
     } catch (error) {
       const parts = partsOf(batches, error)
       if (parts.length > 1) {
         const acks: ReportAck[] = []
-        for (const part of parts) acks.push(...(await apply([part])))
+        for (const part of parts) if (cutOffs.left > 0) acks.push(...(await apply([part], cutOffs)))
         return acks
       }
+      if (cutOffBy(error)) cutOffs.left--
       const said = batches.flatMap(({ gateway: { gatewayId }, reports }) =>
         reports.map(({ deviceId, seq }) => ({ gatewayId, deviceId, seq })),
       )
@@ -68,7 +70,7 @@ export function createReportIntake(options: {
     }
     for (const [gatewayId, session] of strangers) publish(gatewayId, { kind: 'hello-again', session })
     if (batches.size === 0) return
-    const acks = await apply([...batches.values()])
+    const acks = await apply([...batches.values()], { left: 2 })
     counted(acks.length)
     await answer([...batches.values()], acks)
   }

@@ -1,6 +1,7 @@
 import type { DesiredRunningState, InstallRequest } from '@ocelli/contract'
 import { createBatcher } from '../../platform/batcher.ts'
 import type { Database } from '../../platform/database/database.ts'
+import { cutOffBy } from '../../platform/database/session-limits.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 import type { Answer, Context } from '../../platform/http/route.ts'
 import type { InstallationRequest, WhenOffline } from './installation-request.ts'
@@ -31,6 +32,7 @@ export function createInstallationService({ db, wake }: { db: Database; wake: ()
     work: (requests) => performRequests({ db, wake }, requests),
     maxAtWork: batchesAtWork,
     maxItems: requestsPerBatch,
+    isCommon: (error) => cutOffBy(error) !== null,
   })
   const perform = (
     { caller, origin, key }: Context,

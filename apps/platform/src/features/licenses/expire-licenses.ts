@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { brokenConstraint, type Database, type DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { allowLongStatements } from '../../platform/database/session-limits.ts'
 import { byPlatform, emitEvents } from '../../platform/events/emit.ts'
 import { applyExpiry } from '../installations/expiry-rules.ts'
 import { lockLicensed, writeLicensed } from '../installations/licensed-installations.ts'
@@ -46,6 +47,7 @@ async function endNextOrder(db: Database): Promise<Expired | null> {
           WHERE state = 'CONFIRMED' AND valid_until <= now() ORDER BY valid_until LIMIT 1`.execute(transaction)
         const [order] = rows
         if (!order) return null
+        await allowLongStatements(transaction)
         const done = await expire(transaction, sql`l.order_id = ${order.order_id}`)
         await sql`UPDATE app_order SET state = 'ENDED', total = 0, ended_at = now() WHERE order_id = ${order.order_id}`.execute(
           transaction,

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { seesApp, seesProjects } from '../../platform/auth/visibility.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { allowLongStatements } from '../../platform/database/session-limits.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import { type AnyRoute, type Context, ok, route } from '../../platform/http/route.ts'
 import type { LicenseKeys } from '../../platform/keys/instance-keys.ts'
@@ -62,6 +63,7 @@ async function renewOrder(
 ): Promise<string[]> {
   const { caller } = context
   return await inTransaction(context.db, async (db) => {
+    await allowLongStatements(db)
     const order =
       await sql`SELECT 1 FROM app_order o WHERE o.order_id = ${fromOrderId} AND o.account_id = ${caller.accountId}
       AND ${seesApp(caller, sql`o.app_id`)}`.execute(db)

@@ -4,6 +4,7 @@ import type { Caller } from '../../platform/auth/caller.ts'
 import { eventProjects } from '../../platform/auth/visibility.ts'
 import { brokenConstraint, type Database, type DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { allowLongStatements } from '../../platform/database/session-limits.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
@@ -41,6 +42,7 @@ export async function createRollout(
   for (let attempt = 1; ; attempt++) {
     try {
       return await inTransaction(context.db, async (db) => {
+        await allowLongStatements(db)
         await requireOpenRoom(db, { accountId: context.caller.accountId, limit })
         return await writeRollout({ ...context, db }, db, request)
       })

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Database } from '../../platform/database/database.ts'
 import { createLookout } from '../../platform/lookout.ts'
+import { createTrouble } from '../../platform/trouble.ts'
 import type { SettledPair } from '../installations/installation-batch.ts'
 import { stepRollout } from './step-rollout.ts'
 
@@ -35,7 +36,7 @@ export function createRolloutEngine(options: {
   let isFirstLook = true
   const lookout = createLookout({
     ...{ look: lookAtAll, wakeAfterMs, lookEveryMs },
-    onError: (err) => log.error({ err }, 'rollouts could not be looked at; tried again in a second'),
+    trouble: createTrouble(log, 'a look at all rollouts'),
   })
 
   async function lookAtAll(): Promise<void> {

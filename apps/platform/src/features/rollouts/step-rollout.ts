@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { eventProjects } from '../../platform/auth/visibility.ts'
 import { brokenConstraint, type Database, type DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
+import { allowLongStatements } from '../../platform/database/session-limits.ts'
 import { byPlatform, emitEvents } from '../../platform/events/emit.ts'
 import { type AdmissionResult, admitPending } from './admit-pending.ts'
 import { beginRollback } from './begin-rollback.ts'
@@ -66,7 +67,10 @@ async function step(
     return done
   }
   if (rollout.state !== 'RUNNING') return done
-  if (rollout.looksForJoiners) await joinDevices(db, rollout)
+  if (rollout.looksForJoiners) {
+    await allowLongStatements(db)
+    await joinDevices(db, rollout)
+  }
   if (rollout.looksAtOffline) await recallReturned(db, rollout)
   const course = await judgeNow(db, rollout, nowMs)
   if (!course.admits) return { ...done, hasMore: course.hasMoved }

@@ -8,6 +8,7 @@ import { costNow, type HashCost, hashSecret, verifySecret } from '../../platform
 import type { Database } from '../../platform/database/database.ts'
 import { openClient } from '../../platform/database/open-client.ts'
 import { openPool } from '../../platform/database/open-pool.ts'
+import { asSettings, noLimits, type SessionLimits, usualLimits } from '../../platform/database/session-limits.ts'
 import type { PersonDirectory } from '../users/person-directory.ts'
 import { createSessionAuthentication } from './session-authentication.ts'
 
@@ -18,6 +19,7 @@ const lockKey = 7_203_443
 
 interface PeopleOptions {
   connectionString: string
+  limits?: SessionLimits
   publicUrl: string
   /** From the instance's access-token key, so that sessions outlive a restart. */
   secret: string
@@ -45,19 +47,13 @@ export interface People extends PersonDirectory {
  * sign up: people come by invitation, or as the first account's administrator.
  */
 export async function createPeople(options: PeopleOptions): Promise<People> {
-  const { connectionString, publicUrl, log } = options
+  const { connectionString, limits = usualLimits, publicUrl, log } = options
+  await prepareSignIn(options)
   const { pool, close } = openPool(
-    { connectionString, max: 3, options: `-c search_path=${schema} -c timezone=UTC` },
+    { connectionString, max: 3, settings: { search_path: schema, timezone: 'UTC', ...asSettings(limits) } },
     (err) => log.warn({ err }, 'a connection for sign-in was lost'),
   )
-  const settings = authSettings({ ...options, pool })
-  try {
-    await migrateAuth(connectionString, async () => (await getMigrations(settings)).runMigrations())
-  } catch (error) {
-    await close()
-    throw error
-  }
-  const auth = betterAuth(settings)
+  const auth = betterAuth(authSettings({ ...options, pool }))
   const { internalAdapter } = await auth.$context
   const sessions = createSessionAuthentication({
     ...options,
@@ -148,12 +144,13 @@ export function trustedOrigins(publicUrl: string): string[] {
   return [origin, other.origin]
 }
 
-/** Makes the tables of sign-in, for an import that fills them. */
+/** Brings the tables of sign-in up to date, or makes them, however long that takes. */
 export async function prepareSignIn({ connectionString, log }: Pick<PeopleOptions, 'connectionString' | 'log'>) {
-  const { pool, close } = openPool({ connectionString, max: 1, options: `-c search_path=${schema}` }, () => {})
-  const settings = authSettings({ log, pool, publicUrl: 'http://127.0.0.1', secret: 'x'.repeat(32) })
+  const settings = { search_path: schema, ...asSettings(noLimits) }
+  const { pool, close } = openPool({ connectionString, max: 1, settings }, () => {})
+  const auth = authSettings({ log, pool, publicUrl: 'http://127.0.0.1', secret: 'x'.repeat(32) })
   try {
-    await migrateAuth(connectionString, async () => (await getMigrations(settings)).runMigrations())
+    await migrateAuth(connectionString, async () => (await getMigrations(auth)).runMigrations())
   } finally {
     await close()
   }

@@ -5,8 +5,8 @@ import { awaitPart, isNetworkFailure, type Patience } from '../await-part.ts'
 const lost =
   /^(Connection terminated|timeout expired|timeout exceeded|Client has encountered a connection error|Client was closed)/
 
-/** Shut down, crashed, starting, or without a connection left (PostgreSQL, appendix A). */
-const awayStates = new Set(['57P01', '57P02', '57P03', '53300'])
+/** Shut down, crashed, starting, without a connection left, or a session ended for its long silence (PostgreSQL, appendix A). */
+const awayStates = new Set(['57P01', '57P02', '57P03', '53300', '25P03', '25P04', '57P05'])
 
 /** The server cannot be reached, starts, stops or has no connection left: the same statement may work a little later. */
 export function isDatabaseAway(error: unknown): boolean {

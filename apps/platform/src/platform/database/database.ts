@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import { Client, type Pool, type PoolConfig, types } from 'pg'
 import { openPool } from './open-pool.ts'
+import { asSettings, type SessionLimits, usualLimits } from './session-limits.ts'
+import type { SessionSettings } from './session-settings.ts'
 import type { Tables } from './tables.ts'
 
 /** The pool, or a transaction on it: stores take either. */
@@ -53,24 +55,25 @@ function statementName(text: string): string {
 export interface DatabaseOptions {
   connectionString: string
   maxConnections: number
+  limits?: SessionLimits
   onError: (error: Error) => void
 }
 
 /** Opens the pool. `close` ends it. Timestamps arrive as RFC 3339 text, bigint as number. */
-export function openDatabase({ connectionString, maxConnections, onError }: DatabaseOptions): {
+export function openDatabase({ connectionString, maxConnections, limits = usualLimits, onError }: DatabaseOptions): {
   db: Database
   pool: Pool
   close: () => Promise<void>
 } {
-  const config: PoolConfig = {
+  const config = {
     connectionString,
     max: maxConnections,
-    options: '-c timezone=UTC -c idle_in_transaction_session_timeout=60s',
+    settings: { timezone: 'UTC', ...asSettings(limits) },
     types: {
       getTypeParser: ((oid: number, format: 'text') => parsers[oid] ?? types.getTypeParser(oid, format)) as never,
     },
     Client: PreparingClient,
-  } as PoolConfig
+  } as PoolConfig & { settings: SessionSettings }
   const { pool, close } = openPool(config, onError)
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return { db, pool, close }

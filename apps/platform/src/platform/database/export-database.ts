@@ -19,7 +19,7 @@ export async function* exportDatabase({
   masterKeyMark,
   nowMs,
 }: ExportOptions): AsyncGenerator<string> {
-  const client = await openClient({ connectionString, options: '-c timezone=UTC' })
+  const client = await openClient({ connectionString })
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
     yield line(['header', await readHeader(client, { masterKeyMark, nowMs })])

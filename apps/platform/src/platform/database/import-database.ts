@@ -25,7 +25,7 @@ export async function importDatabase(options: ImportOptions): Promise<ExportHead
   await refuseUsed(options.connectionString)
   await migrate(options.connectionString, { only: header.migrations })
   await options.prepare()
-  const client = await openClient({ connectionString: options.connectionString, options: '-c timezone=UTC' })
+  const client = await openClient(options)
   try {
     await client.query('BEGIN')
     const references = await dropReferences(client)

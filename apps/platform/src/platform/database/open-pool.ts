@@ -1,4 +1,5 @@
 import { Pool, type PoolClient, type PoolConfig } from 'pg'
+import { applySettings, type SessionSettings } from './session-settings.ts'
 
 /** For connections whose server no longer answers the goodbye. */
 const goodbyeTimeoutMs = 5000
@@ -11,10 +12,14 @@ const connectTimeoutMs = 15_000
  * network without a word is noticed by TCP's own signs of life.
  */
 export function openPool(
-  config: PoolConfig,
+  { settings = {}, ...config }: PoolConfig & { settings?: SessionSettings },
   onError: (error: Error) => void,
 ): { pool: Pool; close: () => Promise<void> } {
-  const pool = new Pool({ keepAlive: true, connectionTimeoutMillis: connectTimeoutMs, ...config })
+  const pool = new Pool({
+    ...{ keepAlive: true, connectionTimeoutMillis: connectTimeoutMs, ...config },
+    // awaited by the pool: nobody gets a connection before its settings count
+    onConnect: (client) => applySettings(client, settings),
+  })
   const open = new Set<PoolClient>()
   const allGone = Promise.withResolvers<void>()
   let isClosing = false

@@ -131,6 +131,19 @@ async function runOrRefuse(
   }
 }
 
+const forgottenAtOnce = 10_000
+
+/** Deletes what is older than keys are kept, in statements of a limited size: after a long stop there are many. */
+export async function forgetKeys(db: Database): Promise<void> {
+  for (let deleted = forgottenAtOnce; deleted === forgottenAtOnce; ) {
+    const { numAffectedRows } = await sql`DELETE FROM idempotency_key WHERE scope_hash IN (
+      SELECT scope_hash FROM idempotency_key WHERE created_at < now() - interval '24 hours' ORDER BY created_at LIMIT ${forgottenAtOnce})`.execute(
+      db,
+    )
+    deleted = Number(numAffectedRows ?? 0)
+  }
+}
+
 const isKept = (status: number): boolean => status < 500 && !notStored.has(status)
 
 const keyInUse = () =>

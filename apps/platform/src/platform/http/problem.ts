@@ -1,5 +1,6 @@
 import type { Permission, Problem, ProblemCode } from '@ocelli/contract'
 import { isDatabaseAway, isDatabaseFull } from '../database/database-away.ts'
+import { cutOffBy } from '../database/session-limits.ts'
 
 interface Kind {
   status: number
@@ -46,6 +47,7 @@ const kinds: Record<ProblemCode, Kind> = {
   'receipt-invalid': { status: 422, title: 'Receipt invalid' },
   'already-exists': { status: 409, title: 'Already exists' },
   'state-conflict': { status: 409, title: 'Not possible in this state' },
+  'took-too-long': { status: 503, title: 'Took too long', retryAfterSeconds: 60 },
   'limit-reached': { status: 409, title: 'Limit reached' },
   'last-administrator': { status: 409, title: 'Last administrator' },
   'payload-too-large': { status: 413, title: 'Payload too large' },
@@ -144,6 +146,18 @@ export function toProblemError(error: unknown): ProblemError {
   if (code !== undefined && impossibleTimes.has(code)) {
     const detail = 'A time in the request is none that can be kept: years go from 1 to 9999, offsets to 15:59.'
     return new ProblemError('invalid-request', detail, { cause: error })
+  }
+  switch (cutOffBy(error)) {
+    case 'lock': {
+      const detail =
+        'Other work holds what this request needs, and goes on for longer than a request waits. Send it again; if that goes on, tell the operator.'
+      return new ProblemError('unavailable', detail, { retryAfterSeconds: 5, cause: error })
+    }
+    case 'statement': {
+      const detail =
+        'The database needs longer for this than a request may take. Ask for less at once (a smaller page, a narrower filter, fewer devices), or again later.'
+      return new ProblemError('took-too-long', detail, { cause: error })
+    }
   }
   if (isDatabaseFull(error)) {
     const detail = 'The database has no disk space left. Try again later, or tell the operator.'
