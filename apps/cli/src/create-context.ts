@@ -12,7 +12,7 @@ import { findTrustedCa } from './profile/trusted-ca.ts'
 /** Everything a command works with, made once its flags are known. Nothing is read or sent before a command asks for it. */
 export function createContext(io: Io, flags: GlobalFlags): CommandContext {
   const say = (text: string) => io.stderr.write(`${text}\n`)
-  const profiles = createProfileStore(io.configFolder, io.platform)
+  const profiles = createProfileStore(io)
   const isPlain = !flags.color || Boolean(io.env.NO_COLOR)
   const { terminal, clock } = io
   const clientOf: CommandContext['clientOf'] = async (connection, { maxAttempts } = {}) => {

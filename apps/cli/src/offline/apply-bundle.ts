@@ -90,11 +90,11 @@ async function applyInstall(
   const { appId, deviceId, licenseId } = install
   const { localPackage, license } = partsOf(bundle, install)
   // a bundle that is applied again must not bring back what was taken away and given back since
-  if (book.last(licenseId)?.result === 'REMOVED') {
+  if ((await book.last(licenseId))?.result === 'REMOVED') {
     return { appId, result: 'REFUSED', detail: 'Its license was reported removed from this camera. Make a new bundle.' }
   }
   const write = async (result: 'INSTALLED' | 'FAILED', version: string | null, detail: string | null) => {
-    const last = book.last(licenseId)
+    const last = await book.last(licenseId)
     if (last?.result === result && last.version === version && result === 'INSTALLED') return
     await book.add({ licenseId, deviceId, appId, result, version, detail })
   }

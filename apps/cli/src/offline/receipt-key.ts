@@ -2,19 +2,17 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { generateLicenseKey, type PrivateLicenseKey, type PublicLicenseKey, toPublicKey } from '@ocelli/license'
 import { CliError } from '../cli-error.ts'
-import { readTextFile, writePrivateFile } from '../profile/private-file.ts'
+import type { Io } from '../io.ts'
+import { changePrivateFile } from '../profile/change-private-file.ts'
+import { readTextFile } from '../profile/private-file.ts'
 
 /** The key that this machine signs receipts with; made at its first use, kept beside the profiles, never sent anywhere. */
 export async function receiptKey(
-  configFolder: string,
+  io: Pick<Io, 'configFolder' | 'clock' | 'signal'>,
 ): Promise<{ key: PrivateLicenseKey; publicKey: PublicLicenseKey }> {
-  const path = join(configFolder, 'receipt-key.json')
-  const text = await readTextFile(path)
-  if (text === null) {
-    const { privateKey, publicKey } = await generateLicenseKey()
-    await writePrivateFile(path, `${JSON.stringify(privateKey)}\n`)
-    return { key: privateKey, publicKey }
-  }
+  const path = join(io.configFolder, 'receipt-key.json')
+  const make = async () => `${JSON.stringify((await generateLicenseKey()).privateKey)}\n`
+  const text = (await readTextFile(path)) ?? (await changePrivateFile(path, io, (there) => there ?? make()))
   try {
     const key = JSON.parse(text) as PrivateLicenseKey
     return { key, publicKey: toPublicKey(key) }

@@ -42,7 +42,7 @@ async function removeFromCamera(
         apps.push({ appId: install.appId, result: 'FAILED', detail: 'The camera still lists it.' })
         continue
       }
-      if (book.last(install.licenseId)?.result !== 'REMOVED') {
+      if ((await book.last(install.licenseId))?.result !== 'REMOVED') {
         const { licenseId } = install
         await book.add({ licenseId, deviceId, appId: install.appId, result: 'REMOVED', version: null, detail: null })
       }

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { CliError, wrongUsage } from '../cli-error.ts'
-import { readTextFile, writePrivateFile } from '../profile/private-file.ts'
+import type { Io } from '../io.ts'
+import { changePrivateFile } from '../profile/change-private-file.ts'
+import { readTextFile } from '../profile/private-file.ts'
 
 interface StoredRoot {
   thumbprint: string
@@ -15,10 +17,14 @@ const thumbprintForm = /^[A-Za-z0-9_-]{43}$/
  * Remembers the root of a platform that this machine is signed in to, or that was typed and has proved a bundle: bundles of it need
  * no fingerprint here.
  */
-export async function rememberRoot(configFolder: string, root: StoredRoot): Promise<void> {
-  const roots = await readRoots(configFolder)
-  if (roots.some(({ thumbprint }) => thumbprint === root.thumbprint)) return
-  await writePrivateFile(pathIn(configFolder), `${JSON.stringify([...roots, root], null, 2)}\n`)
+export async function rememberRoot(io: Pick<Io, 'configFolder' | 'clock' | 'signal'>, root: StoredRoot): Promise<void> {
+  const path = pathIn(io.configFolder)
+  const isKnown = (roots: StoredRoot[]) => roots.some(({ thumbprint }) => thumbprint === root.thumbprint)
+  if (isKnown(parseRoots(await readTextFile(path), path))) return
+  await changePrivateFile(path, io, (text) => {
+    const roots = parseRoots(text, path)
+    return `${JSON.stringify(isKnown(roots) ? roots : [...roots, root], null, 2)}\n`
+  })
 }
 
 /** The roots to try: the one that was typed, else those that were remembered. A bundle's own keys prove nothing. */
@@ -30,16 +36,15 @@ export async function trustedRoots(configFolder: string, typed: string | undefin
     }
     return [thumbprint]
   }
-  const roots = await readRoots(configFolder)
+  const path = pathIn(configFolder)
+  const roots = parseRoots(await readTextFile(path), path)
   if (roots.length > 0) return roots.map(({ thumbprint }) => thumbprint)
   throw wrongUsage(
     'This machine does not know the platform that made the bundle. Give its fingerprint with --root; `ocelli offline bundle` and `ocelli-platform keys show` print it.',
   )
 }
 
-async function readRoots(configFolder: string): Promise<StoredRoot[]> {
-  const path = pathIn(configFolder)
-  const text = await readTextFile(path)
+function parseRoots(text: string | null, path: string): StoredRoot[] {
   if (text === null) return []
   try {
     return JSON.parse(text) as StoredRoot[]

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { CliError } from '../cli-error.ts'
-import { isReadableByOthers, readTextFile, writePrivateFile } from './private-file.ts'
+import type { Io } from '../io.ts'
+import { changePrivateFile } from './change-private-file.ts'
+import { isReadableByOthers, readTextFile } from './private-file.ts'
 
 /** What a profile signs in with. */
 export type StoredCredentials =
@@ -25,25 +27,26 @@ export interface ProfileStore {
   readonly path: string
   /** Throws `file-failed` for a file that is not ours. */
   read(): Promise<Profiles>
-  /** Reads, changes and writes. */
+  /** Reads, changes and writes, one command at a time. */
   change(change: (profiles: Profiles) => Profiles): Promise<void>
   isReadableByOthers(): Promise<boolean>
 }
 
 export const defaultProfile = 'default'
 
-export function createProfileStore(configFolder: string, platform: NodeJS.Platform): ProfileStore {
+export function createProfileStore(io: Pick<Io, 'configFolder' | 'platform' | 'clock' | 'signal'>): ProfileStore {
+  const { configFolder, platform } = io
   const path = join(configFolder, 'profiles.json')
-  const read = async () => {
-    const text = await readTextFile(path)
-    return text === null ? { current: defaultProfile, profiles: {} } : parseProfiles(text, path)
-  }
+  const parse = (text: string | null) =>
+    text === null ? { current: defaultProfile, profiles: {} } : parseProfiles(text, path)
   return {
     path,
-    read,
+    read: async () => parse(await readTextFile(path)),
     async change(change) {
-      const { current, profiles } = change(await read())
-      await writePrivateFile(path, `${JSON.stringify({ version: 1, current, profiles }, null, 2)}\n`)
+      await changePrivateFile(path, io, (text) => {
+        const { current, profiles } = change(parse(text))
+        return `${JSON.stringify({ version: 1, current, profiles }, null, 2)}\n`
+      })
     },
     isReadableByOthers: () => isReadableByOthers(path, platform),
   }

@@ -11,7 +11,7 @@ import type { ReceiptBook } from '../../offline/receipt-book.ts'
 import { removeByBundle } from '../../offline/remove-by-bundle.ts'
 import { rememberRoot, trustedRoots } from '../../offline/trusted-roots.ts'
 import { type CameraFlags, chooseCameras } from './choose-cameras.ts'
-import { bookOf, openAnyCamera, signBook, tellOutcomes, writeReceipt } from './work-on-cameras.ts'
+import { bookOf, openAnyCamera, tellOutcomes, writeReceipt } from './work-on-cameras.ts'
 
 interface OnBundleFlags extends CameraFlags {
   root?: string
@@ -109,8 +109,7 @@ async function onBundle(
     try {
       const outcomes = await work({ bundle, cameras, book })
       const code = await tellOutcomes(outcomes, context)
-      const receipt = await signBook(book, jti, context)
-      if (receipt) await writeReceipt(receipt, flags.receipt ?? `ocelli-receipt-${jti}.jws`, context)
+      await writeReceipt(book, { bundleId: jti, file: flags.receipt ?? `ocelli-receipt-${jti}.jws` }, context)
       return code
     } finally {
       await book.close()
@@ -131,7 +130,7 @@ async function openTrusted(
   for (const rootThumbprint of roots) {
     try {
       const bundle = await openBundle(path, { rootThumbprint, now: new Date(clock.nowMs()), folder, signal })
-      if (root !== undefined) await rememberRoot(configFolder, { thumbprint: rootThumbprint, url: null })
+      if (root !== undefined) await rememberRoot(context, { thumbprint: rootThumbprint, url: null })
       return bundle
     } catch (error) {
       if (!(error instanceof OfflineError && error.code === 'bundle-unknown-key')) throw error

@@ -46,7 +46,7 @@ export async function buildBundle(request: BundleRequest, path: string, context:
     makeBundle({ client, request, path, packageFolder: join(configFolder, 'packages'), signal, tell }),
   )
   const { url } = await context.connection()
-  await rememberRoot(configFolder, { thumbprint: made.rootThumbprint, url })
+  await rememberRoot(context, { thumbprint: made.rootThumbprint, url })
   return made
 }
 

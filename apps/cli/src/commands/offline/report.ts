@@ -28,14 +28,14 @@ export async function reportText(receipt: string, context: CommandContext): Prom
 }
 
 /** Makes receipts of this machine count as of the one who is signed in. */
-export async function enrollOwnKey(client: Client, { configFolder }: CommandContext): Promise<void> {
-  const { publicKey } = await receiptKey(configFolder)
+export async function enrollOwnKey(client: Client, context: CommandContext): Promise<void> {
+  const { publicKey } = await receiptKey(context)
   await enroll(client, publicKey, receiptKeyName())
 }
 
-export async function showKey({ configFolder, out }: CommandContext): Promise<void> {
-  const { publicKey } = await receiptKey(configFolder)
-  out.text(publicKey, JSON.stringify(publicKey))
+export async function showKey(context: CommandContext): Promise<void> {
+  const { publicKey } = await receiptKey(context)
+  context.out.text(publicKey, JSON.stringify(publicKey))
 }
 
 export async function enrollKey(file: string, { name }: { name?: string }, context: CommandContext): Promise<void> {

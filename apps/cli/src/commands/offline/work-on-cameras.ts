@@ -10,26 +10,42 @@ import { type CameraLogin, drivers, openCamera } from '../../offline/open-camera
 import { openReceiptBook, type ReceiptBook } from '../../offline/receipt-book.ts'
 import { receiptKey } from '../../offline/receipt-key.ts'
 import { fileFailed } from '../../profile/private-file.ts'
+import { whileLocked } from '../../profile/while-locked.ts'
+
+type Signing = Pick<CommandContext, 'configFolder' | 'clock' | 'signal'>
 
 export const openAnyCamera = (camera: CameraLogin, signal: AbortSignal): Promise<Driver> =>
   openCamera(camera, { drivers, signal })
 
-export const bookOf = ({ configFolder, clock }: CommandContext, bundleId: string): Promise<ReceiptBook> =>
+export const bookOf = ({ configFolder, clock }: Signing, bundleId: string): Promise<ReceiptBook> =>
   openReceiptBook({ folder: join(configFolder, 'receipts'), name: bundleId, nowMs: clock.nowMs, randomBytes })
 
-/** Everything booked for a bundle, signed by this machine; null when nothing was. */
-export async function signBook(book: ReceiptBook, bundleId: string, { configFolder, clock }: CommandContext) {
-  if (book.entries.length === 0) return null
-  const { key } = await receiptKey(configFolder)
-  const iat = Math.floor(clock.nowMs() / 1000)
-  return await signReceipt({ key, claims: { jti: randomUUID(), bundle: bundleId, iat, entries: [...book.entries] } })
+/** Everything booked for a bundle, also by other commands, signed by this machine; null when nothing was. */
+export async function signBook(book: ReceiptBook, bundleId: string, context: Signing): Promise<string | null> {
+  const entries = await book.entries()
+  if (entries.length === 0) return null
+  const { key } = await receiptKey(context)
+  const iat = Math.floor(context.clock.nowMs() / 1000)
+  return await signReceipt({ key, claims: { jti: randomUUID(), bundle: bundleId, iat, entries: [...entries] } })
 }
 
-export async function writeReceipt(receipt: string, file: string, { cwd, say }: CommandContext): Promise<void> {
+/** Of several commands for a bundle, the last one to write has what all of them booked. Writes nothing when nothing was. */
+export async function writeReceipt(
+  book: ReceiptBook,
+  { bundleId, file }: { bundleId: string; file: string },
+  context: Signing & Pick<CommandContext, 'cwd' | 'say'>,
+): Promise<void> {
+  const { configFolder, cwd, say } = context
   const path = isAbsolute(file) ? file : join(cwd, file)
-  await writeFile(path, `${receipt}\n`).catch((error: unknown) => {
-    throw fileFailed(`${path} cannot be written`, error)
+  const isWritten = await whileLocked(join(configFolder, 'receipts', bundleId), context, async () => {
+    const receipt = await signBook(book, bundleId, context)
+    if (receipt === null) return false
+    await writeFile(path, `${receipt}\n`).catch((error: unknown) => {
+      throw fileFailed(`${path} cannot be written`, error)
+    })
+    return true
   })
+  if (!isWritten) return
   say(`The receipt is ${path}. Bring it home with: ocelli offline report ${file}`)
 }
 
