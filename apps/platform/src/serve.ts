@@ -80,6 +80,7 @@ export async function serve(environment: Record<string, string | undefined>): Pr
         },
       })
     }
+    stopping.signal.throwIfAborted()
     process.stdout.write(
       welcome(platform, {
         dataFolder,

@@ -38,14 +38,14 @@ export function createHandle(options: {
     if (stopping) return
     const said = await serverLog.tail().then(lastWordsIn, (error: unknown) => `Its log cannot be read: ${error}.`)
     const reason = `PostgreSQL (pid ${pid}) ended by itself: ${how}. ${said}`
-    log.error({ pid, how }, reason)
+    log.error({ postgresPid: pid, how }, reason)
     unexpectedExit.resolve(reason)
   })
 
   async function end(): Promise<void> {
     try {
       await stopServer(server, { timeoutMs: stopTimeoutMs, log })
-      log.info({ pid }, 'PostgreSQL has stopped.')
+      log.info({ postgresPid: pid }, 'PostgreSQL has stopped.')
     } finally {
       stopBounding()
       await lock.release()

@@ -37,7 +37,7 @@ export async function findRunningServer(options: FindOptions): Promise<RunningSe
     if (typeof verdict === 'object') return verdict
     if (verdict === 'silent-stranger' && performance.now() > doubtUntil) return { kind: 'none' } as const
     if (waitingFor !== entry.pid)
-      options.log.info({ pid: entry.pid }, 'PostgreSQL runs already; waiting for its answer.')
+      options.log.info({ postgresPid: entry.pid }, 'PostgreSQL runs already; waiting for its answer.')
     waitingFor = entry.pid
     return undefined
   }, options)

@@ -130,7 +130,7 @@ async function finishStart({ folders, log, package: pack, signal }: Context, sta
       )
     }
     signal?.throwIfAborted()
-    log.info({ pid: server.pid }, adopted ? 'Took over the running PostgreSQL.' : 'PostgreSQL is ready.')
+    log.info({ postgresPid: server.pid }, adopted ? 'Took over the running PostgreSQL.' : 'PostgreSQL is ready.')
   } catch (error) {
     if (!adopted) await stopServer(server, { timeoutMs: giveUpMs, log })
     throw error

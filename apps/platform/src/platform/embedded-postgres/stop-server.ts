@@ -13,7 +13,7 @@ export async function stopServer(server: ServerProcess, options: { timeoutMs: nu
   await server.shutDown('fast')
   if (await endsWithin(server, options.timeoutMs)) return
   options.log.warn(
-    { pid: server.pid },
+    { postgresPid: server.pid },
     'PostgreSQL takes too long to stop; ending it at once. The next start recovers.',
   )
   await server.shutDown('immediate')
