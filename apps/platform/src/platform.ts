@@ -10,7 +10,6 @@ import { endLogins } from './features/camera-logins/end-logins.ts'
 import { sendLogins } from './features/camera-logins/send-logins.ts'
 import { takeResults } from './features/camera-logins/take-results.ts'
 import { createChannel } from './features/channel/channel.ts'
-import { serveApprovalPage } from './features/device-sign-in/approval-page.ts'
 import { applyReports } from './features/installations/apply-reports.ts'
 import { sweepDeadlines } from './features/installations/deadline-sweep.ts'
 import { readDesired } from './features/installations/desired-state.ts'
@@ -49,6 +48,7 @@ import { listenBacklog } from './platform/listen-backlog.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { listening, reaching } from './platform/start-failure.ts'
 import { platformRoutes } from './platform-routes.ts'
+import { servePages } from './serve-pages.ts'
 
 export interface Platform {
   /** Where people and gateways on this machine reach it. */
@@ -171,7 +171,7 @@ async function start(options: PlatformOptions, closing: ReturnType<typeof create
     await app.close()
   })
   acceptPackages(app)
-  serveApprovalPage(app)
+  servePages(app)
   const authenticate = bothWays(bearer, people)
   registerRoutes(
     app,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import { acceptPackages } from '../src/features/apps/package-upload.ts'
 import { createPeople } from '../src/features/sign-in/people.ts'
@@ -12,7 +13,13 @@ import { licenseKeys } from '../src/platform/keys/instance-keys.ts'
 import { createVault } from '../src/platform/keys/master-key.ts'
 import { createMetrics } from '../src/platform/metrics.ts'
 import { platformRoutes } from '../src/platform-routes.ts'
+import { servePages } from '../src/serve-pages.ts'
 import { createTestPlatform, noLimits, type TestPlatform } from './test-platform.ts'
+
+function addWhatIsNoRoute(app: FastifyInstance): void {
+  acceptPackages(app)
+  servePages(app)
+}
 
 /** A server with every route of the platform; no engine, channel or broker is behind them. */
 export async function createWholePlatform(): Promise<TestPlatform> {
@@ -49,7 +56,7 @@ export async function createWholePlatform(): Promise<TestPlatform> {
       closing: AbortSignal.timeout(600_000),
       ...noLimits,
     })
-  }, acceptPackages)
+  }, addWhatIsNoRoute)
   return {
     ...platform,
     async close() {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -15,7 +14,6 @@ import { ensureFirstAccount } from '../accounts/first-account.ts'
 import { authTokenRoutes } from '../auth-token/auth-token-routes.ts'
 import { createPeople } from '../sign-in/people.ts'
 import { peopleRoutes } from '../sign-in/people-routes.ts'
-import { serveApprovalPage } from './approval-page.ts'
 import { deviceSignInRoutes } from './device-sign-in-routes.ts'
 import { exchangeDeviceCode } from './device-sign-in-service.ts'
 
@@ -37,7 +35,6 @@ async function startPlatform() {
   const account = { adminEmail: 'boss@example.com', adminPassword: password, clientId: null, clientSecret: null }
   await ensureFirstAccount(db, account, people)
   const app = await createApp({ log, metrics: createMetrics(), rateLimitPerSecond: 0, publicUrl, tls: null })
-  serveApprovalPage(app)
   const deps = { people, publicUrl, log, nowMs, forget: people.forget, accessTokens, exchangeDeviceCode }
   const routes = [...peopleRoutes(deps), ...accountRoutes(deps), ...authTokenRoutes(deps), ...deviceSignInRoutes(deps)]
   registerRoutes(app, routes, {
@@ -189,58 +186,6 @@ describe('the person who decides', () => {
     expect(await person('GET', 'BBBB-BBBB')).toMatchObject({ status: 429, body: { retryAfterSeconds: 300 } })
     clock.nowMs += 300_000
     expect(await person('GET', 'BBBB-BBBB')).toMatchObject({ status: 404 })
-  })
-
-  describe('finds a page', () => {
-    const page = () => platform.app.inject('/device?code=BCDF-GHJK')
-    const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
-
-    test('whose own script and style run, and nothing else', async () => {
-      const { headers, body } = await page()
-      expect(headers['content-type']).toBe('text/html; charset=utf-8')
-      const policy = new Map(
-        String(headers['content-security-policy'])
-          .split('; ')
-          .map((rule) => [rule.split(' ')[0], rule.split(' ').slice(1).join(' ')]),
-      )
-      const [scripts, styles] = ['script', 'style'].map((tag) => [
-        ...body.matchAll(new RegExp(`<${tag}[^>]*>([^]*?)</${tag}>`, 'g')),
-      ])
-      expect(scripts?.map(([, text = '']) => hash(text))).toEqual([policy.get('script-src')])
-      expect(styles?.map(([, text = '']) => hash(text))).toEqual([policy.get('style-src')])
-      expect(policy.get('default-src')).toBe(`'none'`)
-      expect(policy.get('connect-src')).toBe(`'self'`)
-      // what a policy by hashes would block, and what would be loaded from elsewhere
-      expect(body).not.toMatch(/<link| (src|style|on[a-z]+)=|javascript:|https?:\/\//)
-      expect(body).not.toMatch(/innerHTML|insertAdjacentHTML|document\.write|eval\(/)
-    })
-
-    test('that cannot be framed, is kept nowhere and tells no other site its address', async () => {
-      const { headers } = await page()
-      expect(headers['content-security-policy']).toContain(`frame-ancestors 'none'`)
-      expect(headers['content-security-policy']).toContain(`form-action 'none'`)
-      expect(headers).toMatchObject({
-        ...{ 'x-frame-options': 'DENY', 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' },
-        ...{ 'x-content-type-options': 'nosniff', 'cross-origin-opener-policy': 'same-origin' },
-      })
-    })
-
-    test('that holds nothing of who asks: the code in its address is read by its script', async () => {
-      expect((await page()).body).not.toContain('BCDF-GHJK"')
-      expect((await platform.app.inject('/device?code=%3Cscript%3E')).body).toBe((await page()).body)
-    })
-
-    test('that calls routes which there are', async () => {
-      const { body } = await page()
-      const called = [...body.matchAll(/call\('(GET|POST)', ['`](\/[^'`$]+)/g)].map(([, method, path]) => ({
-        method,
-        path,
-      }))
-      expect(called.length).toBeGreaterThan(2)
-      for (const { method, path } of called) {
-        expect(platform.app.hasRoute({ method: method as 'GET', url: String(path) })).toBe(true)
-      }
-    })
   })
 
   test('cannot be made to decide, sign in or sign out by another site: what browsers send without asking is refused', async () => {

@@ -9,7 +9,7 @@ interface Known {
 
 const reasons: Record<NonNullable<Device['connectivityReason']>, string> = {
   'gateway-away': 'Its gateway is not connected: look at the gateway’s machine and its network.',
-  unreachable: 'The camera does not answer its gateway: check its power, cable and address.',
+  unreachable: 'The camera gives its gateway no answer that can be used: check its power, cable and address.',
   'credentials-refused': 'The camera refuses the stored password: give the gateway the right one.',
   'needs-first-password': 'The camera has no password yet: set its first administrator.',
   'certificate-changed': 'The camera shows another certificate than at the claim: accept the new one if you know why.',

@@ -2,9 +2,16 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
 
-/** The page where a person enters the code that a program shows. It stands alone: nothing is loaded from anywhere. */
-export function serveApprovalPage(app: FastifyInstance): void {
-  const page = readFileSync(new URL('./approval-page.html', import.meta.url), 'utf8')
+const read = (name: string | URL): string => readFileSync(new URL(name, import.meta.url), 'utf8')
+
+/**
+ * Serves a page of a person's that stands alone: nothing is loaded from anywhere, and only its own script and style run. Those of
+ * all such pages, `stand-alone-page.js` and `.css`, come before what stands in the file's own `<script>` and `<style>`.
+ */
+export function serveStandAlonePage(app: FastifyInstance, { path, file }: { path: string; file: URL }): void {
+  const page = read(file)
+    .replace('<style>\n', () => `<style>\n${read('./stand-alone-page.css')}`)
+    .replace('<script>\n', () => `<script>\n${read('./stand-alone-page.js')}`)
   const policy = [
     "default-src 'none'",
     `script-src ${hashOf(page, 'script')}`,
@@ -14,7 +21,7 @@ export function serveApprovalPage(app: FastifyInstance): void {
     "form-action 'none'",
     "frame-ancestors 'none'",
   ].join('; ')
-  app.get('/device', { schema: { hide: true } as object }, async (_request, reply) =>
+  app.get(path, { schema: { hide: true } as object }, async (_request, reply) =>
     reply
       .header('content-security-policy', policy)
       .header('cache-control', 'no-store')
