@@ -49,8 +49,8 @@ export interface ApplyOptions {
  */
 export async function applyBundle(options: ApplyOptions): Promise<CameraOutcome[]> {
   const { cameras, concurrency, signal } = options
-  return await inParallel(cameras, { concurrency, signal }, async (camera) => {
-    const outcome = await applyToCamera(camera, options)
+  return await inParallel(cameras, { concurrency, signal }, async (camera, ofAll) => {
+    const outcome = await applyToCamera(camera, { ...options, signal: ofAll })
     options.onCamera?.(outcome)
     return outcome
   })

@@ -19,7 +19,9 @@ export interface RemoveOptions {
 /** Removes what a bundle has brought to these cameras, and books it as removed once the camera no longer lists it. */
 export async function removeByBundle(options: RemoveOptions): Promise<CameraOutcome[]> {
   const { cameras, concurrency, signal } = options
-  return await inParallel(cameras, { concurrency, signal }, (camera) => removeFromCamera(camera, options))
+  return await inParallel(cameras, { concurrency, signal }, (camera, ofAll) =>
+    removeFromCamera(camera, { ...options, signal: ofAll }),
+  )
 }
 
 async function removeFromCamera(

@@ -73,11 +73,11 @@ async function identify(findings: Finding[], flags: DiscoverFlags, context: Comm
   const login = await readCameraLogin(flags, context)
   if (!login) return findings.map(unidentified)
   const { signal, progress } = context
-  const options = { login, drivers, setsClock: flags.setClock ?? false, signal }
+  const options = { login, drivers, setsClock: flags.setClock ?? false }
   return await progress.run('Reading identities', async (tell) => {
     let done = 0
-    return await inParallel(findings, { concurrency: flags.concurrency, signal }, async (finding) => {
-      const camera = await identifyCamera(finding, options)
+    return await inParallel(findings, { concurrency: flags.concurrency, signal }, async (finding, ofAll) => {
+      const camera = await identifyCamera(finding, { ...options, signal: ofAll })
       tell(`${++done} of ${findings.length}`)
       return camera
     })

@@ -74,9 +74,9 @@ async function identifyAll(
   { signal, progress }: CommandContext,
 ): Promise<{ login: CameraLogin; camera: SiteCamera }[]> {
   return await progress.run('Reading identities', () =>
-    inParallel(logins, { concurrency, signal }, async (login) => ({
+    inParallel(logins, { concurrency, signal }, async (login, ofAll) => ({
       login,
-      camera: await identifyCamera(atAddress(login.address), { login, drivers, setsClock: false, signal }),
+      camera: await identifyCamera(atAddress(login.address), { login, drivers, setsClock: false, signal: ofAll }),
     })),
   )
 }
