@@ -7,6 +7,7 @@ import type { Login } from '../cameras/same-login.ts'
 import type { Clock } from '../state/clock.ts'
 import type { Log } from '../state/log.ts'
 import type { IdentityRegistry } from './identity-registry.ts'
+import { createNotAgain } from './not-again.ts'
 
 /** Marks can be shown by anybody: so few are asked with the camera's login, and not again for so long. */
 const maxCandidates = 3
@@ -31,7 +32,7 @@ export interface CandidateProofOptions {
 
 export function createCandidateProof(options: CandidateProofOptions): CandidateProof {
   const { drivers, refused, passwords, identities, clock, log } = options
-  const notBeforeMs = new Map<string, number>()
+  const notAgain = createNotAgain({ clock, forMs: notAgainForMs })
 
   /** While it is not known which of two passwords counts, the one at the new address may be either. */
   const loginsOf = ({ deviceId, credentials }: Camera): Login[] =>
@@ -40,7 +41,7 @@ export function createCandidateProof(options: CandidateProofOptions): CandidateP
   function mayAsk({ deviceId }: Camera, address: string): boolean {
     const here = identities.seenAt(address)
     if (here !== null && here !== deviceId) return false
-    return (notBeforeMs.get(`${deviceId} ${address}`) ?? Number.NEGATIVE_INFINITY) <= clock.monotonic()
+    return notAgain.isOver(`${deviceId} ${address}`)
   }
 
   /** `closed`: no login may be tried there now. */
@@ -68,7 +69,7 @@ export function createCandidateProof(options: CandidateProofOptions): CandidateP
       const answer = await ask(camera, address, signal)
       if (answer === 'ours') return address
       if (answer === 'closed') continue
-      notBeforeMs.set(`${camera.deviceId} ${address}`, clock.monotonic() + notAgainForMs)
+      notAgain.note(`${camera.deviceId} ${address}`)
     }
     return null
   }
