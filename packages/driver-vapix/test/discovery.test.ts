@@ -7,6 +7,7 @@ import makeMdns from 'multicast-dns'
 import { expect, onTestFinished, test } from 'vitest'
 import { lifeTimings } from '../src/app-life.ts'
 import { discoverVapix } from '../src/discovery/discover-vapix.ts'
+import { hearAnnouncements } from '../src/discovery/hear-announcements.ts'
 import { installTimings } from '../src/install-app.ts'
 import { quickDriver, startAxis } from './axis-harness.ts'
 
@@ -143,4 +144,24 @@ test('a stop ends the search', async () => {
     { mdns: await freeUdpPort(), ssdp: await freeUdpPort() },
   )
   await expect(stopping).rejects.toMatchObject({ name: 'TimeoutError' })
+})
+
+test('an address that goes while sockets are opened on it leaves none of them open', async () => {
+  const [[name = '', infos = []] = []] = Object.entries(loopback).filter(([, found]) => found?.length)
+  const gone = infos.map((info) => ({ ...info, address: '192.0.2.1' }))
+  let looks = 0
+  const interfaces = {
+    get [name]() {
+      looks += 1
+      return looks === 1 ? infos : gone
+    },
+  }
+  const open = () => process.getActiveResourcesInfo().filter((kind) => kind === 'UDPWrap').length
+  await expect.poll(open, { timeout: 10_000 }).toBe(0)
+  const options = { signal: new AbortController().signal, waitMs: 0, interfaces }
+  await expect(hearAnnouncements({ ...options, ports: { mdns: await freeUdpPort(), ssdp: 1900 } })).rejects.toThrow(
+    'multicast',
+  )
+  expect(looks).toBeGreaterThan(1)
+  await expect.poll(open, { timeout: 10_000 }).toBe(0)
 })

@@ -1,4 +1,4 @@
-import { createSocket } from 'node:dgram'
+import { createSocket, type RemoteInfo } from 'node:dgram'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Interfaces, type MulticastRoute, multicastRoutes, openMulticastSocket } from '@ocelli/camera-http'
@@ -87,10 +87,12 @@ function routePairs(interfaces: Interfaces): RoutePair[] {
 
 /** Questions from a port of our own are answered to it directly (RFC 6762, 6.7), so they work beside any other program. */
 async function openAsker(routes: RoutePair, { ports, take }: { ports: Ports; take: Take }) {
-  const [dns, ssdp] = await Promise.all([
-    openMulticastSocket(routes.dns),
-    openMulticastSocket(routes.ssdp, (datagram, from) => take(readSsdpAnswer(datagram, from.address))),
-  ])
+  const dns = await openMulticastSocket(routes.dns)
+  const takeSsdp = (datagram: Buffer, from: RemoteInfo) => take(readSsdpAnswer(datagram, from.address))
+  const ssdp = await openMulticastSocket(routes.ssdp, takeSsdp).catch((error: unknown) => {
+    dns.close()
+    throw error
+  })
   const mdns = makeMdns({ socket: dns, bind: false, multicast: false, port: ports.mdns })
   mdns.on('response', (response, from) => take(readMdnsResponse(recordsOf(response), from.address)))
   return {
