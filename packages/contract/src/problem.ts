@@ -44,6 +44,7 @@ export const problemCodes = [
   'limit-reached',
   'took-too-long',
   'last-administrator',
+  'headers-too-large',
   'payload-too-large',
   'unsupported-media-type',
   'range-not-satisfiable',

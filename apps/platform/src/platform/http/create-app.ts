@@ -10,10 +10,10 @@ import type { Logger } from 'pino'
 import type { Metrics } from '../metrics.ts'
 import { createKnownCallers } from './known-callers.ts'
 import { createLazyCompilers } from './lazy-schemas.ts'
-import { ProblemError, toProblem, toProblemError } from './problem.ts'
+import { ProblemError, shownPath, toProblem, toProblemError } from './problem.ts'
 import { rateLimitKey } from './rate-limit-key.ts'
 import { watchStalledBodies } from './stalled-body.ts'
-import { answerUnroutable } from './unreadable-request.ts'
+import { answerUnparseable, answerUnroutable, httpServerOptions, refuseUnreadable } from './unreadable-request.ts'
 
 export interface AppOptions {
   log: Logger
@@ -71,7 +71,8 @@ export async function createApp({
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     forceCloseConnections: true,
     frameworkErrors: answerUnroutable,
-    ...(tls ? { https: { ...tls } } : {}),
+    clientErrorHandler: answerUnparseable,
+    ...(tls ? { https: { ...httpServerOptions, ...tls } } : { http: httpServerOptions }),
   } as object) as unknown as FastifyInstance
   app.decorateRequest('caller', null)
   const knownCallers = createKnownCallers({ maxCredentials: 50_000 })
@@ -117,6 +118,7 @@ export async function createApp({
     reply.header('x-request-id', request.id)
     reply.header('x-content-type-options', 'nosniff')
   })
+  refuseUnreadable(app)
   watchStalledBodies(app, { stalledAfterMs: 30_000 })
   app.addHook('preValidation', async ({ headers, caller }) => {
     if (caller) knownCallers.accepted(headers, caller)
@@ -144,16 +146,14 @@ export async function createApp({
     const problem = toProblemError(error)
     if (problem.status >= 500)
       request.log.error({ requestId: request.id, err: problem.cause ?? error }, 'request failed')
-    const body = toProblem(problem, { path: request.url.split('?')[0] ?? '', requestId: request.id })
+    const body = toProblem(problem, { path: shownPath(request), requestId: request.id })
     if (body.retryAfterSeconds !== null) reply.header('retry-after', String(body.retryAfterSeconds))
     if (problem.options.headers) reply.headers(problem.options.headers)
     return reply.status(problem.status).type('application/problem+json').serializer(JSON.stringify).send(body)
   })
   app.setNotFoundHandler((request) => {
-    throw new ProblemError(
-      'not-found',
-      `There is no ${request.method} ${request.url.split('?')[0]}. See /docs for what there is.`,
-    )
+    const path = shownPath(request).slice(0, 200)
+    throw new ProblemError('not-found', `There is no ${request.method} ${path}. See /docs for what there is.`)
   })
   return app
 }

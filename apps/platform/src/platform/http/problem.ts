@@ -50,6 +50,7 @@ const kinds: Record<ProblemCode, Kind> = {
   'took-too-long': { status: 503, title: 'Took too long', retryAfterSeconds: 60 },
   'limit-reached': { status: 409, title: 'Limit reached' },
   'last-administrator': { status: 409, title: 'Last administrator' },
+  'headers-too-large': { status: 431, title: 'Request headers too large' },
   'payload-too-large': { status: 413, title: 'Payload too large' },
   'unsupported-media-type': { status: 415, title: 'Unsupported media type' },
   'range-not-satisfiable': { status: 416, title: 'Range not satisfiable' },
@@ -80,6 +81,12 @@ export class ProblemError extends Error {
 
 export const notFound = (what: string): ProblemError =>
   new ProblemError('not-found', `${what} does not exist, or is not visible to you.`)
+
+/** As much of a path as the longest that exists: a device id of 255 characters takes 12 bytes each. */
+const longestPath = 4096
+
+/** The path of a request as a problem tells it back. */
+export const shownPath = ({ url }: { url: string }): string => (url.split('?', 1)[0] ?? '').slice(0, longestPath)
 
 /** The body of RFC 9457 for one refusal. */
 export function toProblem(error: ProblemError, request: { path: string; requestId: string }): Problem {
