@@ -90,6 +90,7 @@ async function decideChanges(
       const before = known.find((row) => row.appId === appId) ?? unknownInstallation(device, { appId, report })
       const code = reported.observed?.versionCode ?? null
       const outcome = applyAppReport(before, reported, {
+        targetVersion: before.targetVersion,
         targetVersionCode: before.targetVersionCode,
         observedPackageId: ownPackage(packages.byCode.get(`${appId}/${code}`) ?? [], { device, before }),
         licenseState: before.licenseState,
@@ -180,6 +181,7 @@ function unknownInstallation(
     appId,
     name: report.apps?.find((app) => app.appId === appId)?.name ?? null,
     projectIds: device.projectIds,
+    targetVersion: null,
     targetVersionCode: null,
     licenseState: null,
     hasOtherLicense: false,

@@ -49,8 +49,8 @@ export async function sweepDeadlines(
         retryable: true,
         at: new Date(nowMs()).toISOString(),
       }
-      const { targetVersionCode, observedPackageId, licenseState } = before
-      const around = { targetVersionCode, observedPackageId, licenseState, repair: 'request' as const }
+      const { targetVersion, targetVersionCode, observedPackageId, licenseState } = before
+      const around = { targetVersion, targetVersionCode, observedPackageId, licenseState, repair: 'request' as const }
       return { before, outcome: applyDeadline(before, { error, around }), isObserved: false }
     })
     await writeOutcomes(transaction, changes, byPlatform)

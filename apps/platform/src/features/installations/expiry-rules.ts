@@ -40,7 +40,7 @@ export function applyExpiry(before: LicensedInstallation, at: string): Outcome |
   const isAwayForOlder = before.installationState === 'UPDATING'
   if (!before.settled && !before.present && before.drift !== 'REMOVED' && !isAwayForOlder) {
     const around = {
-      ...{ targetVersionCode: before.targetVersionCode, observedPackageId: null },
+      ...{ targetVersion: null, targetVersionCode: before.targetVersionCode, observedPackageId: null },
       ...{ licenseState: null, repair: 'request' as const },
     }
     return applyDeadline(before, { error: licenseExpired(at), around })

@@ -11,6 +11,7 @@ export interface LockedInstallation extends InstallationRow {
   appId: string
   name: string | null
   projectIds: string[]
+  targetVersion: string | null
   targetVersionCode: number | null
   licenseState: 'RESERVED' | 'VALID' | null
   /** The pair holds a license beside its own, which a success gives back. */
@@ -46,6 +47,8 @@ export const lockedColumns = sql`
   i.installed_version AS "installedVersion", i.installed_version_code AS "installedVersionCode", i.running_state AS "runningState",
   d.project_ids AS "projectIds",
   (SELECT p.version_code FROM app_package p WHERE p.package_id = i.package_id) AS "targetVersionCode",
+  (SELECT v.version FROM app_package p JOIN app_version v ON v.app_id = p.app_id AND v.version_code = p.version_code
+    WHERE p.package_id = i.package_id) AS "targetVersion",
   (SELECT l.state FROM license l WHERE l.license_id = i.license_id AND l.state IN ('RESERVED', 'VALID')) AS "licenseState",
   EXISTS (SELECT 1 FROM license l WHERE l.account_id = i.account_id AND l.device_id = i.device_id AND l.app_id = i.app_id
     AND l.license_id <> i.license_id AND l.state IN ('RESERVED', 'VALID')) AS "hasOtherLicense"`

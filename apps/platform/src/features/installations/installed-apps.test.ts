@@ -69,13 +69,41 @@ describe('after installing', () => {
     expect((await call('DELETE')).status).toBe(200)
   })
 
-  it('shows drift and repairs it on request', async () => {
-    const { call, install, report, used, installed } = scene
+  it('shows drift beside the outcome that a gateway goes on telling, and repairs it on request', async () => {
+    const { call, install, work, report, used, installed } = scene
     await installed()
-    await report([], [])
+    await report([], [await work('CONVERGED')])
     expect((await call('GET')).body).toMatchObject({ drift: 'REMOVED', installationState: 'NOT_INSTALLED' })
     expect(await used()).toBe(1)
     expect((await install()).status).toBe(202)
+  })
+
+  it('shows an app that is back as it was, and one that is gone after an update that failed', async () => {
+    const { call, work, report, reportApp, installed } = scene
+    await installed('1.0.1')
+    await report([], [await work('CONVERGED')])
+    await reportApp('1.0.1', await work('CONVERGED'))
+    expect((await call('GET')).body).toMatchObject({ drift: null, installationState: 'INSTALLED', settled: true })
+    await call('POST')
+    const failed = await work('FAILED', { error: refusedByDevice })
+    await reportApp('1.0.1', failed)
+    await reportApp('1.0.1', failed)
+    expect((await call('GET')).body).toMatchObject({ drift: null, installationState: 'UPDATE_FAILED' })
+    await report([], [failed])
+    expect((await call('GET')).body).toMatchObject({ drift: 'REMOVED', installationState: 'NOT_INSTALLED' })
+  })
+
+  it('counts an app that is gone after its removal was given up as removed', async () => {
+    const { call, work, report, reportApp, used, installed } = scene
+    await installed()
+    await call('DELETE')
+    const failed = await work('FAILED', { error: refusedByDevice })
+    await reportApp('1.0.2', failed)
+    expect((await call('GET')).body).toMatchObject({ installationState: 'UNINSTALL_FAILED' })
+    expect(await used()).toBe(1)
+    await report([], [failed])
+    expect((await call('GET')).body).toMatchObject({ installationState: 'NOT_INSTALLED', license: null, error: null })
+    expect(await used()).toBe(0)
   })
 
   it('lists what a technician put there as unmanaged and never removes it', async () => {

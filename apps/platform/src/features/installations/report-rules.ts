@@ -15,6 +15,7 @@ export interface ReportedApp {
 
 export interface Surroundings {
   /** Version that the wish's package has. */
+  targetVersion: string | null
   targetVersionCode: number | null
   /** Package of the version that is now on the camera, when we published it. */
   observedPackageId: string | null
@@ -39,8 +40,9 @@ export function applyAppReport(before: InstallationRow, report: ReportedApp, aro
   const row: InstallationRow = observe(before, report.observed)
   const outcome: Outcome = { row, newRevision: false, license: 'keep', licenseConflict: false }
   const { work } = report
-  if (work && work.revision === before.revision && before.presence !== null) {
-    return applyWork(outcome, { before, work, around })
+  if (isRemovedAfterAll(before, report.observed)) return converge({ ...outcome, row: { ...row, presence: 'ABSENT' } })
+  if (work && work.revision === before.revision && before.presence !== null && !isToldAgain(before, report)) {
+    return applyWork(outcome, { before, work, around, isListed: report.observed !== null })
   }
   if (work && isLateSuccess(before, work, row)) return revive(outcome)
   if (before.presence === null) return applyUnwished(outcome, { before, observed: report.observed })
@@ -70,9 +72,22 @@ function observe(before: InstallationRow, observed: Observed | null): Installati
   }
 }
 
+/**
+ * A gateway tells the outcome with every report for as long as the wish stands. What its camera lists after that is the
+ * news: only where the platform gave up first does the outcome still count.
+ */
+function isToldAgain(before: InstallationRow, { observed, work }: ReportedApp): boolean {
+  if (!before.settled || before.presence !== 'PRESENT') return false
+  return work?.phase !== 'CONVERGED' || before.error === null || !observed?.present
+}
+
+/** A removal that was given up, and an app that is gone now: the wish has come true, and the unit returns. */
+const isRemovedAfterAll = (before: InstallationRow, observed: Observed | null): boolean =>
+  before.settled && before.installationState === 'UNINSTALL_FAILED' && observed?.present === false
+
 function applyWork(
   outcome: Outcome,
-  { before, work, around }: { before: InstallationRow; work: Work; around: Surroundings },
+  { before, work, around, isListed }: { before: InstallationRow; work: Work; around: Surroundings; isListed: boolean },
 ): Outcome {
   const { row } = outcome
   switch (work.phase) {
@@ -87,6 +102,7 @@ function applyWork(
       row.progress = work.step ? { step: work.step, percent: work.percent, deadlineAt: null } : null
       return { ...outcome, deadlineInSeconds: (work.stepSecondsLeft ?? 0) + graceSeconds }
     case 'CONVERGED':
+      if (!isListed && before.presence === 'PRESENT') assumeTarget(row, around)
       return {
         ...converge(outcome),
         ...(!before.settled && work.configuration ? { reinstalled: work.configuration } : {}),
@@ -103,6 +119,14 @@ function stateAtWork(before: InstallationRow, { step }: Work): InstallationRow['
   const isFirst = ['PENDING', 'DOWNLOADING', 'INSTALLING'].includes(before.installationState)
   if (!isFirst) return before.installationState
   return step === 'DOWNLOAD' ? 'DOWNLOADING' : step === null ? before.installationState : 'INSTALLING'
+}
+
+/** The camera showed the wished version to the gateway, and the next wish came before the list could be told. */
+function assumeTarget(row: InstallationRow, { targetVersion, targetVersionCode }: Surroundings): void {
+  row.present = true
+  row.installedVersion = targetVersion ?? row.installedVersion
+  row.installedVersionCode = targetVersionCode ?? row.installedVersionCode
+  row.runningState = row.desiredRunningState ?? row.runningState
 }
 
 function converge(outcome: Outcome): Outcome {
@@ -220,8 +244,8 @@ function applyDrift(outcome: Outcome, around: Surroundings): Outcome {
   const drift = driftOf(row, around.targetVersionCode)
   const isNew = drift !== null && drift !== row.drift
   row.drift = drift
-  if (drift === 'REMOVED') row.installationState = 'NOT_INSTALLED'
-  else if (row.installationState === 'NOT_INSTALLED') row.installationState = 'INSTALLED'
+  if (isNew && drift === 'REMOVED') row.installationState = 'NOT_INSTALLED'
+  if (drift !== 'REMOVED' && row.installationState === 'NOT_INSTALLED') row.installationState = 'INSTALLED'
   if (!isNew || around.repair !== 'auto') return outcome
   row.settled = false
   row.installationState = drift === 'REMOVED' ? 'PENDING' : row.installationState
