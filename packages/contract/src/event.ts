@@ -132,6 +132,13 @@ export type EventQuery = Static<typeof EventQuery>
 export const EventStreamQuery = Type.Object(eventFilter, { additionalProperties: false })
 export type EventStreamQuery = Static<typeof EventStreamQuery>
 
-/** `nextCursor` reads on, also later. */
-export const EventPage = Type.Object({ items: Type.Array(Event), nextCursor: nullable(Type.String()) })
+/**
+ * `nextCursor` reads on, also later. With `hasMore` at once: a filter that seldom fits is looked for in a part of the log at a time, and
+ * a page may then hold fewer events than asked for, or none.
+ */
+export const EventPage = Type.Object({
+  items: Type.Array(Event),
+  nextCursor: nullable(Type.String()),
+  hasMore: Type.Boolean(),
+})
 export type EventPage = Static<typeof EventPage>

@@ -12,6 +12,8 @@ interface PageRead<Item, Page> {
   items: Item[]
   /** Where the next page begins; null: this was the last. */
   next: string | null
+  /** Also an empty page is not the last. */
+  goesOn?: boolean
 }
 
 /** `readPage` gets where to begin; null at first. */
@@ -22,9 +24,10 @@ export function createListing<Item, Page>(
     let position: string | null = null
     do {
       const found: PageRead<Item, Page> = await readPage(position)
+      const goesOn = found.goesOn ?? found.items.length > 0
       if (found.items.length > 0 || position === null) yield found
-      if (found.next !== null && found.next === position && found.items.length > 0) throw stuck()
-      position = found.items.length === 0 ? null : found.next
+      if (found.next !== null && found.next === position && goesOn) throw stuck()
+      position = goesOn ? found.next : null
     } while (position !== null)
   }
   const listing: Listing<Item, Page> = {

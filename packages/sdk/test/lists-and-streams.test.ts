@@ -54,6 +54,26 @@ test('events are read up to the present, where the cursor stays as it is', async
   expect(server.received).toHaveLength(2)
 })
 
+test('a page of events without any is not the last where the platform says that there is more', async () => {
+  const { client, server } = await play([
+    json({ items: [], nextCursor: '7-1', hasMore: true }),
+    json({ items: [{ eventId: '9-1' }], nextCursor: '9-4', hasMore: true }),
+    json({ items: [], nextCursor: '12-0', hasMore: false }),
+  ])
+  expect(await client.events.list({ type: 'rare' }).toArray()).toEqual([{ eventId: '9-1' }])
+  expect(server.received.map(({ url }) => new URL(url ?? '', 'http://x').searchParams.get('cursor'))).toEqual([
+    null,
+    '7-1',
+    '9-4',
+  ])
+})
+
+test('a list whose cursor stays although there is more ends as a bad answer, not never', async () => {
+  const stuck = json({ items: [], nextCursor: '7-1', hasMore: true })
+  const { client } = await play([stuck, stuck])
+  expect(await failure(client.events.list().toArray())).toMatchObject({ code: 'cursor-stuck' })
+})
+
 test('a bare list that is no list, and an object that is none, are bad answers', async () => {
   const { client } = await play([json({ error: 'x' }), json('text')])
   expect(await failure(client.sites.list())).toMatchObject({ kind: 'bad-answer', code: 'unexpected-shape' })

@@ -18,7 +18,9 @@ export const eventMethods = (api: Api) => ({
         createListing(async (position) => {
           const cursor = position ?? filter.cursor
           const page = await send.json<EventPage>({ query: { ...filter, cursor } }, options)
-          return { page, items: page.items, next: page.nextCursor }
+          // an older platform does not say
+          const { items, nextCursor, hasMore: goesOn = items.length > 0 } = page
+          return { page, items, next: nextCursor, goesOn }
         }),
   ),
   /**

@@ -37,6 +37,9 @@ export function compareCursors(one: Cursor, other: Cursor): number {
   return Number(byXid !== 0n ? byXid : BigInt(one.eventId) - BigInt(other.eventId))
 }
 
+/** The one that comes last. */
+export const later = (one: Cursor, other: Cursor): Cursor => (compareCursors(one, other) < 0 ? other : one)
+
 export function decodeCursor(text: string): Cursor {
   const [, xid, eventId] = /^(\d{1,20})-(\d{1,19})$/.exec(text) ?? []
   if (!xid || !eventId || BigInt(xid) >= 2n ** 64n || BigInt(eventId) >= 2n ** 63n)
@@ -44,34 +47,122 @@ export function decodeCursor(text: string): Cursor {
   return { xid, eventId }
 }
 
+export interface EventsRead {
+  events: Event[]
+  /** Everything up to here was looked at: the reader goes on behind it. Null: nothing was, and it began nowhere. */
+  cursor: Cursor | null
+  /** False: this was all there is at present. */
+  hasMore: boolean
+}
+
+/** How many events one reading looks through for those that fit; the first looks are short, since most filters fit often. */
+export interface Reach {
+  first: number
+  most: number
+  total: number
+}
+
+const usualReach: Reach = { first: 1000, most: 64_000, total: 500_000 }
+const nowhere: Cursor = { xid: '0', eventId: '0' }
+
 /**
  * Events after a cursor, oldest first. Only transactions below every running one of this database (`event_horizon`)
  * are read, ordered by (xid, id): a row that commits late is never skipped. People see events of their own projects' and of unassigned devices and apps.
+ *
+ * What fits seldom is looked for in a part of the log only: fewer events than asked for, or none, then come with `hasMore`.
  */
 export async function readEvents(
   db: Database,
   caller: Caller,
-  { filter, after, limit }: { filter: EventFilter; after: Cursor | null; limit: number },
-): Promise<{ events: Event[]; cursor: Cursor | null }> {
-  const conditions: RawBuilder<unknown>[] = [sql`account_id = ${caller.accountId}`, sql`xid < event_horizon()`]
-  if (!caller.scope.all) {
-    conditions.push(
-      sql`(project_ids IS NULL OR project_ids = '{}' OR project_ids && ${caller.scope.projectIds}::uuid[])`,
-    )
+  { filter, after, limit, reach = usualReach }: ReadOptions,
+): Promise<EventsRead> {
+  const conditions = fitting(caller, filter)
+  // each row that is read fits, or those of one device are found by their index
+  if (conditions.length === 0 || filter.deviceId || filter.licenseId) {
+    const events = await readFitting(db, caller, { conditions, after, limit, upTo: null })
+    return { events, cursor: cursorOf(events.at(-1)) ?? after, hasMore: events.length === limit }
   }
-  if (after) conditions.push(sql`(xid, event_id) > (${after.xid}::text::xid8, ${after.eventId}::bigint)`)
+  const found: Event[] = []
+  let cursor = after ?? nowhere
+  let length = reach.first
+  for (let seen = 0; seen < reach.total; length = Math.min(4 * length, reach.most)) {
+    const { upTo, isPresent } = await lookAhead(db, caller, { after: cursor, length })
+    found.push(...(await readFitting(db, caller, { conditions, after: cursor, limit: limit - found.length, upTo })))
+    if (found.length === limit) return { events: found, cursor: cursorOf(found.at(-1)) ?? cursor, hasMore: true }
+    cursor = later(cursor, upTo)
+    seen += length
+    if (isPresent) return { events: found, cursor, hasMore: false }
+  }
+  return { events: found, cursor, hasMore: true }
+}
+
+interface ReadOptions {
+  filter: EventFilter
+  after: Cursor | null
+  limit: number
+  reach?: Reach
+}
+
+/** What the rows of an account must be beside settled. */
+function fitting({ scope }: Caller, filter: EventFilter): RawBuilder<unknown>[] {
+  const conditions: RawBuilder<unknown>[] = []
+  if (!scope.all) {
+    conditions.push(sql`(project_ids IS NULL OR project_ids = '{}' OR project_ids && ${scope.projectIds}::uuid[])`)
+  }
   if (filter.type) conditions.push(sql`type = ${filter.type}`)
   if (filter.deviceId) conditions.push(sql`device_id = ${filter.deviceId}`)
   if (filter.appId) conditions.push(sql`app_id = ${filter.appId}`)
-  if (filter.licenseId) conditions.push(sql`license_id = ${filter.licenseId}`)
+  if (filter.licenseId) {
+    // each event of a license names its device: found by the devices' index, where one of their own would cost every writer a third more
+    conditions.push(sql`license_id = ${filter.licenseId}
+      AND device_id = (SELECT l.device_id FROM license l WHERE l.license_id = ${filter.licenseId})`)
+  }
   if (filter.from) conditions.push(sql`at >= ${filter.from}::timestamptz`)
   if (filter.to) conditions.push(sql`at < ${filter.to}::timestamptz`)
-  const { rows } = await sql<EventRow>`
-    SELECT ${columns} FROM event WHERE ${sql.join(conditions, sql` AND `)} ORDER BY event.xid, event.event_id
-    LIMIT ${limit}`.execute(db)
-  const last = rows.at(-1)
-  return { events: rows.map(toEvent), cursor: last ? { xid: last.xid, eventId: last.eventId } : null }
+  return conditions
 }
+
+async function readFitting(
+  db: Database,
+  { accountId }: Caller,
+  {
+    conditions,
+    after,
+    limit,
+    upTo,
+  }: { conditions: RawBuilder<unknown>[]; after: Cursor | null; limit: number; upTo: Cursor | null },
+): Promise<Event[]> {
+  const all = [
+    sql`account_id = ${accountId}`,
+    upTo ? sql`(xid, event_id) <= ${rowOf(upTo)}` : sql`xid < event_horizon()`,
+    ...(after ? [isAfter(after)] : []),
+    ...conditions,
+  ]
+  const { rows } = await sql<EventRow>`
+    SELECT ${columns} FROM event WHERE ${sql.join(all, sql` AND `)} ORDER BY event.xid, event.event_id
+    LIMIT ${limit}`.execute(db)
+  return rows.map(toEvent)
+}
+
+/** So many settled events ahead, by the primary key alone; the present where there are fewer. */
+async function lookAhead(
+  db: Database,
+  { accountId }: Caller,
+  { after, length }: { after: Cursor; length: number },
+): Promise<{ upTo: Cursor; isPresent: boolean }> {
+  const { rows } = await sql<{ horizon: string } & (Cursor | { xid: null })>`
+    SELECT h.horizon::text AS horizon, e.xid::text AS xid, e.event_id::text AS "eventId"
+    FROM (SELECT event_horizon() AS horizon OFFSET 0) AS h LEFT JOIN LATERAL (
+      SELECT xid, event_id FROM event WHERE account_id = ${accountId} AND xid < h.horizon AND ${isAfter(after)}
+      ORDER BY xid, event_id OFFSET ${length - 1} LIMIT 1) e ON true`.execute(db)
+  const [found] = rows
+  if (found && found.xid !== null) return { upTo: { xid: found.xid, eventId: found.eventId }, isPresent: false }
+  return { upTo: { xid: found?.horizon ?? '0', eventId: '0' }, isPresent: true }
+}
+
+const rowOf = ({ xid, eventId }: Cursor) => sql`(${xid}::text::xid8, ${eventId}::bigint)`
+const isAfter = (cursor: Cursor) => sql`(xid, event_id) > ${rowOf(cursor)}`
+const cursorOf = (event: Event | undefined): Cursor | null => (event ? decodeCursor(event.eventId) : null)
 
 function toEvent({ actorKind, actorId, xid, ...event }: EventRow): Event {
   return {

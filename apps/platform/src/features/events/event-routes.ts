@@ -28,19 +28,15 @@ export function eventRoutes(deps: EventRoutesDeps): AnyRoute[] {
       path: '/events/v1',
       access: 'audit:view',
       tag: 'Events',
-      summary: 'Events, oldest first; nextCursor reads on, also later',
+      summary: 'Events, oldest first; nextCursor reads on, also later; with hasMore at once, even where no event came',
       query: EventQuery,
       responses: { 200: EventPage },
       handle: async ({ context, query: { cursor, size, ...filter } }) => {
         const after = cursor === undefined ? null : decodeCursor(cursor)
-        const { events, cursor: next } = await readEvents(context.db, context.caller, {
-          filter,
-          after,
-          limit: size ?? 100,
-        })
-        if (after && !next) await refuseForeignCursor(context.db, after)
-        const nextCursor = next ? encodeCursor(next) : (cursor ?? null)
-        return ok({ items: events, nextCursor })
+        const limit = size ?? 100
+        const { events, cursor: next, hasMore } = await readEvents(context.db, context.caller, { filter, after, limit })
+        if (after && events.length === 0) await refuseForeignCursor(context.db, after)
+        return ok({ items: events, nextCursor: next && encodeCursor(next), hasMore })
       },
     }),
     route({

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { EventStreamQuery } from '@ocelli/contract'
 import type { Caller } from '../../platform/auth/caller.ts'
 import type { Database } from '../../platform/database/database.ts'
-import { type Cursor, compareCursors, encodeCursor, isFor, readEvents } from './event-feed.ts'
+import { type Cursor, encodeCursor, isFor, later, readEvents } from './event-feed.ts'
 import { type AccountFeed, toText } from './event-hub.ts'
 
 export interface StreamTimes {
@@ -49,13 +49,13 @@ export async function streamEvents(
 
   /** Gives the events after the cursor and where the reader stands when it has them. */
   async function next(): Promise<{ texts: string[]; upTo: Cursor }> {
+    // A reader that comes from another process may be ahead of this one's feed.
     const known = later(cursor, feed.position())
     const held = feed.after(cursor)
     if (held) return { texts: held.filter((one) => isFor(caller, filter, one)).map(({ text }) => text), upTo: known }
-    const { events, cursor: last } = await readEvents(db, caller, { filter, after: cursor, limit: page })
-    // A short page ends at the present, which the feed had not passed before.
-    const upTo = last === null ? known : events.length < page ? later(last, known) : last
-    return { texts: events.map(toText), upTo }
+    const { events, cursor: last, hasMore } = await readEvents(db, caller, { filter, after: cursor, limit: page })
+    // What ends at the present has seen all that the feed had seen before.
+    return { texts: events.map(toText), upTo: hasMore ? (last ?? cursor) : later(last ?? cursor, known) }
   }
 
   // The id comes before any event: a reader cut off at once still resumes where it began.
@@ -77,9 +77,6 @@ export async function streamEvents(
     await feed.changed({ timeoutMs: Math.max(1, Math.min(heartbeatMs, checkMs) - performance.now()), signal })
   }
 }
-
-/** A reader that comes from another process may be ahead of this one's feed. */
-const later = (one: Cursor, other: Cursor): Cursor => (compareCursors(one, other) < 0 ? other : one)
 
 /** Whether the reader has room for more, waiting for it so long. */
 function taken(out: ServerResponse, text: string, stalledAfterMs: number): boolean | Promise<boolean> {
