@@ -9,9 +9,8 @@ import {
 } from '@ocelli/contract'
 import { Type } from 'typebox'
 import { type AnyRoute, created, noContent, ok, route } from '../../platform/http/route.ts'
-import { createEnrollmentToken } from '../sites/site-service.ts'
 import { type EnrollmentDeps, enrollGateway, renewCertificate } from './enrollment-service.ts'
-import { listGateways, readGateway, requireWholeGateway, revokeGateway } from './gateway-service.ts'
+import { createReplacementToken, listGateways, readGateway, revokeGateway } from './gateway-service.ts'
 
 const params = Type.Object({ gatewayId: Uuid })
 const tag = 'Gateways'
@@ -51,12 +50,8 @@ export function gatewayRoutes(deps: GatewayRoutesDeps): AnyRoute[] {
       // a stored answer would keep the secret in the clear
       idempotent: false,
       responses: { 201: EnrollmentToken },
-      async handle({ context, params: { gatewayId } }) {
-        const { siteId } = await readGateway(context, gatewayId)
-        await requireWholeGateway(context, gatewayId)
-        const { fingerprint: caFingerprint } = deps.ca
-        return created(await createEnrollmentToken(context, siteId, { caFingerprint, replaces: gatewayId }))
-      },
+      handle: async ({ context, params: { gatewayId } }) =>
+        created(await createReplacementToken(context, gatewayId, { caFingerprint: deps.ca.fingerprint })),
     }),
     route({
       ...{ method: 'POST', path: '/device/v1/gateways/enroll', access: 'public', tag },

@@ -1,10 +1,13 @@
-import type { Gateway } from '@ocelli/contract'
+import type { EnrollmentToken, Gateway } from '@ocelli/contract'
 import { sql } from 'kysely'
+import type { Caller } from '../../platform/auth/caller.ts'
 import { seesProjects } from '../../platform/auth/visibility.ts'
+import type { DatabaseTransaction } from '../../platform/database/database.ts'
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { emitEvents } from '../../platform/events/emit.ts'
 import { notFound, ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
+import { createEnrollmentToken } from '../sites/site-service.ts'
 import { markAway } from './mark-away.ts'
 
 export async function listGateways(context: Context): Promise<Gateway[]> {
@@ -31,19 +34,35 @@ async function select({ db, caller }: Context, gatewayId: string | null): Promis
 }
 
 /**
- * Whoever takes a gateway away or puts a machine in its place decides about all of its devices. Refuses a caller who does not see them all.
- * Throws ProblemError `permission-missing`.
+ * Whoever takes a gateway away or puts a machine in its place decides about all of its devices. Refuses a caller who does not see
+ * them all; who does keeps them in sight until the transaction ends. Throws ProblemError `permission-missing`.
  */
-export async function requireWholeGateway({ db, caller }: Context, gatewayId: string): Promise<void> {
-  const { rows } =
-    await sql`SELECT 1 FROM device d WHERE d.account_id = ${caller.accountId} AND d.gateway_id = ${gatewayId}
-    AND NOT ${seesProjects(caller, sql.ref('d.project_ids'))} LIMIT 1`.execute(db)
+async function requireWholeGateway(transaction: DatabaseTransaction, caller: Caller, gatewayId: string): Promise<void> {
+  if (caller.scope.all) return
+  const { rows } = await sql`
+    WITH theirs AS MATERIALIZED (
+      SELECT d.project_ids FROM device d WHERE d.account_id = ${caller.accountId} AND d.gateway_id = ${gatewayId}
+      ORDER BY d.device_id FOR NO KEY UPDATE)
+    SELECT 1 FROM theirs WHERE NOT ${seesProjects(caller, sql.ref('theirs.project_ids'))} LIMIT 1`.execute(transaction)
   if (rows.length === 0) return
   throw new ProblemError(
     'permission-missing',
     'This gateway has devices outside your projects. Only who sees all of them may do this: ask somebody with projects:manage.',
     { requiredPermission: 'projects:manage' },
   )
+}
+
+/** An enrollment token for the machine that takes the place of this gateway, with all of its devices. */
+export async function createReplacementToken(
+  context: Context,
+  gatewayId: string,
+  { caFingerprint }: { caFingerprint: string },
+): Promise<EnrollmentToken> {
+  const { siteId } = await readGateway(context, gatewayId)
+  return await inTransaction(context.db, async (db) => {
+    await requireWholeGateway(db, context.caller, gatewayId)
+    return await createEnrollmentToken({ ...context, db }, siteId, { caFingerprint, replaces: gatewayId })
+  })
 }
 
 /** It is refused from now on, its connection ends, and nobody knows about its devices until they have another gateway. */
@@ -55,7 +74,6 @@ export async function revokeGateway(
   const { db, caller, origin, afterCommit } = context
   const gateway = await readGateway(context, gatewayId)
   if (gateway.revokedAt !== null) return
-  await requireWholeGateway(context, gatewayId)
   await inTransaction(db, async (transaction) => {
     const { numUpdatedRows } = await transaction
       .updateTable('gateway')
@@ -65,6 +83,7 @@ export async function revokeGateway(
       .where('revoked_at', 'is', null)
       .executeTakeFirst()
     if (numUpdatedRows === 0n) return
+    await requireWholeGateway(transaction, caller, gatewayId)
     await markAway(transaction, origin, [{ gatewayId, connectionId: null }])
     const data = { gatewayId, name: gateway.name, siteId: gateway.siteId }
     await emitEvents(transaction, origin, [{ type: 'gateway.revoked', accountId: caller.accountId, data }])

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { EnrollmentToken } from '@ocelli/contract'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { certificateRequest } from '../../../test/certificate-request.ts'
 import {
@@ -104,6 +105,35 @@ describe('a machine that takes the place of a gateway', () => {
     expect((await enroll({ secret })).status).toBe(201)
     expect(await devices()).toHaveLength(2)
   })
+})
+
+test('a device that is hidden while its gateway is taken away, or replaced, is seen by the decision', async () => {
+  const { platform } = bench
+  const { db } = platform
+  const { owner, old, deviceIds, tokenFor } = await deadGateway()
+  const { accountId } = owner
+  const outsider = await platform.user(accountId, ['devices:view', 'devices:edit'])
+  const { project_id } = await db
+    .insertInto('project')
+    .values({ account_id: accountId, name: 'Vault' })
+    .returning('project_id')
+    .executeTakeFirstOrThrow()
+  const hidden = { account_id: accountId, project_id, device_id: deviceIds[0] ?? '' }
+  const waiting = async () => {
+    const { rows } = await sql`SELECT 1 FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock'`.execute(db)
+    return rows.length
+  }
+  const { answers } = await db.transaction().execute(async (transaction) => {
+    await transaction.insertInto('project_device').values(hidden).execute()
+    const answers = Promise.all([
+      tokenFor(outsider, old.gatewayId),
+      platform.call(outsider, `DELETE /device/v1/gateways/${old.gatewayId}`),
+    ])
+    await expect.poll(waiting, { timeout: 15_000 }).toBe(2)
+    return { answers }
+  })
+  expect((await answers).map(({ status }) => status)).toEqual([403, 403])
 })
 
 test('nobody takes a gateway away, or its place, who does not see all of its devices', async () => {
