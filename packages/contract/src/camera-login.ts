@@ -29,11 +29,16 @@ export type SealingJwk = Static<typeof SealingJwk>
 export const SealedLogin = Type.String({
   maxLength: 6000,
   pattern: '^[A-Za-z0-9_-]+\\.\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$',
-  description: 'A compact JWE: ECDH-ES with X25519, A256GCM',
+  description: 'a compact JWE: ECDH-ES with X25519, A256GCM',
 })
 
 /** Where a camera is to be found: a host, host and port, or a URL without a login in it. */
-export const CameraAddress = Type.String({ minLength: 1, maxLength: 500, pattern: '^[^\\s@\\u0000-\\u001f\\u007f]+$' })
+export const CameraAddress = Type.String({
+  minLength: 1,
+  maxLength: 500,
+  pattern: '^[^\\s@\\u0000-\\u001f\\u007f]+$',
+  description: 'a host, host:port or URL without user and password',
+})
 
 const sealed = { sealed: SealedLogin, sealedForRecovery: Type.Optional(SealedLogin) }
 

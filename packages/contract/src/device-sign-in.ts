@@ -29,4 +29,9 @@ export const SignInRequest = Type.Object(
 export type SignInRequest = Static<typeof SignInRequest>
 
 /** With or without the dash, in any case. */
-export const UserCode = Type.String({ minLength: 8, maxLength: 20, pattern: '^[A-Za-z -]+$' })
+export const UserCode = Type.String({
+  minLength: 8,
+  maxLength: 20,
+  pattern: '^[A-Za-z -]+$',
+  description: 'the letters that the program shows',
+})

@@ -39,7 +39,10 @@ export const EnrollmentTokenContent = Type.Object({
 export type EnrollmentTokenContent = Static<typeof EnrollmentTokenContent>
 
 function Sha256Hex() {
-  return Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 of the CA certificate (DER), lower-case hex' })
+  return Type.String({
+    pattern: '^[0-9a-f]{64}$',
+    description: 'the SHA-256 of the CA certificate (DER) in 64 lower-case hex digits',
+  })
 }
 
 export const EnrollRequest = Type.Object(

@@ -35,7 +35,10 @@ export type License = Static<typeof License>
 export const LicensePlacement = Type.Union([
   Type.Object({ kind: Type.Literal('CAMERA') }, { additionalProperties: false }),
   Type.Object(
-    { kind: Type.Literal('PARAMETER'), name: Type.String({ pattern: '^[A-Za-z0-9_.-]{1,100}$' }) },
+    {
+      kind: Type.Literal('PARAMETER'),
+      name: Type.String({ pattern: '^[A-Za-z0-9_.-]{1,100}$', description: 'up to 100 letters, digits, _ . and -' }),
+    },
     { additionalProperties: false },
   ),
   Type.Object(
@@ -44,7 +47,7 @@ export const LicensePlacement = Type.Union([
       // No dot segments: they would lead to what is not the app's.
       path: Type.String({
         pattern: '^(?!.*(?:^|/)\\.{1,2}(?:/|$))[A-Za-z0-9_.~/-]{1,200}$',
-        description: 'Below the path of the app.',
+        description: 'a path below that of the app, without . and .. between its slashes',
       }),
     },
     { additionalProperties: false },

@@ -9,6 +9,7 @@ const ipv4 = `${octet}\\.${octet}\\.${octet}\\.${octet}`
 export const AddressRange = Type.String({
   maxLength: 100,
   pattern: `^(${ipv4}(/(1[6-9]|2\\d|3[0-2])|-${ipv4})?|(?=[^/]*:)[0-9A-Fa-f:]{2,39}(/(11[2-9]|12[0-8]))?)$`,
+  description: 'an address, a network (/16 or smaller, IPv6 /112 or smaller), or two IPv4 addresses with a hyphen',
   examples: ['192.168.1.0/24', '192.168.1.10-192.168.1.40'],
 })
 

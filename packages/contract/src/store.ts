@@ -14,9 +14,28 @@ const listing = {
   industries: Type.Array(Type.String({ maxLength: 100 }), { maxItems: 50 }),
   useCases: Type.Array(Type.String({ maxLength: 100 }), { maxItems: 50 }),
   integrationTypes: Type.Array(Type.String({ maxLength: 100 }), { maxItems: 50 }),
-  website: nullable(Type.String({ maxLength: 2000, pattern: '^https?://' })),
-  videoUrl: nullable(Type.String({ maxLength: 2000, pattern: '^https?://' })),
-  imageUrls: Type.Array(Type.String({ maxLength: 2000, pattern: '^https?://' }), { maxItems: 20 }),
+  website: nullable(
+    Type.String({
+      maxLength: 2000,
+      pattern: '^https?://',
+      description: 'an address that begins with https:// or http://',
+    }),
+  ),
+  videoUrl: nullable(
+    Type.String({
+      maxLength: 2000,
+      pattern: '^https?://',
+      description: 'an address that begins with https:// or http://',
+    }),
+  ),
+  imageUrls: Type.Array(
+    Type.String({
+      maxLength: 2000,
+      pattern: '^https?://',
+      description: 'an address that begins with https:// or http://',
+    }),
+    { maxItems: 20 },
+  ),
   trialDays: Type.Integer({ minimum: 1, maximum: 365 }),
   licensePlacement: Type.Unsafe<LicensePlacement | null>({
     ...nullable(LicensePlacement),

@@ -43,7 +43,7 @@ export const later = (one: Cursor, other: Cursor): Cursor => (compareCursors(one
 export function decodeCursor(text: string): Cursor {
   const [, xid, eventId] = /^(\d{1,20})-(\d{1,19})$/.exec(text) ?? []
   if (!xid || !eventId || BigInt(xid) >= 2n ** 64n || BigInt(eventId) >= 2n ** 63n)
-    throw new ProblemError('invalid-request', 'This is not a cursor of the event log.')
+    throw new ProblemError('invalid-request', 'This is not a cursor of the event log. Start again without it.')
   return { xid, eventId }
 }
 

@@ -5,6 +5,7 @@ import type { Authenticator } from '../../platform/auth/caller.ts'
 import type { Database } from '../../platform/database/database.ts'
 import type { OpenStreams } from '../../platform/http/open-streams.ts'
 import { type AnyRoute, type Context, ok, route, streamed } from '../../platform/http/route.ts'
+import { answerHead, beginEventStream } from '../../platform/http/server-sent-events.ts'
 import { decodeCursor, encodeCursor, readEvents, refuseForeignCursor } from './event-feed.ts'
 import { createEventHub, type EventHub, type HubLimits } from './event-hub.ts'
 import { type StreamTimes, streamEvents, streamTimes } from './event-stream.ts'
@@ -67,23 +68,15 @@ async function openStream(
   const last = request.headers['last-event-id']
   const resumed = typeof last === 'string' ? decodeCursor(last) : null
   if (resumed) await refuseForeignCursor(deps.db, resumed)
+  if (answerHead(request, reply)) return
   const leave = deps.streams.enter(context.caller)
   const feed = await hub.follow(context.caller.accountId).catch((error: unknown) => {
     leave()
     throw error
   })
-  reply.hijack()
-  const out = reply.raw
-  const gone = new AbortController()
-  out.once('close', () => gone.abort())
-  out.writeHead(200, {
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-store',
-    'x-accel-buffering': 'no',
-    'x-request-id': request.id,
-  })
+  const { out, gone } = beginEventStream(request, reply)
   try {
-    const signal = AbortSignal.any([gone.signal, deps.closing])
+    const signal = AbortSignal.any([gone, deps.closing])
     await streamEvents(
       { db: deps.db, feed, out, signal },
       {

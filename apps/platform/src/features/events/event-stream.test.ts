@@ -121,6 +121,16 @@ test('a caller has so many streams, and one more when another has ended', async 
   await expect.poll(again, { timeout: 20_000 }).toBe(200)
 })
 
+test('HEAD tells of the stream and keeps none open', async () => {
+  const account = await platform.account()
+  const ask = { method: 'HEAD', headers: account.headers, signal: AbortSignal.timeout(20_000) }
+  for (let time = 0; time < 21; time++) {
+    const answer = await fetch(`${address}/events/v1/stream`, ask)
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8'])
+    expect(await answer.text()).toBe('')
+  }
+})
+
 test('says in quiet times that it lives, and up to where nothing was missed', async () => {
   const account = await platform.account()
   const quiet = await openStream(account, {}, '?deviceId=none')

@@ -6,6 +6,7 @@ import type { Authenticator, Caller } from '../../platform/auth/caller.ts'
 import type { Database } from '../../platform/database/database.ts'
 import type { OpenStreams } from '../../platform/http/open-streams.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
+import { answerHead, beginEventStream } from '../../platform/http/server-sent-events.ts'
 import { readRollout } from './rollout-view.ts'
 
 export interface RolloutStreamDeps {
@@ -35,18 +36,10 @@ export async function streamRollout(
   }: { caller: Caller; rolloutId: string; request: FastifyRequest; reply: FastifyReply },
 ): Promise<void> {
   const rollout = await readRollout({ db: deps.db, caller }, rolloutId)
+  if (answerHead(request, reply)) return
   const leave = deps.streams.enter(caller)
-  reply.hijack()
-  const out = reply.raw
-  const gone = new AbortController()
-  out.once('close', () => gone.abort())
-  const signal = AbortSignal.any([gone.signal, deps.closing])
-  out.writeHead(200, {
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-store',
-    'x-accel-buffering': 'no',
-    'x-request-id': request.id,
-  })
+  const { out, gone } = beginEventStream(request, reply)
+  const signal = AbortSignal.any([gone, deps.closing])
   out.write('retry: 3000\n\n')
   try {
     await tellChanges(deps, { caller, rollout, request, out, signal })

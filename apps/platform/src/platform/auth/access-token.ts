@@ -49,10 +49,14 @@ export function createAccessTokens(key: Uint8Array): AccessTokens {
             },
           )
         }
-        throw new ProblemError('unauthenticated', 'The access token is not valid.', {
-          headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
-          cause,
-        })
+        throw new ProblemError(
+          'unauthenticated',
+          'The access token is not valid. Get another one by POST /auth/v1/token.',
+          {
+            headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
+            cause,
+          },
+        )
       }
     },
   }

@@ -122,6 +122,11 @@ const refuse = (_: unknown, socket: Socket) => void socket.end('HTTP/1.1 404 Not
 /** The same, on a connection that ends with the answer. */
 const closing = (lines: string[]) => lines.map((line) => line.replace(/^Connection: /, 'Connection: close, '))
 
+test('an expectation that nobody here can meet is passed over', async () => {
+  const lines = ['GET /shelf HTTP/1.1', 'Host: x', 'Connection: close', 'Expect: wonders', '', '']
+  expect(await answerTo(...lines)).toMatchObject({ status: 200, body: 'books' })
+})
+
 test('a compressed body is refused with what to send instead', async () => {
   const answer = await platform.app.inject({
     ...{ method: 'POST', url: '/shelf', payload: 'hello' },

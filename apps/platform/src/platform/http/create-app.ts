@@ -8,6 +8,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import type { Metrics } from '../metrics.ts'
+import { readJsonBodies } from './json-body.ts'
 import { createKnownCallers } from './known-callers.ts'
 import { createLazyCompilers } from './lazy-schemas.ts'
 import { ProblemError, shownPath, toProblem, toProblemError } from './problem.ts'
@@ -66,7 +67,15 @@ export async function createApp({
     routerOptions: { maxParamLength: 4096 },
     bodyLimit: 1024 * 1024,
     // bodies are taken as they are: nothing guessed, nothing dropped (query and path are converted in register-routes)
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false } },
+    ajv: {
+      customOptions: {
+        coerceTypes: false,
+        removeAdditional: false,
+        useDefaults: false,
+        allErrors: false,
+        verbose: true,
+      },
+    },
     schemaController: { compilersFactory: createLazyCompilers() },
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     forceCloseConnections: true,
@@ -77,6 +86,7 @@ export async function createApp({
   app.decorateRequest('caller', null)
   const knownCallers = createKnownCallers({ maxCredentials: 50_000 })
 
+  readJsonBodies(app)
   await app.register(formBody)
   if (rateLimitPerSecond > 0) {
     await app.register(rateLimit, {
@@ -119,6 +129,8 @@ export async function createApp({
     reply.header('x-content-type-options', 'nosniff')
   })
   refuseUnreadable(app)
+  // Nothing is promised to who expects more than to go on (RFC 9110, section 10.1.1).
+  app.server.on('checkExpectation', (request, answer) => app.server.emit('request', request, answer))
   watchStalledBodies(app, { stalledAfterMs: 30_000 })
   app.addHook('preValidation', async ({ headers, caller }) => {
     if (caller) knownCallers.accepted(headers, caller)

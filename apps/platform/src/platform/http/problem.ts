@@ -1,6 +1,7 @@
 import type { Permission, Problem, ProblemCode } from '@ocelli/contract'
 import { isDatabaseAway, isDatabaseFull } from '../database/database-away.ts'
 import { cutOffBy } from '../database/session-limits.ts'
+import { readValidation, type ValidationItem } from './validation-words.ts'
 
 interface Kind {
   status: number
@@ -107,6 +108,18 @@ export function toProblem(error: ProblemError, request: { path: string; requestI
   }
 }
 
+/** Says the part that is wrong, and what it must be. */
+function toValidationProblem(items: readonly ValidationItem[], context: string | undefined): ProblemError {
+  const { first, errors, rootType } = readValidation(items)
+  if (context === 'body' && first.pointer === '') {
+    const wanted = `Send a JSON ${rootType} as the body, with Content-Type: application/json.`
+    return new ProblemError('invalid-request', wanted, { errors })
+  }
+  const where = context === 'body' ? 'body' : context === 'querystring' ? 'query' : 'path'
+  const detail = `The request's ${where} is not valid: ${first.pointer || '/'} ${first.detail}.`
+  return new ProblemError('invalid-request', detail, { errors })
+}
+
 /** SQLSTATE of what RFC 3339 allows to be written and PostgreSQL does not hold; all other times are its own or a schema's. */
 const impossibleTimes = new Set(['22007', '22008', '22009'])
 
@@ -118,28 +131,9 @@ export function toProblemError(error: unknown): ProblemError {
     statusCode?: number
     message?: string
     validationContext?: string
-    validation?: { instancePath: string; keyword: string; message?: string; params?: Record<string, unknown> }[]
+    validation?: ValidationItem[]
   }
-  if (validation) {
-    const errors = validation.map((item) => ({
-      pointer: pointerOf(item),
-      code: item.keyword,
-      detail: describe(item),
-    }))
-    const first = errors[0]
-    if (validationContext === 'body' && first?.pointer === '') {
-      const wanted = `Send a JSON ${typeOf(validation[0])} as the body, with Content-Type: application/json.`
-      return new ProblemError('invalid-request', wanted, { errors })
-    }
-    const where = validationContext === 'body' ? 'body' : validationContext === 'querystring' ? 'query' : 'path'
-    return new ProblemError(
-      'invalid-request',
-      `The request's ${where} is not valid: ${first?.pointer || '/'} ${first?.detail}.`,
-      {
-        errors,
-      },
-    )
-  }
+  if (validation) return toValidationProblem(validation, validationContext)
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE' || statusCode === 413) {
     return new ProblemError('payload-too-large', 'The request body is larger than this route accepts.')
   }
@@ -148,7 +142,10 @@ export function toProblemError(error: unknown): ProblemError {
   }
   if (statusCode === 429) return new ProblemError('too-many-requests', 'Too many requests: slow down and try again.')
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-    return new ProblemError('invalid-request', `The request could not be read: ${message ?? 'malformed'}.`)
+    return new ProblemError(
+      'invalid-request',
+      `The request could not be read: ${(message ?? 'malformed').replace(/\.$/, '')}.`,
+    )
   }
   if (code !== undefined && impossibleTimes.has(code)) {
     const detail = 'A time in the request is none that can be kept: years go from 1 to 9999, offsets to 15:59.'
@@ -178,27 +175,4 @@ export function toProblemError(error: unknown): ProblemError {
   return new ProblemError('internal', 'Something went wrong on our side. Try again later; quote the request id.', {
     cause: error,
   })
-}
-
-/** What the body as a whole must be: an object, but for a few routes. */
-const typeOf = (item: ValidationItem | undefined): string =>
-  typeof item?.params?.type === 'string' ? item.params.type : 'object'
-
-type ValidationItem = { instancePath: string; keyword: string; message?: string; params?: Record<string, unknown> }
-
-function pointerOf({ instancePath, keyword, params }: ValidationItem): string {
-  if (keyword === 'required') return `${instancePath}/${String(params?.missingProperty)}`
-  if (keyword === 'additionalProperties') return `${instancePath}/${String(params?.additionalProperty)}`
-  return instancePath
-}
-
-function describe({ keyword, message, params }: ValidationItem): string {
-  if (keyword === 'required') return 'is required'
-  if (keyword === 'additionalProperties') return 'is not known here'
-  if (keyword === 'enum')
-    return `must be one of ${[params?.allowedValues]
-      .flat()
-      .filter((value) => value !== null)
-      .join(', ')}`
-  return message ?? 'is not valid'
 }
