@@ -14,6 +14,7 @@ import { createPackageLeases } from './executor.ts'
 import type { LicenseDesk } from './license-desk.ts'
 import type { Observation } from './observation.ts'
 import { plan } from './planner.ts'
+import { repeat } from './repeat.ts'
 import type { ReportBody } from './reporter.ts'
 import { createRevisionBook } from './revision-book.ts'
 import { createSitePlace } from './site-place.ts'
@@ -95,12 +96,11 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
     licenses.ask({ deviceId, assignment: assignment(), ...request }, signal)
   const siteId = () => memory.content.desired?.siteId ?? camera.siteId
   const place = createSitePlace({ admission, siteId, onGranted: () => wakeUp.wake() })
-  const { configurations } = memory
   const noteAnswer = () => {
     lastAnswerAtMs = clock.monotonic()
   }
   const tools = {
-    ...{ link, packages, leases, configurations, uploads: options.uploads },
+    ...{ link, packages, leases, configurations: memory.configurations, uploads: options.uploads },
     ...{ siteId, noteAnswer, askLicense, clock },
   }
   const runner = createStepRunner({
@@ -128,7 +128,6 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
 
   async function look(signal: AbortSignal): Promise<Observation> {
     const probing = place.isGranted ? null : await enterQueue(probes, siteId(), signal)
-    const wishBefore = memory.content.desired
     try {
       observation = await link.observe(signal)
     } finally {
@@ -137,7 +136,6 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
     search.noteLook(camera, observation)
     hasHint = false
     lookedAtMs = clock.monotonic()
-    isListCurrent = memory.content.desired === wishBefore
     const isThisCamera = observation.kind !== 'blocked' || observation.reason !== 'identity-changed'
     if ((observation.kind === 'answered' || observation.hasAnswered) && isThisCamera) lastAnswerAtMs = lookedAtMs
     return observation
@@ -145,7 +143,9 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
 
   /** One look and at most one step. Gives the time until the next one, in milliseconds. */
   async function turn(signal: AbortSignal): Promise<number> {
+    const wishBefore = memory.content.desired
     const seen = await look(signal)
+    isListCurrent = memory.content.desired === wishBefore
     // The wish changed while the camera was read: what was read may be older than the wish.
     if (!isListCurrent) return 0
     if (!isConfirmed()) {
@@ -195,20 +195,25 @@ export function createDeviceWorker(options: DeviceWorkerOptions): DeviceWorker {
   async function step(next: Parameters<typeof runner.run>[0], signal: AbortSignal): Promise<void> {
     isListCurrent = false
     const isOver = new AbortController()
-    void keepTelling(AbortSignal.any([signal, isOver.signal]))
+    const during = AbortSignal.any([signal, isOver.signal])
+    void repeat(reporting.tell, { everyMs: tickMs, clock, signal: during })
+    const looking = next.action.kind === 'download' ? keepLooking(during) : null
     try {
       await runner.run(next, signal)
     } finally {
       isOver.abort()
+      // one conversation with a camera at a time
+      await looking
       reporting.stepEnded(next.appId)
     }
   }
 
-  async function keepTelling(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await clock.sleep(tickMs, signal).catch(() => undefined)
-      if (!signal.aborted) reporting.tell()
-    }
+  /** While a package is on its way to this gateway the camera has nothing to do with it, and is looked at as ever. */
+  async function keepLooking(signal: AbortSignal): Promise<void> {
+    const lookAndTell = () => look(signal).then(() => reporting.tell())
+    await repeat(lookAndTell, { everyMs: probeEveryMs, clock, signal }).catch((err: unknown) => {
+      if (!signal.aborted) log.error({ deviceId, err }, 'Looking at a camera during a download broke off')
+    })
   }
 
   /** A begun step's time runs on while the camera is away; what only waited goes on waiting. */

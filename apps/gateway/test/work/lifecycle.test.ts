@@ -65,6 +65,27 @@ test.each([
   expect(statesTold(site)).toEqual(states)
 })
 
+test.each([
+  ['goes on answering is not', true, ['ONLINE']],
+  ['does not answer any more is', false, ['ONLINE', 'OFFLINE']],
+])(
+  'while a package is long on its way to the gateway, a camera that %s said to be away',
+  async (_, answers, states) => {
+    const site = createSite()
+    site.packages.during = async (signal) => {
+      site.camera().isReachable = answers
+      await site.clock.sleep(4.5 * 60_000, signal)
+      site.camera().isReachable = true
+    }
+    site.platform.desired.set(device, desiredDevice(device, [desiredApp()]))
+    site.start()
+    await site.untilSettled()
+    expect(statesTold(site)).toEqual(states)
+    expect(site.phase()).toBe('CONVERGED')
+    expect(site.packages.downloads).toHaveLength(1)
+  },
+)
+
 const statesTold = (site: ReturnType<typeof createSite>) => [
   ...new Set(site.platform.applied.map(({ connectivity }) => connectivity.state)),
 ]
