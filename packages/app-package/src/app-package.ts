@@ -20,7 +20,7 @@ export interface ApkPackage extends PackageBase {
   format: 'apk'
   /** `versionCodeMajor` in the upper 32 bits. */
   versionCode: number
-  /** Android API level */
+  /** Android API level: what the manifest asks for, or the lowest that can verify a signature of the package where that is higher. */
   minPlatformLevel: number
   /** Android API level; null when not said, or a preview's code name. */
   targetPlatformLevel: number | null

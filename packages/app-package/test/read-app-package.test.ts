@@ -12,6 +12,28 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
+const jar = [
+  { name: 'META-INF/MAKER.SF', bytes: Buffer.from('Signature-Version: 1.0') },
+  { name: 'META-INF/MAKER.RSA', bytes: Buffer.from('not looked at') },
+]
+
+test.each([
+  [21, ['v2'], 24, []],
+  [21, ['v2', 'v3'], 24, []],
+  [21, ['v3'], 28, []],
+  [21, ['v3', 'v3.1'], 28, []],
+  [30, ['v3'], 30, []],
+  [21, ['v2'], 21, jar],
+  [21, ['v3'], 28, jar],
+] as const)(
+  'made for platform level %i and signed by %j it is for cameras from %i on',
+  async (minSdk, schemes, level, entries) => {
+    const path = join(folder, `${minSdk}-${schemes.join('-')}-${entries.length}.apk`)
+    await writeFile(path, await buildApk({ ...signer, appId: 'com.example.counter', minSdk, schemes, entries }))
+    expect(await readAppPackage(path)).toMatchObject({ minPlatformLevel: level })
+  },
+)
+
 test('everything that a package says comes out of the file', async () => {
   const path = join(folder, 'whole.apk')
   const options = { appId: 'com.example.counter', versionCode: 7, versionName: '1.2', minSdk: 24, targetSdk: 33 }

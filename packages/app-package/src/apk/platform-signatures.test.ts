@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { PlatformSignature } from '../app-package.ts'
-import { findRefusingLevel } from './platform-signatures.ts'
+import { findRefusingLevel, lowestVerifyingLevel } from './platform-signatures.ts'
 
 /** `A` alone, or `A>B>C`: C by a proof that begins with A. A small letter: its apps may not be updated any more. */
 function signature(keys: string, minLevel = 0, maxLevel: number | null = null): PlatformSignature {
@@ -49,3 +49,18 @@ test('platforms below the least level of the update are not asked', () => {
   expect(findRefusingLevel(installed, { signatures, minPlatformLevel: 27 })).toBe(27)
   expect(findRefusingLevel(installed, { signatures, minPlatformLevel: 28 })).toBe(null)
 })
+
+const scheme = (name: PlatformSignature['scheme'], minLevel: number) => ({ ...signature('A', minLevel), scheme: name })
+
+test.each([
+  ['v2 alone', [scheme('v2', 0)], 24, 0],
+  ['v2 and v3', [scheme('v2', 0), scheme('v3', 28)], 24, 0],
+  ['v3 alone', [scheme('v3', 28)], 28, 28],
+  ['v3 for Android 11 and later', [scheme('v3', 30)], 30, 30],
+])(
+  '%s is verified by platforms from a level on, and by earlier ones where v1 is beside v2',
+  (_what, signatures, level, withJar) => {
+    expect(lowestVerifyingLevel(signatures, { hasJarSignature: false })).toBe(level)
+    expect(lowestVerifyingLevel(signatures, { hasJarSignature: true })).toBe(withJar)
+  },
+)

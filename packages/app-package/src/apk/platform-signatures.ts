@@ -1,6 +1,8 @@
 import type { PlatformSignature } from '../app-package.ts'
 import type { VerifiedSigner } from './signer.ts'
 
+/** Android 7 is the first to look at v2; earlier ones know v1 (JAR) alone. */
+const v2Level = 24
 /** Android 9 looks at v3 first, and Android 13 at v3.1 before that (source.android.com, APK signing). */
 const v3Level = 28
 const v31Level = 33
@@ -21,6 +23,20 @@ export function layOutSignatures({ v2, v3, v31 }: Record<'v2' | 'v3' | 'v31', Ve
       certificateSha256: signer.certificateSha256,
       lineage: signer.lineage,
     }))
+}
+
+/**
+ * The lowest API level whose platform finds a signature that it can verify. A v1 (JAR) signature beside v2 is left to the cameras before
+ * Android 7; beside v3 alone it is not counted on, since nothing here has read whose it is.
+ */
+export function lowestVerifyingLevel(
+  signatures: readonly PlatformSignature[],
+  { hasJarSignature }: { hasJarSignature: boolean },
+): number {
+  const lowest = signatures.map(({ scheme, minLevel }) =>
+    scheme === 'v2' && !hasJarSignature ? Math.max(minLevel, v2Level) : minLevel,
+  )
+  return Math.min(...lowest)
 }
 
 interface Range {

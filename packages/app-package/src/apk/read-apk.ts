@@ -2,6 +2,7 @@ import type { ApkPackage } from '../app-package.ts'
 import type { ByteSource } from '../byte-source.ts'
 import { PackageError } from '../package-error.ts'
 import { parseManifest } from './manifest.ts'
+import { lowestVerifyingLevel } from './platform-signatures.ts'
 import { readSigningBlock } from './signing-block.ts'
 import { verifySignature } from './verify-signature.ts'
 import { readApkEntries } from './zip-entries.ts'
@@ -16,7 +17,8 @@ export async function readApk(source: ByteSource): Promise<ApkPackage> {
   if (block === null) throw unsigned(entries.hasJarSignature)
   const { signer, sha256 } = await verifySignature(source, { sections, block })
   const { architectures } = entries
-  return { format: 'apk', ...manifest, architectures, signer, size: source.size, sha256 }
+  const minPlatformLevel = Math.max(manifest.minPlatformLevel, lowestVerifyingLevel(signer.signatures, entries))
+  return { format: 'apk', ...manifest, minPlatformLevel, architectures, signer, size: source.size, sha256 }
 }
 
 function unsigned(hasJarSignature: boolean): PackageError {

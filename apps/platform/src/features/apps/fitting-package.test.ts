@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase } from '../../../test/postgres/create-test-database.ts'
@@ -169,6 +170,32 @@ async function addEaps() {
   await add('eaps', 'armv7hf-signed', [{ min: '11', max: '11.11' }])
   await add('plain-eap', 'aarch64', [])
 }
+
+test('a package from before its schemes were looked at is held to the level that verifies it', async () => {
+  await addApp('kept', [
+    { code: 1, architectures: [], level: 21 },
+    { code: 2, architectures: [], level: 21 },
+    { code: 3, architectures: [], level: 30 },
+    { code: 4, architectures: [], level: 21 },
+  ])
+  for (const [code, levels] of [
+    [1, [28]],
+    [2, [0, 28]],
+    [3, [28]],
+  ] as const) {
+    const signatures = JSON.stringify(levels.map((minLevel) => ({ minLevel })))
+    await sql`UPDATE app_package SET signatures = ${signatures}::jsonb WHERE app_id = 'kept' AND version_code = ${code}`.execute(
+      db,
+    )
+  }
+  const migration = new URL('../../platform/database/migrations/0036-levels-that-verify.sql', import.meta.url)
+  await sql.raw(await readFile(migration, 'utf8')).execute(db)
+  const { rows } = await sql<{
+    level: number
+  }>`SELECT min_platform_level AS level FROM app_package WHERE app_id = 'kept'
+    ORDER BY version_code`.execute(db)
+  expect(rows.map(({ level }) => level)).toEqual([28, 21, 30, 21])
+})
 
 interface VersionSpec {
   code: number

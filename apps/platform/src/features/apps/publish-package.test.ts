@@ -3,6 +3,7 @@ import { type ApkOptions, type ApkSigner, buildApk, generateSigner } from '@ocel
 import { sql } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
 import { apiDemos, apiDemosId, appiumSettings, createStoreFixture } from '../../../test/store-fixture.ts'
+import { findFittingPackage } from './fitting-package.ts'
 
 const store = await createStoreFixture({ maxPackageBytes: 64 * 1024 * 1024 })
 afterAll(() => store.close())
@@ -105,6 +106,27 @@ test('a key that came after another by a proof of rotation may sign the next ver
     (SELECT e.data->>'signerCertificateSha256' FROM event e WHERE e.account_id = ${accountId} ORDER BY e.event_id DESC LIMIT 1) AS told
     FROM app a WHERE a.app_id = ${appId}`.execute(store.db)
   expect(rows).toEqual([{ signer: signer(third), told: signer(third) }])
+})
+
+test('a package that early cameras cannot verify is not offered to them, and they keep the version before', async () => {
+  const { headers } = await store.account()
+  const appId = 'newer.scheme'
+  const signer = await generateSigner()
+  for (const [versionCode, schemes] of [
+    [1, ['v2']],
+    [2, ['v3']],
+  ] as const) {
+    const answer = await store.publish(headers, await made(appId, versionCode, { ...signer, minSdk: 21, schemes }))
+    expect(answer.statusCode).toBe(201)
+  }
+  const camera = { appFormats: ['apk'], architecture: null, firmwareVersion: null, unsignedApps: null }
+  const find = (platformLevel: number, version?: string) =>
+    findFittingPackage(store.db, { device: { ...camera, platformLevel }, appId, version })
+  expect(await find(28)).toMatchObject({ kind: 'fits', package: { version: '2.0' } })
+  expect(await find(27)).toMatchObject({ kind: 'fits', package: { version: '1.0' } })
+  expect(await find(27, '2.0')).toEqual({
+    ...{ kind: 'incompatible', detail: 'Version 2.0 needs platform level 28; this device has 27.' },
+  })
 })
 
 test('an app from before rotations were kept takes a rotated key too', async () => {
