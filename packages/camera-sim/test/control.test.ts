@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
 import { startControlServer } from '../src/index.ts'
 import { send, soapRequest } from './raw-client.ts'
@@ -89,4 +90,14 @@ test('a body that a web page could send unasked is refused', async () => {
   const { cameras, ask } = await startControl()
   const reply = await ask('POST', '/cameras/cam-2/reboot', '{}', { 'Content-Type': 'text/plain' })
   expect([reply.status, cameras[1].reboots]).toEqual([415, 0])
+})
+
+test('every fault is in the table of docs/simulated-cameras.md, and no other', async () => {
+  const { ask } = await startControl()
+  const { value: refused } = await ask('PATCH', `${one}/faults`, { nothing: 1 })
+  const known = JSON.stringify(refused).replace(/^.*Known: /, '').match(/\w+/g)
+  const page = readFileSync(new URL('../../../docs/simulated-cameras.md', import.meta.url), 'utf8')
+  const rows = page.slice(page.indexOf('| fault |')).matchAll(/^\| (`[^|]*`) \|/gm)
+  const documented = [...rows].flatMap(([, names = '']) => [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name))
+  expect(documented.toSorted()).toEqual(known?.toSorted())
 })
