@@ -95,7 +95,9 @@ test('a body that a web page could send unasked is refused', async () => {
 test('every fault is in the table of docs/simulated-cameras.md, and no other', async () => {
   const { ask } = await startControl()
   const { value: refused } = await ask('PATCH', `${one}/faults`, { nothing: 1 })
-  const known = JSON.stringify(refused).replace(/^.*Known: /, '').match(/\w+/g)
+  const known = JSON.stringify(refused)
+    .replace(/^.*Known: /, '')
+    .match(/\w+/g)
   const page = readFileSync(new URL('../../../docs/simulated-cameras.md', import.meta.url), 'utf8')
   const rows = page.slice(page.indexOf('| fault |')).matchAll(/^\| (`[^|]*`) \|/gm)
   const documented = [...rows].flatMap(([, names = '']) => [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name))
