@@ -22,12 +22,13 @@ export interface AppRow {
 
 /**
  * The condition under which a caller sees the app `a`: its own, listed ones, and those that it holds units of, within its
- * projects. An order that was never confirmed, called off or is over shows nothing that is not listed.
+ * projects. An order that was never confirmed, called off or is over shows nothing that is not listed. OFFSET 0: looked up for
+ * each app, never by a list of all that the account has ordered.
  */
 export function appVisibleTo(caller: Caller | CallerColumns): RawBuilder<boolean> {
   const { accountId } = caller
   return sql<boolean>`((a.account_id = ${accountId} OR a.visibility = 'LISTED' OR EXISTS (
-      SELECT 1 FROM app_order o WHERE o.account_id = ${accountId} AND o.app_id = a.app_id AND o.state = 'CONFIRMED'))
+      SELECT 1 FROM app_order o WHERE o.account_id = ${accountId} AND o.app_id = a.app_id AND o.state = 'CONFIRMED' OFFSET 0))
     AND ${seesApp(caller, sql`a.app_id`)})`
 }
 
@@ -43,7 +44,7 @@ export async function readApps(db: Database, caller: Caller, filter: AppFilter):
     FROM app a LEFT JOIN LATERAL (SELECT v.version, v.version_code FROM app_version v WHERE v.app_id = a.app_id AND v.withdrawn_at IS NULL
       ORDER BY v.version_code DESC LIMIT 1) newest ON true
     WHERE ${appVisibleTo(caller)}
-      AND (${appId ?? null}::text IS NULL OR a.app_id = ${appId ?? null})
+      AND ${appId === undefined ? sql`true` : sql`a.app_id = ${appId}`}
       AND (${pattern}::text IS NULL OR a.app_id ILIKE ${pattern} OR a.name ILIKE ${pattern} OR a.short_description ILIKE ${pattern})
       AND (${industry ?? null}::text IS NULL OR ${industry ?? null} = ANY(a.industries))
       AND (${useCase ?? null}::text IS NULL OR ${useCase ?? null} = ANY(a.use_cases))

@@ -49,7 +49,7 @@ export async function sendLogins(
     due AS (SELECT login_id, session FROM open UNION ALL SELECT login_id, session FROM in_doubt)
     UPDATE camera_login l SET state = CASE l.state WHEN 'UNKNOWN' THEN 'UNKNOWN' ELSE 'SENT' END, sent_at = now(), sent_session = due.session, updated_at = now(),
       send_count = CASE WHEN l.sent_session = due.session THEN l.send_count + 1 ELSE 1 END
-    FROM due WHERE l.login_id = due.login_id
+    FROM due WHERE l.login_id = due.login_id AND l.login_id = ANY(ARRAY(SELECT login_id FROM due))
     RETURNING l.login_id AS "loginId", l.gateway_id AS "gatewayId", due.session, l.kind, l.address, l.device_id AS "deviceId",
       l.name, l.site_id AS "siteId", l.sealed`.execute(db)
   for (const [gatewayId, own] of Map.groupBy(rows, (row) => row.gatewayId)) {

@@ -73,7 +73,7 @@ export function createDispatcher(options: {
 async function claimDue(db: Database): Promise<Due[]> {
   const { rows } = await sql<Due>`
     WITH due AS (
-      SELECT w.account_id, w.device_id, g.session FROM gateway g CROSS JOIN LATERAL (
+      SELECT w.account_id, w.device_id, g.session, 1 AS one FROM gateway g CROSS JOIN LATERAL (
         SELECT c.account_id, c.device_id FROM device_channel c
         WHERE c.gateway_id = g.gateway_id AND c.revision <> c.reported_revision
           AND (c.sent_at IS NULL OR c.sent_revision <> c.revision OR c.sent_session <> g.session
@@ -84,6 +84,8 @@ async function claimDue(db: Database): Promise<Due[]> {
     UPDATE device_channel c SET sent_at = now(), sent_revision = c.revision, sent_session = due.session,
       send_count = CASE WHEN c.sent_revision = c.revision AND c.sent_session = due.session THEN c.send_count + 1 ELSE 1 END
     FROM due WHERE c.account_id = due.account_id AND c.device_id = due.device_id
+      -- always so, and why: see readSituations; a LIMIT counts as all that it lets through
+      AND due.one = 1
     RETURNING c.account_id AS "accountId", c.device_id AS "deviceId", c.gateway_id AS "gatewayId", due.session`.execute(
     db,
   )

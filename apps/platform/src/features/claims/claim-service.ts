@@ -32,8 +32,8 @@ export async function claimDevices(context: Context, items: ClaimItem[]): Promis
 async function placed({ db, caller }: Context, items: ClaimItem[]): Promise<Claim[]> {
   const named = [...new Set(items.flatMap(({ siteId }) => siteId ?? []))]
   const { rows } = await sql<{ own: string; known: string[] }>`
-    SELECT g.site_id AS own, ARRAY(SELECT site_id::text FROM site s
-      WHERE s.account_id = g.account_id AND s.site_id = ANY(${named}::uuid[])) AS known
+    SELECT g.site_id AS own, ARRAY(SELECT named.id::text FROM unnest(${named}::uuid[]) AS named (id)
+      WHERE EXISTS (SELECT 1 FROM site s WHERE s.account_id = g.account_id AND s.site_id = named.id OFFSET 0)) AS known
     FROM gateway g WHERE g.gateway_id = ${caller.id} AND g.account_id = ${caller.accountId}`.execute(db)
   const [row] = rows
   if (!row) throw new ProblemError('unauthenticated', 'This gateway is unknown.')

@@ -28,7 +28,7 @@ async function select({ db, caller }: Context, gatewayId: string | null): Promis
       (SELECT count(*)::int FROM device d WHERE d.gateway_id = g.gateway_id AND d.account_id = g.account_id
          AND d.state = 'CLAIMED' AND ${seesProjects(caller, sql.ref('d.project_ids'))}) AS "deviceCount"
     FROM gateway g
-    WHERE g.account_id = ${caller.accountId} AND (${gatewayId}::uuid IS NULL OR g.gateway_id = ${gatewayId}::uuid)
+    WHERE g.account_id = ${caller.accountId} AND ${gatewayId === null ? sql`true` : sql`g.gateway_id = ${gatewayId}`}
     ORDER BY g.name, g.gateway_id`.execute(db)
   return rows
 }

@@ -68,11 +68,13 @@ async function decideChanges(
   db: DatabaseTransaction,
   { devices, given }: { devices: LockedDevice[]; given: GivenReport[] },
 ): Promise<ChangedInstallation[]> {
-  const keys = JSON.stringify(devices.map(({ accountId, deviceId }) => ({ accountId, deviceId })))
+  const keys = JSON.stringify(devices.map(({ accountId, deviceId }) => ({ accountId, deviceId, one: 1 })))
   const { rows: locked } = await sql<LockedInstallation>`
-    SELECT ${lockedColumns} FROM jsonb_to_recordset(${keys}::jsonb) AS k("accountId" uuid, "deviceId" text)
+    SELECT ${lockedColumns} FROM jsonb_to_recordset(${keys}::jsonb) AS k("accountId" uuid, "deviceId" text, one integer)
     JOIN installation i ON i.account_id = k."accountId" AND i.device_id = k."deviceId"
     JOIN device d ON d.account_id = i.account_id AND d.device_id = i.device_id
+    -- always so, and why: see readSituations
+    WHERE one = 1
     ORDER BY i.account_id, i.device_id, i.app_id FOR UPDATE OF i`.execute(db)
   const rows = await withLicenseStates(db, locked)
   const packages = await readPackages(db, given)

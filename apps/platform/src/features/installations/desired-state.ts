@@ -28,8 +28,10 @@ export async function readDesired(
         LEFT JOIN license l ON l.license_id = i.license_id AND l.state IN ('RESERVED', 'VALID')
         WHERE i.account_id = d.account_id AND i.device_id = d.device_id AND i.presence IS NOT NULL), '[]')) AS desired
     FROM jsonb_to_recordset(${JSON.stringify(devices)}::jsonb) AS wanted("accountId" uuid, "deviceId" text)
-    JOIN device d ON d.account_id = wanted."accountId" AND d.device_id = wanted."deviceId"
-    JOIN device_channel c ON c.account_id = wanted."accountId" AND c.device_id = wanted."deviceId"
+    -- OFFSET 0: looks into indexes, one for each, whatever the planner knows of the tables
+    CROSS JOIN LATERAL (SELECT * FROM device o WHERE o.account_id = wanted."accountId" AND o.device_id = wanted."deviceId" OFFSET 0) d
+    CROSS JOIN LATERAL (SELECT o.revision FROM device_channel o
+      WHERE o.account_id = wanted."accountId" AND o.device_id = wanted."deviceId" OFFSET 0) c
     WHERE d.state = 'CLAIMED'`.execute(db)
   return rows.map((row) => row.desired)
 }

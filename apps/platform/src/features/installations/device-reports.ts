@@ -52,7 +52,7 @@ export async function writeDevices(db: DatabaseTransaction, given: GivenReport[]
     WITH given AS (
       SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS r("accountId" uuid, "gatewayId" uuid, session bigint, "deviceId" text,
         assignment integer, seq bigint, revision bigint, state text, reason text, detail text, "lastAnswerSecondsAgo" integer,
-        "clockOffsetSeconds" integer, "certificateExpiresAt" timestamptz, replacement jsonb, address text, facts jsonb)
+        "clockOffsetSeconds" integer, "certificateExpiresAt" timestamptz, replacement jsonb, address text, facts jsonb, one integer)
     ), locked AS (
       SELECT d AS known, s.repair, g.*
       FROM given g
@@ -62,6 +62,8 @@ export async function writeDevices(db: DatabaseTransaction, given: GivenReport[]
       JOIN device_channel c ON c.account_id = g."accountId" AND c.device_id = g."deviceId"
         AND (c.report_session, c.report_seq) < (g.session, g.seq)
       JOIN site s ON s.site_id = d.site_id
+      -- always so, and why: see readSituations
+      WHERE one = 1
       ORDER BY d.account_id, d.device_id FOR NO KEY UPDATE OF d, c
     ), noted AS (
       UPDATE device_channel c SET report_session = l.session, report_seq = l.seq,
@@ -107,7 +109,7 @@ function toRow({ batch, report }: GivenReport) {
   const { state, reason, detail, lastAnswerSecondsAgo, clockOffsetSeconds, certificateExpiresAt } = connectivity
   return {
     ...{ accountId: batch.gateway.accountId, gatewayId: batch.gateway.gatewayId, session: batch.session },
-    ...{ deviceId, assignment, seq, revision, address, facts },
+    ...{ deviceId, assignment, seq, revision, address, facts, one: 1 },
     ...{ state, reason, detail, lastAnswerSecondsAgo, certificateExpiresAt, replacement: connectivity.replacement },
     clockOffsetSeconds:
       clockOffsetSeconds === null ? null : Math.max(-maxSeconds, Math.min(maxSeconds, clockOffsetSeconds)),

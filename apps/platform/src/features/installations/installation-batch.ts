@@ -88,6 +88,7 @@ export async function writeOutcomes(
     newRevision: outcome.newRevision,
     hasDeadline: outcome.deadlineInSeconds !== undefined,
     deadlineInSeconds: outcome.deadlineInSeconds ?? null,
+    one: 1,
   }))
   await sql`
     WITH given AS (
@@ -95,7 +96,9 @@ export async function writeOutcomes(
         presence text, "packageId" uuid, "desiredRunningState" text, "allowDowngrade" boolean, settled boolean, queued boolean, "licenseId" uuid,
         "installationState" text, progress jsonb, error jsonb, drift text, managed boolean, present boolean, "installedVersion" text,
         "installedVersionCode" bigint, "runningState" text, "isObserved" boolean, "newRevision" boolean, "hasDeadline" boolean,
-        "deadlineInSeconds" integer)
+        "deadlineInSeconds" integer, one integer)
+      -- always so, and why: see readSituations
+      WHERE one = 1
     ), raised AS (
       UPDATE device_channel c SET revision = c.revision + 1, sent_at = NULL
       FROM (SELECT DISTINCT "accountId", "deviceId" FROM given WHERE "newRevision") n
@@ -161,15 +164,17 @@ async function releaseLicenses(db: DatabaseTransaction, changes: ChangedInstalla
   }>`
     WITH given AS (SELECT * FROM jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb) AS r("licenseId" uuid, others boolean, "onlyReserved" boolean, reason text)),
     -- an app that is gone gives back every unit of its pair; one whose license was replaced gives back the others
-    target AS (
-      SELECT l.license_id, g.reason, g."onlyReserved" FROM given g JOIN license own ON own.license_id = g."licenseId"
-      -- kept apart, so that it stays a look into the index for each pair whatever the planner knows of the table
+    target AS MATERIALIZED (
+      SELECT l.license_id, g.reason, g."onlyReserved" FROM given g
+      -- kept apart, so that they stay looks into indexes for each pair whatever the planner knows of the table
+      CROSS JOIN LATERAL (SELECT o.license_id, o.account_id, o.device_id, o.app_id FROM license o
+        WHERE o.license_id = g."licenseId" OFFSET 0) own
       CROSS JOIN LATERAL (SELECT o.license_id, o.state, o.issuer FROM license o
         WHERE o.account_id = own.account_id AND o.device_id = own.device_id AND o.app_id = own.app_id OFFSET 0) l
       -- a key of the vendor takes no unit and stays good on its camera: it is kept for the next time
       WHERE l.state IN ('RESERVED', 'VALID') AND l.issuer = 'PLATFORM' AND (NOT g.others OR l.license_id <> own.license_id))
     UPDATE license l SET state = 'RELEASED', released_at = now(), release_reason = target.reason
-    FROM target WHERE l.license_id = target.license_id AND (l.state = 'RESERVED' OR (l.state = 'VALID' AND NOT target."onlyReserved"))
+    FROM target WHERE l.license_id = target.license_id AND l.license_id = ANY(ARRAY(SELECT license_id FROM target)) AND (l.state = 'RESERVED' OR (l.state = 'VALID' AND NOT target."onlyReserved"))
     RETURNING l.account_id, l.license_id, l.order_id, l.app_id, l.device_id, l.release_reason AS reason`.execute(db)
   await emitEvents(
     db,

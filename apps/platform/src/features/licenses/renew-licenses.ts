@@ -111,7 +111,10 @@ async function move(
         renewed_at = CASE r.state WHEN 'RESERVED' THEN NULL ELSE now() END, expired_at = NULL, ran_at_expiry = false
       FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
         AS r("licenseId" uuid, state text, token text, "keyCertificate" text)
-      WHERE l.license_id = r."licenseId"`.execute(db)
+      -- named twice, and why: see issueLicenses
+      WHERE l.license_id = r."licenseId" AND l.license_id = ANY(${licenses.map(({ licenseId }) => licenseId)}::uuid[])`.execute(
+      db,
+    )
   } catch (error) {
     await sql`ROLLBACK TO SAVEPOINT renew`.execute(db)
     if (isUnitMissing(error)) {

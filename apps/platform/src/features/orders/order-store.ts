@@ -31,7 +31,7 @@ export async function readOrders(
       roles.map((role) => visible[role]),
       sql` OR `,
     )})
-      AND (${orderId ?? null}::uuid IS NULL OR o.order_id = ${orderId ?? null})
+      AND ${orderId === undefined ? sql`true` : sql`o.order_id = ${orderId}`}
       AND (${appId}::text IS NULL OR o.app_id = ${appId}) AND (${state}::text IS NULL OR o.state = ${state})
     ORDER BY o.placed_at DESC, o.order_id LIMIT ${size} OFFSET ${page * size}`.execute(db)
   return rows.map((row) => ({ order: toOrder(row), buyerId: row.account_id, publisherId: row.publisher_id }))

@@ -35,6 +35,7 @@ export async function admitDevices(
   if (admitted.length === 0) return 0
   const { rolloutId, accountId, appId, strategy } = rollout
   const rows = admitted.map(({ set, ...row }) => ({ ...row, ...set }))
+  const needed = admitted.flatMap(({ neededLicenseId }) => neededLicenseId ?? [])
   const { rows: written } = await sql`
     WITH given AS (
       -- the rollout's id in each row: joined by it and the device, its rows are looked up and never read as a whole
@@ -45,7 +46,8 @@ export async function admitDevices(
     ), held AS MATERIALIZED (
       -- locked, not only looked at, as for single requests: see carryOutChanges
       SELECT l.license_id FROM given g JOIN license l ON l.license_id = g."neededLicenseId" AND l.account_id = ${accountId}
-      WHERE l.state IN ('RESERVED', 'VALID') FOR SHARE OF l
+      -- named twice, and why: see issueLicenses
+      WHERE l.license_id = ANY(${needed}::uuid[]) AND l.state IN ('RESERVED', 'VALID') FOR SHARE OF l
     ), moved AS (
       UPDATE device_channel c SET revision = c.revision + 1,
         sent_at = CASE WHEN c.revision = c.reported_revision THEN NULL ELSE c.sent_at END

@@ -79,7 +79,8 @@ async function look(
     ), room AS MATERIALIZED (
       SELECT v.site_id, least(coalesce(b."maxInFlight", s.max_in_flight, 1000) - l.n - coalesce(single.n, 0),
         ${strategy.maxInFlightPerSite ?? null}::bigint - l.own) AS n
-      FROM visited v LEFT JOIN site s ON s.account_id = ${accountId} AND s.site_id = v.site_id
+      FROM visited v LEFT JOIN LATERAL (SELECT o.site_id, o.max_in_flight, o.time_zone FROM site o
+        WHERE o.account_id = ${accountId} AND o.site_id = v.site_id OFFSET 0) s ON true
       CROSS JOIN LATERAL (SELECT count(*) AS n, count(*) FILTER (WHERE rd.rollout_id = ${rolloutId}) AS own FROM rollout_device rd
         WHERE rd.site_id = v.site_id AND rd.account_id = ${accountId} AND rd.state = 'IN_FLIGHT') l
       LEFT JOIN single ON single.site_id = v.site_id
@@ -105,9 +106,11 @@ const singlesUnderWay = (accountId: string) => sql`
   SELECT d.site_id, count(*) AS n FROM (
     SELECT DISTINCT i.device_id FROM installation i
     WHERE i.account_id = ${accountId} AND NOT i.settled AND NOT i.queued AND i.rollout_revision IS DISTINCT FROM i.revision) i
-  JOIN device d ON d.account_id = ${accountId} AND d.device_id = i.device_id AND d.connectivity = 'ONLINE'
-  WHERE NOT EXISTS (SELECT 1 FROM rollout_device rd
-    WHERE rd.account_id = ${accountId} AND rd.device_id = i.device_id AND rd.state = 'IN_FLIGHT')
+  -- OFFSET 0: looks into indexes, one for each, never all that are online or in flight once more for each
+  CROSS JOIN LATERAL (SELECT o.site_id, o.connectivity FROM device o
+    WHERE o.account_id = ${accountId} AND o.device_id = i.device_id OFFSET 0) d
+  WHERE d.connectivity = 'ONLINE' AND NOT EXISTS (SELECT 1 FROM rollout_device rd
+    WHERE rd.account_id = ${accountId} AND rd.device_id = i.device_id AND rd.state = 'IN_FLIGHT' OFFSET 0)
   GROUP BY d.site_id`
 
 async function openZones(

@@ -48,7 +48,7 @@ export async function divideSites(
   { siteIds, nowMs, renewFor = new Set(), skipLocked = false }: DivideOptions,
 ): Promise<GatewayShare[]> {
   const { rows: locked } = await sql<{ siteId: string }>`
-    SELECT site_id AS "siteId" FROM site WHERE site_id IN (${siteIds}) ORDER BY site_id
+    SELECT site_id AS "siteId" FROM site WHERE site_id = ANY(ARRAY(${siteIds})) ORDER BY site_id
     FOR NO KEY UPDATE ${skipLocked ? sql`SKIP LOCKED` : sql``}`.execute(db)
   if (locked.length === 0) return []
   const ids = locked.map(({ siteId }) => siteId)
@@ -213,7 +213,8 @@ export async function noteSharesInUse(
     WITH said AS MATERIALIZED (
       SELECT n.* FROM jsonb_to_recordset(${JSON.stringify(said)}::jsonb)
         AS n("siteId" uuid, "gatewayId" uuid, session bigint, number bigint, "inFlight" integer, waiting integer)
-      JOIN gateway g ON g.gateway_id = n."gatewayId" AND g.session = n.session AND g.connected
+      CROSS JOIN LATERAL (SELECT o.session, o.connected FROM gateway o WHERE o.gateway_id = n."gatewayId" OFFSET 0) g
+      WHERE g.session = n.session AND g.connected
     ), locked AS MATERIALIZED (
       SELECT h.site_id, h.gateway_id FROM site_share h JOIN said n ON h.site_id = n."siteId" AND h.gateway_id = n."gatewayId"
       ORDER BY h.site_id, h.gateway_id FOR UPDATE OF h
@@ -234,8 +235,8 @@ export async function noteSharesInUse(
 /** Clean stops: what they held is free at once. Gives their sites. */
 export async function giveBackShares(db: Database, gatewayIds: string[]): Promise<string[]> {
   if (gatewayIds.length === 0) return []
-  const { rows } = await sql<{ siteId: string }>`DELETE FROM site_share h USING gateway g
-    WHERE h.gateway_id = ANY(${gatewayIds}::uuid[]) AND g.gateway_id = h.gateway_id AND NOT g.connected
+  const { rows } = await sql<{ siteId: string }>`DELETE FROM site_share h
+    WHERE h.gateway_id = ANY(${gatewayIds}::uuid[]) AND NOT (SELECT g.connected FROM gateway g WHERE g.gateway_id = h.gateway_id)
     RETURNING h.site_id AS "siteId"`.execute(db)
   return rows.map(({ siteId }) => siteId)
 }

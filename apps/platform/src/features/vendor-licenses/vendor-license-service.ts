@@ -126,7 +126,10 @@ async function replaceKeys(db: DatabaseTransaction, verdicts: Verdict[]): Promis
       license_type = CASE WHEN k.expires IS NULL THEN 'FULL' ELSE 'SUBSCRIPTION' END,
       renewal = l.renewal + 1, renewed_at = now(), expired_at = NULL, ran_at_expiry = false
     FROM jsonb_to_recordset(${JSON.stringify(keys)}::jsonb) AS k("licenseId" uuid, content text, expires text)
-    WHERE l.license_id = k."licenseId"`.execute(db)
+    -- named twice, and why: see issueLicenses
+    WHERE l.license_id = k."licenseId" AND l.license_id = ANY(${keys.map(({ licenseId }) => licenseId)}::uuid[])`.execute(
+    db,
+  )
 }
 
 /** The end of the last good day; the vendor's keys name a day, and no place on earth. */

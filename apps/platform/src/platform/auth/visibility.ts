@@ -44,7 +44,7 @@ function isInProjects(
   appId: RawBuilder<unknown>,
   { accountId, projectIds }: Record<'accountId' | 'projectIds', RawBuilder<unknown>>,
 ): RawBuilder<boolean> {
-  return sql<boolean>`(NOT EXISTS (SELECT 1 FROM project_app pa WHERE pa.account_id = ${accountId} AND pa.app_id = ${appId})
+  return sql<boolean>`(NOT EXISTS (SELECT 1 FROM project_app pa WHERE pa.account_id = ${accountId} AND pa.app_id = ${appId} OFFSET 0)
     OR EXISTS (SELECT 1 FROM project_app pa WHERE pa.account_id = ${accountId} AND pa.app_id = ${appId}
-               AND pa.project_id = ANY(${projectIds})))`
+               AND pa.project_id = ANY(${projectIds}) OFFSET 0))`
 }
