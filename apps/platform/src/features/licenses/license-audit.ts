@@ -117,7 +117,9 @@ async function findConflicts({ db, caller }: Context): Promise<AuditFinding[]> {
     LEFT JOIN LATERAL (SELECT e.result, e.at FROM receipt_entry e WHERE e.license_id = l.license_id AND e.result <> 'FAILED'
       ORDER BY e.at DESC, e.result DESC LIMIT 1) last ON true
     WHERE l.account_id = ${caller.accountId} AND l.state = 'RELEASED'
-      AND ((i.present AND i.observed_at > l.released_at) OR (last.result = 'INSTALLED' AND last.at > l.released_at))
+      AND ((i.present AND i.observed_at > l.released_at) OR (last.result = 'INSTALLED' AND last.at > coalesce(
+        -- told late, a removal gave the license back at its own time, as in the rules of receipts
+        (SELECT max(e.at) FROM receipt_entry e WHERE e.license_id = l.license_id AND e.result = 'REMOVED'), l.released_at)))
       AND NOT EXISTS (SELECT 1 FROM license h WHERE h.account_id = l.account_id AND h.device_id = l.device_id AND h.app_id = l.app_id
         AND h.state IN ('RESERVED', 'VALID'))
       AND (d.device_id IS NULL OR ${seesProjects(caller, sql.ref('d.project_ids'))}) AND ${seesApp(caller, sql`l.app_id`)}

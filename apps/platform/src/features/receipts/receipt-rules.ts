@@ -24,8 +24,16 @@ export interface ReceiptSurroundings {
   permissions: ReadonlySet<Permission>
 }
 
+/** An entry with the time that it counts as done, which is never after it was reported. */
+export interface DatedEntry extends ReceiptEntry {
+  /** Seconds since 1970, with a fraction where it is not the laptop's own. */
+  at: number
+  /** What the laptop's clock said. */
+  statedAt: number
+}
+
 export interface DecidedEntry {
-  entry: ReceiptEntry
+  entry: DatedEntry
   outcome: ReceiptOutcome['outcome']
   code: ReceiptOutcome['code']
   detail: string | null
@@ -33,6 +41,29 @@ export interface DecidedEntry {
   isRecorded: boolean
   /** The unit returns. */
   releases: boolean
+}
+
+/** Keeps the order of entries that all count as done now. */
+const stepSeconds = 1e-6
+
+/**
+ * Holds the dates of a receipt, which are those of whoever signed it, against our own clock. A date that lies ahead would stand for the
+ * last word on its license for ever.
+ *
+ * | by the laptop's clock | counts as done |
+ * | --- | --- |
+ * | up to now | then |
+ * | later than now | now: what is told was done before it was told |
+ * | several later than now | now, in their order |
+ */
+export function dateEntries(entries: readonly ReceiptEntry[], nowSeconds: number): DatedEntry[] {
+  const ahead = entries.filter(({ at }) => at > nowSeconds).toSorted((a, b) => a.at - b.at)
+  const places = new Map(ahead.map((entry, place) => [entry, place]))
+  return entries.map((entry) => {
+    const place = places.get(entry)
+    const at = place === undefined ? entry.at : nowSeconds - (ahead.length - 1 - place) * stepSeconds
+    return { ...entry, at, statedAt: entry.at }
+  })
 }
 
 /**
@@ -46,21 +77,25 @@ export interface DecidedEntry {
  * | EXPIRED | recorded | recorded, no unit moves | recorded |
  * | RELEASED | recorded; installed after its release: `license-conflict` | recorded, no unit moves | recorded |
  */
-export function decideReceipt(entries: readonly ReceiptEntry[], around: ReceiptSurroundings): DecidedEntry[] {
+export function decideReceipt(entries: readonly DatedEntry[], around: ReceiptSurroundings): DecidedEntry[] {
   const counted = new Set(around.countedNonces)
   const released = new Map<string, number>()
-  const decided = new Map<ReceiptEntry, DecidedEntry>()
+  const decided = new Map<DatedEntry, DecidedEntry>()
   for (const entry of entries.toSorted((a, b) => a.at - b.at)) {
     const known = around.licenses.get(entry.licenseId)
     const releasedAtMs = released.get(entry.licenseId)
     const license = known && releasedAtMs !== undefined ? { ...known, state: 'RELEASED' as const, releasedAtMs } : known
     const result = decideEntry(entry, { ...around, license, countedNonces: counted })
-    decided.set(entry, { entry, code: null, detail: null, isRecorded: false, releases: false, ...result })
+    const detail = entry.at < entry.statedAt ? clockAhead : null
+    decided.set(entry, { entry, code: null, detail, isRecorded: false, releases: false, ...result })
     if (result.isRecorded) counted.add(entry.nonce)
     if (result.releases) released.set(entry.licenseId, entry.at * 1000)
   }
   return entries.flatMap((entry) => decided.get(entry) ?? [])
 }
+
+const clockAhead =
+  'The clock that dated this runs ahead, so it counts as done when it was reported. Set the clock of the laptop.'
 
 type Decision = Pick<DecidedEntry, 'outcome'> & Partial<DecidedEntry>
 
@@ -69,7 +104,7 @@ const refused = (code: NonNullable<ReceiptOutcome['code']>, detail: string): Dec
 })
 
 function decideEntry(
-  entry: ReceiptEntry,
+  entry: DatedEntry,
   { license, bundle, countedNonces, permissions }: ReceiptSurroundings & { license: ReceiptLicense | undefined },
 ): Decision {
   const { deviceId, appId, result, nonce } = entry

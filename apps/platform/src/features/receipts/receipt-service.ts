@@ -6,7 +6,7 @@ import type { Database, DatabaseTransaction } from '../../platform/database/data
 import { inTransaction } from '../../platform/database/in-transaction.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 import type { Context } from '../../platform/http/route.ts'
-import { type DecidedEntry, decideReceipt, type ReceiptLicense } from './receipt-rules.ts'
+import { type DecidedEntry, dateEntries, decideReceipt, type ReceiptLicense } from './receipt-rules.ts'
 import { recordReceipt } from './record-receipt.ts'
 
 /** A receipt found on some stick after this time says nothing about today. */
@@ -31,11 +31,12 @@ export async function reportReceipt(
     const inside = { ...context, db }
     const bundle = claims.bundle === null ? null : await requireBundle(inside, claims.bundle)
     const licenses = await lockLicenses(db, inside, claims)
-    const result = decideReceipt(claims.entries, {
+    const reportedAt = await readClock(db)
+    const result = decideReceipt(dateEntries(claims.entries, reportedAt), {
       ...{ licenses, bundle, permissions: context.caller.permissions },
       countedNonces: await readNonces(db, context.caller.accountId, claims),
     })
-    await recordReceipt(db, inside, { claims, keyId, statement: text.trim(), decided: result, licenses })
+    await recordReceipt(db, inside, { claims, keyId, statement: text.trim(), decided: result, licenses, reportedAt })
     return result
   })
   return { receiptId: claims.jti, bundleId: claims.bundle, keyId, entries: decided.map(toOutcome) }
@@ -79,6 +80,12 @@ async function requireBundle({ db, caller }: Context, bundleId: string) {
   const [bundle] = rows
   if (!bundle) throw invalid('unknown-bundle', `Your account has made no bundle ${bundleId}.`)
   return { expiresAtMs: Date.parse(bundle.expiresAt), licenseIds: new Set(bundle.licenseIds) }
+}
+
+/** Seconds since 1970. Read under the locks: what follows another receipt about the same license is never dated before it. */
+async function readClock(db: DatabaseTransaction): Promise<number> {
+  const { rows } = await sql<{ now: number }>`SELECT extract(epoch FROM clock_timestamp())::float8 AS now`.execute(db)
+  return Number(rows[0]?.now)
 }
 
 /** Licenses of the account that the caller sees; two receipts about the same one follow each other. */

@@ -34,6 +34,12 @@ const used = async () => (await customer.used(orderId))?.used
 const state = async (licenseId: string) =>
   (await ledger.db.selectFrom('license').select('state').where('license_id', '=', licenseId).executeTakeFirst())?.state
 const types = async (licenseId: string) => (await customer.events({ licenseId })).map(({ type }) => type)
+const day = 86_400
+/** Licenses that the audit shows as given back while their app is on the device. */
+const conflicts = async () =>
+  (await customer.call('GET', '/license/v1/audit')).body.findings.flatMap(
+    ({ code, licenseId }: { code: string; licenseId: string }) => (code === 'license-conflict' ? [licenseId] : []),
+  )
 const listed = async () =>
   (await ledger.db.selectFrom('device').select('device_id').where('account_id', '=', customer.accountId).execute()).map(
     (row) => row.device_id,
@@ -135,6 +141,15 @@ describe('a receipt', () => {
     ])
   })
 
+  it('of a removal told late is held against what was installed after it, in the audit too', async () => {
+    const { licenses } = await bundle(1)
+    const at = nowSeconds()
+    await report(await laptop.sign([entryOf(licenses[0], 'REMOVED', { at: at - 2 * day })]))
+    const installed = await laptop.sign([entryOf(licenses[0], 'INSTALLED', { at: at - day })])
+    expect(await outcomes(installed)).toEqual(['license-conflict'])
+    expect(await conflicts()).toEqual([licenses[0].licenseId])
+  })
+
   it('is judged by the permissions of the one who reports it, entry by entry', async () => {
     const { licenses } = await bundle(2)
     const { accountId } = customer
@@ -232,7 +247,8 @@ describe('a receipt is refused', () => {
 
   it('for what was installed from a bundle that had ended; a removal still counts', async () => {
     const { bundleId, licenses } = await bundle(2, 1)
-    const at = nowSeconds() + 2 * 86_400
+    await sql`UPDATE bundle SET expires_at = now() - interval '1 hour' WHERE bundle_id = ${bundleId}`.execute(ledger.db)
+    const at = nowSeconds() - 60
     const entries = [entryOf(licenses[0], 'INSTALLED', { at }), entryOf(licenses[1], 'REMOVED', { at })]
     expect(await outcomes(await laptop.sign(entries, { bundle: bundleId }))).toEqual(['bundle-expired', 'APPLIED'])
     expect(await used()).toBe(1)

@@ -12,6 +12,8 @@ interface Decided {
   statement: string
   decided: DecidedEntry[]
   licenses: ReadonlyMap<string, ReceiptLicense>
+  /** Seconds since 1970 by the database's clock. */
+  reportedAt: number
 }
 
 /** Writes down what counts, gives units back, and tells it: all in the caller's transaction. */
@@ -38,14 +40,14 @@ export async function recordReceipt(db: DatabaseTransaction, context: Context, r
 async function writeEntries(
   db: DatabaseTransaction,
   { caller }: Context,
-  { claims, keyId, statement, decided }: Decided,
+  { claims, keyId, statement, decided, reportedAt }: Decided,
 ): Promise<void> {
   await sql`INSERT INTO receipt (receipt_id, account_id, key_id, bundle_id, signed_at, reported_by, statement)
     VALUES (${claims.jti}, ${caller.accountId}, ${keyId}, ${claims.bundle}, to_timestamp(${claims.iat}), ${caller.id}, ${statement})
     ON CONFLICT DO NOTHING`.execute(db)
   const rows = decided.map(({ entry }) => entry)
-  await sql`INSERT INTO receipt_entry (account_id, nonce, receipt_id, license_id, device_id, app_id, result, version, detail, at)
-    SELECT ${caller.accountId}::uuid, nonce, ${claims.jti}::uuid, "licenseId", "deviceId", "appId", result, version, detail, to_timestamp(at)
+  await sql`INSERT INTO receipt_entry (account_id, nonce, receipt_id, license_id, device_id, app_id, result, version, detail, at, counted_at)
+    SELECT ${caller.accountId}::uuid, nonce, ${claims.jti}::uuid, "licenseId", "deviceId", "appId", result, version, detail, to_timestamp(at), to_timestamp(${reportedAt}::float8)
     FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS e(nonce text, "licenseId" uuid, "deviceId" text, "appId" text,
       result text, version text, detail text, at double precision)`.execute(db)
 }
@@ -79,15 +81,18 @@ async function showInstalled(db: DatabaseTransaction, accountId: string, recorde
     WHERE i.presence IS NULL AND (i.observed_at IS NULL OR i.observed_at <= excluded.observed_at)`.execute(db)
 }
 
+const toTime = (seconds: number): string => new Date(seconds * 1000).toISOString()
+
 function eventsOf(accountId: string, { claims, keyId, licenses }: Decided, recorded: DecidedEntry[]): NewEvent[] {
   const receipt = { receiptId: claims.jti, bundleId: claims.bundle, keyId }
   const entries = recorded.flatMap(({ entry, releases, code }): NewEvent[] => {
     const { licenseId, deviceId, appId, result, version, detail, nonce } = entry
     const { orderId = null, projectIds = null } = licenses.get(licenseId) ?? {}
     const about = { accountId, licenseId, deviceId, appId, projectIds }
-    const at = new Date(entry.at * 1000).toISOString()
+    const at = toTime(entry.at)
+    const stated = entry.statedAt > entry.at ? { statedAt: toTime(entry.statedAt) } : {}
     return [
-      { ...about, type: 'installation.reported', data: { ...receipt, result, version, detail, at, nonce } },
+      { ...about, type: 'installation.reported', data: { ...receipt, result, version, detail, at, ...stated, nonce } },
       ...(releases
         ? [
             {
