@@ -171,6 +171,7 @@ const cases: Case[] = [
     name: 'a device for a project',
     call: (place) => ask(`PUT /account/v1/projects/${grown.places[0]?.projectId}/devices/${device(place)}`),
   },
+  { name: 'the newest ten orders', call: () => ask('GET /store/v1/orders?size=10') },
   { name: 'an order', call: ({ orderId }) => ask(`GET /store/v1/orders/${orderId}`) },
   { name: 'the confirmation of an order', call: ({ orderId }) => ask(`POST /store/v1/orders/${orderId}/confirm`) },
   {

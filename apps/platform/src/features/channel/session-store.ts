@@ -46,7 +46,8 @@ export async function beginSessions(
     const gatewayIds = begun.map(({ gatewayId }) => gatewayId)
     const assignments = await readAssignments(transaction, gatewayIds)
     const siteIds = sql`SELECT site_id FROM gateway WHERE gateway_id = ANY(${gatewayIds}::uuid[])
-      UNION SELECT site_id FROM device WHERE gateway_id = ANY(${gatewayIds}::uuid[]) AND state = 'CLAIMED'`
+      UNION SELECT site_id FROM (SELECT site_id, state FROM device WHERE gateway_id = ANY(${gatewayIds}::uuid[]) OFFSET 0) d
+        WHERE d.state = 'CLAIMED'`
     const shares = await divideSites(transaction, { siteIds, nowMs, renewFor: new Set(gatewayIds) })
     const byGateway = Map.groupBy(shares, ({ gatewayId }) => gatewayId)
     const saidBy = new Map(greetings.map(({ gatewayId, hello }) => [gatewayId, hello]))

@@ -18,7 +18,7 @@ export async function readOrders(
   caller: Caller,
   { roles, orderId, ...filter }: Omit<OrderQuery, 'role'> & { roles: OrderRole[]; orderId?: string },
 ): Promise<OrderRow[]> {
-  const { appId = null, state = null, page = 0, size = 1000 } = filter
+  const { appId, state, page = 0, size = 1000 } = filter
   const visible = {
     buyer: sql`(o.account_id = ${caller.accountId} AND ${seesApp(caller, sql`o.app_id`)})`,
     publisher: sql`(a.account_id = ${caller.accountId} AND ${seesApp(caller, sql`o.app_id`)})`,
@@ -32,7 +32,7 @@ export async function readOrders(
       sql` OR `,
     )})
       AND ${orderId === undefined ? sql`true` : sql`o.order_id = ${orderId}`}
-      AND (${appId}::text IS NULL OR o.app_id = ${appId}) AND (${state}::text IS NULL OR o.state = ${state})
+      AND ${appId === undefined ? sql`true` : sql`o.app_id = ${appId}`} AND ${state === undefined ? sql`true` : sql`o.state = ${state}`}
     ORDER BY o.placed_at DESC, o.order_id LIMIT ${size} OFFSET ${page * size}`.execute(db)
   return rows.map((row) => ({ order: toOrder(row), buyerId: row.account_id, publisherId: row.publisher_id }))
 }
