@@ -61,9 +61,13 @@ async function createScene(platform: TestPlatform, keys: LicenseKeys) {
   })
 
   /** The camera lists the app in this version, with that work on it. */
-  async function reportApp(version: string, done: Awaited<ReturnType<typeof work>>, more: Partial<AppReport> = {}) {
+  async function reportApp(
+    version: string,
+    done: Awaited<ReturnType<typeof work>> | null,
+    more: Partial<AppReport> = {},
+  ) {
     const app = { appId, name: 'App', present: true, version, runningState: 'NOT_RUNNING' as const, work: done }
-    await report([{ ...app, ...more }], [done])
+    await report([{ ...app, ...more }], done ? [done] : [])
   }
 
   /** What the gateway gets for the license that the wish names. */

@@ -92,6 +92,7 @@ async function decideChanges(
       const before = known.find((row) => row.appId === appId) ?? unknownInstallation(device, { appId, report })
       const code = reported.observed?.versionCode ?? null
       const outcome = applyAppReport(before, reported, {
+        wasGivenBack: before.wasGivenBack,
         targetVersion: before.targetVersion,
         targetVersionCode: before.targetVersionCode,
         observedPackageId: ownPackage(packages.byCode.get(`${appId}/${code}`) ?? [], { device, before }),
@@ -183,6 +184,7 @@ function unknownInstallation(
     appId,
     name: report.apps?.find((app) => app.appId === appId)?.name ?? null,
     projectIds: device.projectIds,
+    wasGivenBack: false,
     targetVersion: null,
     targetVersionCode: null,
     licenseState: null,

@@ -49,8 +49,11 @@ export async function sweepDeadlines(
         retryable: true,
         at: new Date(nowMs()).toISOString(),
       }
-      const { targetVersion, targetVersionCode, observedPackageId, licenseState } = before
-      const around = { targetVersion, targetVersionCode, observedPackageId, licenseState, repair: 'request' as const }
+      const { targetVersion, targetVersionCode, observedPackageId, licenseState, wasGivenBack } = before
+      const around = {
+        ...{ targetVersion, targetVersionCode, observedPackageId, licenseState, wasGivenBack },
+        repair: 'request' as const,
+      }
       return { before, outcome: applyDeadline(before, { error, around }), isObserved: false }
     })
     await writeOutcomes(transaction, changes, byPlatform)

@@ -41,7 +41,7 @@ export function applyExpiry(before: LicensedInstallation, at: string): Outcome |
   if (!before.settled && !before.present && before.drift !== 'REMOVED' && !isAwayForOlder) {
     const around = {
       ...{ targetVersion: null, targetVersionCode: before.targetVersionCode, observedPackageId: null },
-      ...{ licenseState: null, repair: 'request' as const },
+      ...{ licenseState: null, wasGivenBack: false, repair: 'request' as const },
     }
     return applyDeadline(before, { error: licenseExpired(at), around })
   }

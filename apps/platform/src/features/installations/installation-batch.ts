@@ -11,6 +11,8 @@ export interface LockedInstallation extends InstallationRow {
   appId: string
   name: string | null
   projectIds: string[]
+  /** Not on the camera as far as is known; a license of the pair was given back, and it holds no other. */
+  wasGivenBack: boolean
   targetVersion: string | null
   targetVersionCode: number | null
   licenseState: 'RESERVED' | 'VALID' | null
@@ -49,6 +51,9 @@ export const lockedColumns = sql`
   (SELECT p.version_code FROM app_package p WHERE p.package_id = i.package_id) AS "targetVersionCode",
   (SELECT v.version FROM app_package p JOIN app_version v ON v.app_id = p.app_id AND v.version_code = p.version_code
     WHERE p.package_id = i.package_id) AS "targetVersion",
+  -- asked only of what is not on the camera, as far as is known
+  (NOT i.present AND i.presence IS NULL AND coalesce((SELECT bool_or(l.state = 'RELEASED') AND NOT bool_or(l.state IN ('RESERVED', 'VALID'))
+    FROM license l WHERE l.account_id = i.account_id AND l.device_id = i.device_id AND l.app_id = i.app_id), false)) AS "wasGivenBack",
   (SELECT l.state FROM license l WHERE l.license_id = i.license_id AND l.state IN ('RESERVED', 'VALID')) AS "licenseState",
   EXISTS (SELECT 1 FROM license l WHERE l.account_id = i.account_id AND l.device_id = i.device_id AND l.app_id = i.app_id
     AND l.license_id <> i.license_id AND l.state IN ('RESERVED', 'VALID')) AS "hasOtherLicense"`

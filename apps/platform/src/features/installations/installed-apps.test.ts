@@ -93,6 +93,60 @@ describe('after installing', () => {
     expect((await call('GET')).body).toMatchObject({ drift: 'REMOVED', installationState: 'NOT_INSTALLED' })
   })
 
+  it('follows a camera to a higher version, and says so until somebody asks for something', async () => {
+    const { path, call, install, work, reportApp, wish, installed } = scene
+    for (const ask of [install, () => call('POST'), () => call('POST', `${path}/state/RUNNING`)]) {
+      await installed('1.0.1')
+      const told = await work('CONVERGED')
+      for (const _ of [1, 2]) await reportApp('1.0.2', told)
+      const drifted = { drift: 'VERSION_CHANGED', installedVersion: '1.0.2', targetVersion: '1.0.2', settled: true }
+      expect((await call('GET')).body).toMatchObject(drifted)
+      expect((await ask()).status).toBe(202)
+      // what is wished is there, so that a camera which goes back to nothing has nothing to do for it
+      expect(await wish()).toMatchObject({ package: { version: '1.0.2' } })
+      await reportApp('1.0.2', await work('CONVERGED'), { runningState: 'RUNNING' })
+      expect((await call('GET')).body).toMatchObject({ drift: null, settled: true, error: null })
+      await call('DELETE')
+      await scene.report([], [await work('CONVERGED')])
+    }
+  })
+
+  it('shows a lower version until it is gone, or asked for', async () => {
+    const { call, install, work, reportApp, installed } = scene
+    await installed()
+    const told = await work('CONVERGED')
+    await reportApp('1.0.1', told)
+    expect((await call('GET')).body).toMatchObject({ drift: 'VERSION_CHANGED', targetVersion: '1.0.2' })
+    await reportApp('1.0.2', told)
+    expect((await call('GET')).body).toMatchObject({ drift: null })
+    await reportApp('1.0.1', told)
+    expect((await install()).body).toMatchObject({ installationState: 'UPDATING', targetVersion: '1.0.2' })
+  })
+
+  it('tells of an app that is there again after its license was given back', async () => {
+    const { account, appId, device, call, work, report, reportApp, installed } = scene
+    const conflicts = async () => {
+      const of = { account_id: account.accountId, type: 'license.conflict' as const }
+      return (
+        await bench.platform.db
+          .selectFrom('event')
+          .selectAll()
+          .where(({ and }) => and(of))
+          .execute()
+      ).length
+    }
+    await installed()
+    await call('DELETE')
+    await report([], [await work('CONVERGED')])
+    for (const _ of [1, 2]) await reportApp('1.0.2', null)
+    expect(await conflicts()).toBe(1)
+    await report([], [])
+    const byHand = `/license/v1/licenses/apps/${appId}/devices/${device.deviceId}`
+    expect((await call('POST', byHand, { licenseType: 'FULL' })).status).toBe(201)
+    await reportApp('1.0.2', null)
+    expect(await conflicts()).toBe(1)
+  })
+
   it('counts an app that is gone after its removal was given up as removed', async () => {
     const { call, work, report, reportApp, used, installed } = scene
     await installed()

@@ -1,9 +1,10 @@
 import type { AppConfiguration, AppReport, InstallationError, Work } from '@ocelli/contract'
+import { applyDrift } from './drift-rules.ts'
+import { waitingSeconds } from './first-deadline.ts'
 import type { InstallationRow } from './situation.ts'
 
-/** Grace of the platform's deadline beyond what the gateway says it needs; a waiting wish only has to be heard of again. */
+/** Grace of the platform's deadline beyond what the gateway says it needs. */
 const graceSeconds = 300
-const waitingSeconds = 900
 
 export type Observed = Pick<AppReport, 'present' | 'version' | 'runningState'> & { versionCode: number | null }
 
@@ -20,6 +21,8 @@ export interface Surroundings {
   /** Package of the version that is now on the camera, when we published it. */
   observedPackageId: string | null
   licenseState: 'RESERVED' | 'VALID' | null
+  /** A license of the pair was given back, and it holds no other. */
+  wasGivenBack: boolean
   repair: 'request' | 'auto'
 }
 
@@ -45,8 +48,8 @@ export function applyAppReport(before: InstallationRow, report: ReportedApp, aro
     return applyWork(outcome, { before, work, around, isListed: report.observed !== null })
   }
   if (work && isLateSuccess(before, work, row)) return revive(outcome)
-  if (before.presence === null) return applyUnwished(outcome, { before, observed: report.observed })
-  if (before.settled && report.observed) return applyDrift(outcome, around)
+  if (before.presence === null) return applyUnwished(outcome, { before, observed: report.observed, around })
+  if (before.settled && report.observed) return applyDrift(outcome, { before, around })
   return outcome
 }
 
@@ -224,46 +227,18 @@ function revive(outcome: Outcome): Outcome {
 /** Apps nobody asked us for, and those whose removal is done. */
 function applyUnwished(
   outcome: Outcome,
-  { before, observed }: { before: InstallationRow; observed: Observed | null },
+  { before, observed, around }: { before: InstallationRow; observed: Observed | null; around: Surroundings },
 ): Outcome {
   const { row } = outcome
   if (!observed) return outcome
   if (observed.present) {
     row.installationState = 'INSTALLED'
     row.managed = false
-    // an app that we removed and that is there again runs on a license that was given back
-    return { ...outcome, licenseConflict: before.managed && !before.present }
+    // an app that is there again may run on the license that was given back
+    return { ...outcome, licenseConflict: !before.present && (before.managed || around.wasGivenBack) }
   }
   if (row.installationState === 'INSTALLED') row.installationState = 'NOT_INSTALLED'
   return outcome
-}
-
-function applyDrift(outcome: Outcome, around: Surroundings): Outcome {
-  const { row } = outcome
-  if (row.presence !== 'PRESENT' || row.installationState === 'INSTALLATION_FAILED') return outcome
-  const drift = driftOf(row, around.targetVersionCode)
-  const isNew = drift !== null && drift !== row.drift
-  row.drift = drift
-  if (isNew && drift === 'REMOVED') row.installationState = 'NOT_INSTALLED'
-  if (drift !== 'REMOVED' && row.installationState === 'NOT_INSTALLED') row.installationState = 'INSTALLED'
-  if (!isNew || around.repair !== 'auto') return outcome
-  row.settled = false
-  row.installationState = drift === 'REMOVED' ? 'PENDING' : row.installationState
-  return { ...outcome, newRevision: true, deadlineInSeconds: waitingSeconds }
-}
-
-function driftOf(row: InstallationRow, targetVersionCode: number | null): InstallationRow['drift'] {
-  if (!row.present) return 'REMOVED'
-  if (
-    targetVersionCode !== null &&
-    row.installedVersionCode !== null &&
-    row.installedVersionCode !== targetVersionCode
-  ) {
-    return 'VERSION_CHANGED'
-  }
-  if (row.desiredRunningState === 'RUNNING' && row.runningState === 'NOT_RUNNING') return 'STOPPED'
-  if (row.desiredRunningState === 'NOT_RUNNING' && row.runningState === 'RUNNING') return 'STARTED'
-  return null
 }
 
 const unexplained: InstallationError = {

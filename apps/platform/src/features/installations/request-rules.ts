@@ -97,7 +97,14 @@ function decideUpdate({ target, allowDowngrade }: Wish & { kind: 'update' }, sit
   // the version came and the app would not start: asked again, it is tried again. On a way back a failed update says nothing
   // of the version that the device has kept
   const isFailed = now.settled && now.installationState === 'UPDATE_FAILED' && !allowDowngrade
-  if (now.present && now.installedVersionCode !== null && isThere(now.installedVersionCode) && !isFailed) {
+  const isFollowed = now.drift === 'VERSION_CHANGED' && now.installedVersionCode === target.versionCode
+  if (
+    now.present &&
+    now.installedVersionCode !== null &&
+    isThere(now.installedVersionCode) &&
+    !isFailed &&
+    !isFollowed
+  ) {
     if (now.settled || now.packageId !== target.packageId) return { kind: 'unchanged', status: now.settled ? 200 : 202 }
   }
   if (now.packageId === target.packageId && !now.settled) return { kind: 'unchanged', status: 202 }
