@@ -2,7 +2,8 @@ import type { Event } from '@ocelli/contract'
 import type { Logger } from 'pino'
 import type { Database } from '../../platform/database/database.ts'
 import { every } from '../../platform/every.ts'
-import { type Cursor, compareCursors, presentCursor, readNewEvents } from './event-feed.ts'
+import { type Cursor, compareCursors, presentCursor } from './event-cursor.ts'
+import { readNewEvents } from './event-feed.ts'
 
 export interface HeldEvent {
   event: Event

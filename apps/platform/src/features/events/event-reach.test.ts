@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase } from '../../../test/postgres/create-test-database.ts'
 import type { Caller } from '../../platform/auth/caller.ts'
 import { type Database, openDatabase } from '../../platform/database/database.ts'
-import { type Cursor, type EventFilter, encodeCursor, type Reach, readEvents } from './event-feed.ts'
+import { type Cursor, encodeCursor } from './event-cursor.ts'
+import { type EventFilter, type Reach, readEvents } from './read-events.ts'
 
 const accountId = randomUUID()
 const [project, licenseId] = [randomUUID(), randomUUID()]
@@ -14,12 +15,13 @@ const count = 100_000
 let db: Database
 let close: () => Promise<void>
 
-/** Of a hundred thousand events every 20,000th is rare; autovacuum has not looked yet, as after a busy hour. */
+/** Of a hundred thousand events every 20,000th is rare; nothing was analyzed yet, and PostgreSQL 15 then takes the account for a small one. */
 beforeAll(async () => {
   const database = await createTestDatabase()
   const opened = openDatabase({ ...database, maxConnections: 1, onError: () => {} })
   db = opened.db
   close = () => opened.close().then(() => database.drop())
+  await sql`ALTER TABLE event SET (autovacuum_enabled = false)`.execute(db)
   await sql`INSERT INTO account (account_id, name) VALUES (${accountId}, 'one')`.execute(db)
   await sql`INSERT INTO license (license_id, account_id, app_id, device_id, license_type, issuer, state)
     VALUES (${licenseId}, ${accountId}, 'app', 'camera7', 'FULL', 'VENDOR', 'RELEASED')`.execute(db)
@@ -93,12 +95,14 @@ test('who has read up to the present looks at no event twice', async () => {
   const [, caller, filter] = rare[0] ?? fail()
   const { cursor } = await readAll(caller, filter)
   const again = await readAll(caller, filter, cursor ? { after: cursor } : {})
-  expect(again).toMatchObject({ pages: [0], cursor })
+  expect(again.pages).toEqual([0])
   expect(again.widest).toBeLessThan(10)
   await sql`INSERT INTO event (account_id, type, actor_kind) VALUES (${accountId}, 'license.conflict', 'platform')`.execute(
     db,
   )
-  await expect.poll(async () => (await readAll(caller, filter, cursor ? { after: cursor } : {})).ids).toHaveLength(1)
+  await expect
+    .poll(async () => (await readAll(caller, filter, cursor ? { after: cursor } : {})).ids, { timeout: 20_000 })
+    .toHaveLength(1)
 })
 
 test.each<[string, EventFilter, number]>([

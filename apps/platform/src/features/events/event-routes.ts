@@ -6,9 +6,10 @@ import type { Database } from '../../platform/database/database.ts'
 import type { OpenStreams } from '../../platform/http/open-streams.ts'
 import { type AnyRoute, type Context, ok, route, streamed } from '../../platform/http/route.ts'
 import { answerHead, beginEventStream } from '../../platform/http/server-sent-events.ts'
-import { decodeCursor, encodeCursor, readEvents, refuseForeignCursor } from './event-feed.ts'
+import { decodeCursor, encodeCursor, refuseForeignCursor } from './event-cursor.ts'
 import { createEventHub, type EventHub, type HubLimits } from './event-hub.ts'
 import { type StreamTimes, streamEvents, streamTimes } from './event-stream.ts'
+import { readEvents } from './read-events.ts'
 
 export interface EventRoutesDeps {
   db: Database

@@ -2,8 +2,10 @@ import type { ServerResponse } from 'node:http'
 import type { EventStreamQuery } from '@ocelli/contract'
 import type { Caller } from '../../platform/auth/caller.ts'
 import type { Database } from '../../platform/database/database.ts'
-import { type Cursor, encodeCursor, isFor, later, readEvents } from './event-feed.ts'
+import { type Cursor, encodeCursor, later } from './event-cursor.ts'
+import { isFor } from './event-feed.ts'
 import { type AccountFeed, toText } from './event-hub.ts'
+import { readEvents } from './read-events.ts'
 
 export interface StreamTimes {
   /** A comment and the present position, so that nothing in between takes the line for dead. */

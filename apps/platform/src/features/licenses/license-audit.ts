@@ -1,7 +1,7 @@
 import type { AuditFinding, LicenseAudit } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { seesApp, seesProjects } from '../../platform/auth/visibility.ts'
-
+import { allowLongStatements } from '../../platform/database/session-limits.ts'
 import type { Context } from '../../platform/http/route.ts'
 
 const maxFindings = 1000
@@ -16,7 +16,11 @@ export async function auditLicenses(context: Context): Promise<LicenseAudit> {
     .transaction()
     .setIsolationLevel('repeatable read')
     .setAccessMode('read only')
-    .execute((db) => audit({ ...context, db }))
+    .execute(async (db) => {
+      // the whole log is read: 1.7 s for two million events
+      await allowLongStatements(db)
+      return await audit({ ...context, db })
+    })
 }
 
 async function audit(context: Context): Promise<LicenseAudit> {
