@@ -106,11 +106,12 @@ const singlesUnderWay = (accountId: string) => sql`
   SELECT d.site_id, count(*) AS n FROM (
     SELECT DISTINCT i.device_id FROM installation i
     WHERE i.account_id = ${accountId} AND NOT i.settled AND NOT i.queued AND i.rollout_revision IS DISTINCT FROM i.revision) i
-  -- OFFSET 0: looks into indexes, one for each, never all that are online or in flight once more for each
+  -- OFFSET 0: a look into an index for each, never all that are online once more for each
   CROSS JOIN LATERAL (SELECT o.site_id, o.connectivity FROM device o
     WHERE o.account_id = ${accountId} AND o.device_id = i.device_id OFFSET 0) d
-  WHERE d.connectivity = 'ONLINE' AND NOT EXISTS (SELECT 1 FROM rollout_device rd
-    WHERE rd.account_id = ${accountId} AND rd.device_id = i.device_id AND rd.state = 'IN_FLIGHT' OFFSET 0)
+  -- NOT IN: those in flight are read once
+  WHERE d.connectivity = 'ONLINE' AND i.device_id NOT IN (SELECT rd.device_id FROM rollout_device rd
+    WHERE rd.account_id = ${accountId} AND rd.state = 'IN_FLIGHT')
   GROUP BY d.site_id`
 
 async function openZones(
