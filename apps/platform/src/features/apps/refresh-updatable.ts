@@ -11,14 +11,15 @@ export async function refreshUpdatable(
   db: Database,
   scope: { appId: string } | { accountId: string; deviceIds: readonly string[] },
 ): Promise<void> {
-  const installations =
-    'appId' in scope
-      ? sql`i.app_id = ${scope.appId} AND i.managed`
-      : sql`i.account_id = ${scope.accountId} AND i.device_id = ANY(${scope.deviceIds}::text[])`
   const devices =
     'appId' in scope
       ? sql`(d.account_id, d.device_id) IN (SELECT account_id, device_id FROM changed)`
       : sql`d.account_id = ${scope.accountId} AND d.device_id = ANY(${scope.deviceIds}::text[])`
+  const installations =
+    'appId' in scope
+      ? sql`i.app_id = ${scope.appId} AND i.managed`
+      : // the devices too, or a plan of few rows reads them all to join them
+        sql`i.account_id = ${scope.accountId} AND i.device_id = ANY(${scope.deviceIds}::text[]) AND ${devices}`
   const updatable = sql`(i.managed AND i.present AND i.installed_version_code IS NOT NULL AND EXISTS (
     SELECT 1 FROM app_version v JOIN app_package p ON p.app_id = v.app_id AND p.version_code = v.version_code
     WHERE v.app_id = i.app_id AND v.version_code > i.installed_version_code AND v.withdrawn_at IS NULL AND ${packageFitsDevice}))`
