@@ -10,6 +10,7 @@ import { createInstallationService } from '../src/features/installations/install
 import { issueLicenseForGateway } from '../src/features/licenses/issue-license.ts'
 import { licenseRoutes } from '../src/features/licenses/license-routes.ts'
 import { ordersRoutes } from '../src/features/orders/orders-routes.ts'
+import { usualLimits } from '../src/platform/database/session-limits.ts'
 import type { AnyRoute } from '../src/platform/http/route.ts'
 import type { LicenseKeys } from '../src/platform/keys/instance-keys.ts'
 import { addDevice, publishApp, reportOf, type TestDevice } from './installation-fixture.ts'
@@ -48,6 +49,7 @@ export type Customer = Awaited<ReturnType<Ledger['customer']>>
 export async function createLedger(
   more: (keys: LicenseKeys, parts: TestParts) => AnyRoute[] = () => [],
   maxConnections = 10,
+  limits = usualLimits,
 ) {
   const { keys, root } = await createTestKeys()
   let wakes = 0
@@ -59,7 +61,7 @@ export async function createLedger(
       ...more(keys, parts),
     ],
     undefined,
-    { maxConnections },
+    { maxConnections, limits },
   )
   const { db } = platform
 
