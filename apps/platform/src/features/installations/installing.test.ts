@@ -139,6 +139,17 @@ describe('installing', () => {
     expect((await install()).status).toBe(202)
   })
 
+  it('ends as removed when somebody removes it while what a failed install left is cleaned up', async () => {
+    const { call, install, work, report, askLicense, used } = scene
+    await install()
+    await askLicense()
+    await report([], [await work('FAILED', { error: refusedByDevice })])
+    expect((await call('DELETE')).body).toMatchObject({ installationState: 'UNINSTALLING', error: null })
+    await report([], [await work('CONVERGED')])
+    expect((await call('GET')).body).toMatchObject({ installationState: 'NOT_INSTALLED', error: null, license: null })
+    expect(await used()).toBe(0)
+  })
+
   it('gives a unit that never left the platform back at once', async () => {
     const { install, work, report, used } = scene
     await install()

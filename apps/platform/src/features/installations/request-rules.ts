@@ -146,7 +146,7 @@ function decideUninstall({ installation: now, device }: Situation): Decision {
       presence: 'ABSENT',
       packageId: now.packageId,
       desiredRunningState: null,
-      installationState: now.installationState === 'INSTALLATION_FAILED' ? 'INSTALLATION_FAILED' : 'UNINSTALLING',
+      installationState: 'UNINSTALLING',
       allowDowngrade: false,
     },
     license: { kind: 'keep' },
