@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { type DeviceFacts, type DeviceReport, upTopic } from '@ocelli/contract'
+import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type ChannelFixture, createChannelFixture, type Enrolled, hello } from '../../../test/channel-fixture.ts'
 import { claimDevices } from '../claims/claim-service.ts'
+import { createReportIntake } from './report-intake.ts'
 
 vi.setConfig({ testTimeout: 20_000 })
 
@@ -97,4 +99,43 @@ test('a gateway speaks for its own devices only, whatever else its message says'
   await other.acknowledged()
   expect(await deviceOf(foreign)).toMatchObject({ connectivity: 'UNKNOWN' })
   expect(await deviceOf(own)).toMatchObject({ connectivity: 'OFFLINE' })
+})
+
+describe('reports that a lock cuts off', () => {
+  const cutOff = () => Object.assign(new Error('canceling statement due to lock timeout'), { code: '55P03' })
+
+  /** Hands in one report of each of five gateways; `applyReports` fails where `isLocked` says so. */
+  async function handIn(isLocked: (gatewayId: string, all: string[]) => boolean) {
+    const connected: Awaited<ReturnType<typeof connect>>[] = []
+    for (let count = 0; count < 5; count++) connected.push(await connect(1))
+    const all = connected.map(({ gateway }) => gateway.gatewayId)
+    const tries: number[] = []
+    const acknowledged: string[] = []
+    const intake = createReportIntake({
+      ...{ db: fixture.db, counted: () => {}, log: pino({ level: 'silent' }) },
+      publish: (gatewayId, { kind }) => void (kind === 'ack' && acknowledged.push(gatewayId)),
+      async applyReports(_db, batches) {
+        tries.push(batches.length)
+        if (batches.some(({ gateway }) => isLocked(gateway.gatewayId, all))) throw cutOff()
+        return batches.flatMap(({ gateway: { gatewayId }, reports }) =>
+          reports.map(({ deviceId, seq }) => ({ gatewayId, deviceId, seq })),
+        )
+      },
+    })
+    await Promise.all(
+      connected.map(({ gateway: { gatewayId }, session, deviceIds: [deviceId = ''] }) =>
+        intake.add({ gatewayId, session, reports: [report(deviceId)] }),
+      ),
+    )
+    return { tries, unacknowledged: all.flatMap((id, place) => (acknowledged.includes(id) ? [] : [place])) }
+  }
+
+  test('are left to be sent again, and those of other gateways are applied', async () => {
+    const found = await handIn((gatewayId, all) => gatewayId === all[1])
+    expect(found).toEqual({ tries: [5, 1, 1, 1, 1, 1], unacknowledged: [1] })
+  })
+
+  test('of every gateway are left after two more tries: whoever waits behind them is not held up five times as long', async () => {
+    expect(await handIn(() => true)).toEqual({ tries: [5, 1, 1], unacknowledged: [0, 1, 2, 3, 4] })
+  })
 })
