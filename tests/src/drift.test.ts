@@ -63,3 +63,31 @@ test('where the site says so, it is put back unasked', async () => {
   expect(camera.apps()).toMatchObject([{ appId, state: 'Active' }])
   expect(await used()).toBe(1)
 })
+
+test('a higher version that somebody put there is kept, and started when somebody asks', async () => {
+  expect(await system.upload(apiDemos.v4_1_1)).toMatchObject({ status: 201 })
+  const { body } = await system.call<{ siteId: string }>('GET', '/device/v1/devices/DRIFT-1')
+  await system.call('PATCH', `/device/v1/sites/${body.siteId}`, { repair: 'request' })
+  camera.removeApp(appId)
+  camera.installApp({ appId, version: '4.1.1', versionCode: 24, state: 'Inactive' })
+  expect(await untilDrift('VERSION_CHANGED')).toMatchObject({ installedVersion: '4.1.1', runningState: 'NOT_RUNNING' })
+
+  expect(await system.call('POST', `${path}/state/RUNNING`)).toMatchObject({ status: 202 })
+
+  const now = await system.settled(appId, 'DRIFT-1')
+  expect(now).toMatchObject({ installedVersion: '4.1.1', runningState: 'RUNNING', drift: null, error: null })
+  expect(await used()).toBe(1)
+})
+
+test('an app that is back after its license was given back is told of', async () => {
+  await system.call('DELETE', path)
+  expect(await system.settled(appId, 'DRIFT-1')).toMatchObject({ installationState: 'NOT_INSTALLED', license: null })
+  camera.installApp({ appId, version: '4.1.1', versionCode: 24, state: 'Inactive' })
+
+  const isBack = (now: Installation) => now.installedVersion !== null
+  expect(await system.settled(appId, 'DRIFT-1', { until: isBack })).toMatchObject({ managed: false })
+
+  const events = await system.call<{ items: Event[] }>('GET', '/events/v1?type=license.conflict')
+  expect(events.body.items).toMatchObject([{ appId, deviceId: 'DRIFT-1' }])
+  expect(await used()).toBe(0)
+})
