@@ -13,6 +13,7 @@ export interface LockedInstallation extends InstallationRow {
   projectIds: string[]
   /** Not on the camera as far as is known; a license of the pair was given back, and it holds no other. */
   wasGivenBack: boolean
+  /** Null where nothing is under way. */
   targetVersion: string | null
   targetVersionCode: number | null
   licenseState: 'RESERVED' | 'VALID' | null
@@ -49,8 +50,8 @@ export const lockedColumns = sql`
   i.installed_version AS "installedVersion", i.installed_version_code AS "installedVersionCode", i.running_state AS "runningState",
   d.project_ids AS "projectIds",
   (SELECT p.version_code FROM app_package p WHERE p.package_id = i.package_id) AS "targetVersionCode",
-  (SELECT v.version FROM app_package p JOIN app_version v ON v.app_id = p.app_id AND v.version_code = p.version_code
-    WHERE p.package_id = i.package_id) AS "targetVersion",
+  CASE WHEN NOT i.settled THEN (SELECT v.version FROM app_package p JOIN app_version v ON v.app_id = p.app_id AND v.version_code = p.version_code
+    WHERE p.package_id = i.package_id) END AS "targetVersion",
   -- asked only of what is not on the camera, as far as is known
   (NOT i.present AND i.presence IS NULL AND coalesce((SELECT bool_or(l.state = 'RELEASED') AND NOT bool_or(l.state IN ('RESERVED', 'VALID'))
     FROM license l WHERE l.account_id = i.account_id AND l.device_id = i.device_id AND l.app_id = i.app_id), false)) AS "wasGivenBack",
