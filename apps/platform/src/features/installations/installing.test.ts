@@ -139,6 +139,25 @@ describe('installing', () => {
     expect((await install()).status).toBe(202)
   })
 
+  it('leaves a license that was made by hand beside that of the app, until it is used', async () => {
+    const { account, device, appId, call, install, work, reportApp, askLicense } = scene
+    await addOrder(platform.db, { accountId: account.accountId, appId, total: 1, licenseType: 'TRIAL' })
+    await install({ licenseType: 'TRIAL' })
+    await askLicense()
+    const done = await work('CONVERGED')
+    await reportApp('1.0.2', done)
+    const path = `/license/v1/licenses/apps/${appId}/devices/${device.deviceId}`
+    const { licenseId } = (await call<License>('POST', path, { licenseType: 'FULL' })).body
+    await reportApp('1.0.2', done)
+    expect((await call<License[]>('GET', path)).body.map(({ licenseType }) => licenseType).sort()).toEqual([
+      'FULL',
+      'TRIAL',
+    ])
+    expect((await install()).body.license).toMatchObject({ licenseId })
+    await reportApp('1.0.2', await work('CONVERGED'))
+    expect((await call<License[]>('GET', path)).body).toMatchObject([{ licenseId }])
+  })
+
   it('ends as removed when somebody removes it while what a failed install left is cleaned up', async () => {
     const { call, install, work, report, askLicense, used } = scene
     await install()
