@@ -163,10 +163,11 @@ function compose(options: TotalOptions, saved: SavedState | null) {
     time,
     reboots: saved?.reboots ?? 0,
     beforeDown() {
-      timers.cancelAll()
       hub.reset()
       gatekeeper.restart()
       store.settle()
+      // last: what is saved on the way down is watched for the end of its license
+      timers.cancelAll()
     },
     afterUp: watch.recheck,
   })

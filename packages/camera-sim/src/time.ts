@@ -20,6 +20,8 @@ export const systemTime: SimTime = {
 export interface ManualTime extends SimTime {
   /** Moves on, running what falls due on the way in its order. */
   advance(deltaMs: number): void
+  /** How many tasks are still to run. */
+  waiting(): number
 }
 
 /** A clock that stands still until it is advanced. */
@@ -46,6 +48,7 @@ export function createManualTime(startMs: number): ManualTime {
       }
       nowMs = untilMs
     },
+    waiting: () => pending.size,
   }
 }
 

@@ -39,6 +39,13 @@ test('an app stops at the very second its license ends', async () => {
   expect(camera.apps()[0]?.status).toContain('expired')
 })
 
+test('a camera that is switched off waits for no end of a license, so that its process ends', async () => {
+  const { camera, time } = await startLicensed({ typ: 'SUBSCRIPTION', ord: 'order-1', exp: nowSeconds + 86_400 })
+  expect(time.waiting()).toBe(1)
+  await camera.close()
+  expect(time.waiting()).toBe(0)
+})
+
 test('an app stops when the clock jumps over the end of its license, by a client or by a fault', async () => {
   const claims = { typ: 'TRIAL', exp: nowSeconds + 100 } as const
   const byFault = await startLicensed(claims)
