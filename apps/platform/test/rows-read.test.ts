@@ -5,7 +5,12 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { takeResults } from '../src/features/camera-logins/take-results.ts'
 import { createDispatcher } from '../src/features/channel/dispatcher.ts'
-import { noteHeartbeats, readForeignDevices } from '../src/features/channel/session-store.ts'
+import {
+  beginSessions,
+  type Greeting,
+  noteHeartbeats,
+  readForeignDevices,
+} from '../src/features/channel/session-store.ts'
 import { markAway } from '../src/features/gateways/mark-away.ts'
 import { applyReports } from '../src/features/installations/apply-reports.ts'
 import { readDesired } from '../src/features/installations/desired-state.ts'
@@ -13,6 +18,7 @@ import { issueLicensesForGateways } from '../src/features/licenses/issue-license
 import { stepRollout } from '../src/features/rollouts/step-rollout.ts'
 import { giveBackShares, noteSharesInUse } from '../src/features/sites/share-store.ts'
 import { byPlatform } from '../src/platform/events/emit.ts'
+import { hello } from './channel-fixture.ts'
 import { cameraToClaim, newRequest } from './gateway-fixture.ts'
 import { type GrownAccount, growAccount, type Place } from './grown-account.ts'
 import { addOrder, publishApp, reportOf } from './installation-fixture.ts'
@@ -216,6 +222,11 @@ const cases: Case[] = [
     call: dispatch,
     // from the connected gateways to what waits for each
     walks: ['gateway'],
+  },
+  {
+    name: 'a hello',
+    call: ({ gatewayId }) =>
+      beginSessions(platform.db, [{ gatewayId, hello: hello('c') as Greeting['hello'] }], Date.now()),
   },
   {
     name: 'a heartbeat',
