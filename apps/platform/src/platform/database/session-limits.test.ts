@@ -69,14 +69,16 @@ test('a lock that somebody keeps is waited for only so long, nothing is left hal
 test('whoever falls silent in the middle of a transaction loses its locks, is told so, and begins anew', async () => {
   const db = open({ ...usualLimits, idleInTransactionTimeoutMs: 100 })
   const pid = await backend(db)
-  const frozen = Promise.withResolvers<void>()
+  const [locked, frozen] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const transaction = failure(
     inTransaction(db, async (transaction) => {
       await raise(transaction)
+      locked.resolve()
       await frozen.promise
       await raise(transaction)
     }),
   )
+  await Promise.race([locked.promise, transaction])
   await withClient(database.connectionString, (other) => other.query('UPDATE thing SET count = 7 WHERE id = 1'))
   frozen.resolve()
   expect(toProblemError(await transaction)).toMatchObject({ code: 'unavailable', status: 503 })
