@@ -7,6 +7,12 @@ import { AppId, DeviceId, nullable, oneOf, Sha256, Timestamp, Uuid, VersionName 
 export const AppVisibility = oneOf(['PRIVATE', 'LISTED'])
 export type AppVisibility = Static<typeof AppVisibility>
 
+const WebAddress = Type.String({
+  maxLength: 2000,
+  pattern: '^https?://',
+  description: 'an address that begins with https:// or http://',
+})
+
 const listing = {
   name: Type.String({ minLength: 1, maxLength: 200 }),
   shortDescription: Type.String({ maxLength: 500 }),
@@ -14,28 +20,9 @@ const listing = {
   industries: Type.Array(Type.String({ maxLength: 100 }), { maxItems: 50 }),
   useCases: Type.Array(Type.String({ maxLength: 100 }), { maxItems: 50 }),
   integrationTypes: Type.Array(Type.String({ maxLength: 100 }), { maxItems: 50 }),
-  website: nullable(
-    Type.String({
-      maxLength: 2000,
-      pattern: '^https?://',
-      description: 'an address that begins with https:// or http://',
-    }),
-  ),
-  videoUrl: nullable(
-    Type.String({
-      maxLength: 2000,
-      pattern: '^https?://',
-      description: 'an address that begins with https:// or http://',
-    }),
-  ),
-  imageUrls: Type.Array(
-    Type.String({
-      maxLength: 2000,
-      pattern: '^https?://',
-      description: 'an address that begins with https:// or http://',
-    }),
-    { maxItems: 20 },
-  ),
+  website: nullable(WebAddress),
+  videoUrl: nullable(WebAddress),
+  imageUrls: Type.Array(WebAddress, { maxItems: 20 }),
   trialDays: Type.Integer({ minimum: 1, maximum: 365 }),
   licensePlacement: Type.Unsafe<LicensePlacement | null>({
     ...nullable(LicensePlacement),
