@@ -77,3 +77,19 @@ export function entryOf(
 export function claimsOf(manifest: string): BundleClaims {
   return JSON.parse(Buffer.from(manifest.split('.')[1] ?? '', 'base64url').toString('utf8'))
 }
+
+/** Makes a bundle with one license for each of so many new devices. */
+export async function bundleFor(customer: Customer, count: number, validDays = 30) {
+  const devices = Array.from({ length: count }, (_, index) => ({ deviceId: `cam-${index}` }))
+  const apps = [{ appId: customer.appId, licenseType: 'FULL' }]
+  const { body } = await customer.call('POST', '/license/v1/bundles', { apps, devices, validDays })
+  return { bundleId: String(body.bundleId), licenses: body.devices }
+}
+
+/** Licenses that the audit shows as given back while their app is on the device. */
+export async function conflictsOf(customer: Customer): Promise<string[]> {
+  const { body } = await customer.call('GET', '/license/v1/audit')
+  return body.findings.flatMap(({ code, licenseId }: { code: string; licenseId: string }) =>
+    code === 'license-conflict' ? [licenseId] : [],
+  )
+}

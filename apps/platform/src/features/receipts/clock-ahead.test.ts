@@ -2,7 +2,14 @@ import type { ReceiptOutcome } from '@ocelli/contract'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Customer, createLedger, type Ledger } from '../../../test/ledger-fixture.ts'
-import { createLaptop, entryOf, nowSeconds, offlineRoutes } from '../../../test/offline-fixture.ts'
+import {
+  bundleFor,
+  conflictsOf,
+  createLaptop,
+  entryOf,
+  nowSeconds,
+  offlineRoutes,
+} from '../../../test/offline-fixture.ts'
 
 let ledger: Ledger
 let customer: Customer
@@ -24,18 +31,9 @@ const outcomes = async (receipt: string) =>
   (await report(receipt)).body.entries.map(({ outcome, code }: ReceiptOutcome) => code ?? outcome)
 const used = async () => (await customer.used(orderId))?.used
 const types = async (licenseId: string) => (await customer.events({ licenseId })).map(({ type }) => type)
-/** Licenses that the audit shows as given back while their app is on the device. */
-const conflicts = async () =>
-  (await customer.call('GET', '/license/v1/audit')).body.findings.flatMap(
-    ({ code, licenseId }: { code: string; licenseId: string }) => (code === 'license-conflict' ? [licenseId] : []),
-  )
+const conflicts = () => conflictsOf(customer)
 
-async function bundle(count: number, validDays = 30) {
-  const devices = Array.from({ length: count }, (_, index) => ({ deviceId: `cam-${index}` }))
-  const apps = [{ appId: customer.appId, licenseType: 'FULL' }]
-  const { body } = await customer.call('POST', '/license/v1/bundles', { apps, devices, validDays })
-  return { bundleId: String(body.bundleId), licenses: body.devices }
-}
+const bundle = (count: number, validDays?: number) => bundleFor(customer, count, validDays)
 
 /**
  * | by the laptop's clock | counts as done |

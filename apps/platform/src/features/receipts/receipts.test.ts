@@ -4,6 +4,8 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Customer, createLedger, type Ledger } from '../../../test/ledger-fixture.ts'
 import {
+  bundleFor,
+  conflictsOf,
   createLaptop,
   entryOf,
   laptopWith,
@@ -35,22 +37,13 @@ const state = async (licenseId: string) =>
   (await ledger.db.selectFrom('license').select('state').where('license_id', '=', licenseId).executeTakeFirst())?.state
 const types = async (licenseId: string) => (await customer.events({ licenseId })).map(({ type }) => type)
 const day = 86_400
-/** Licenses that the audit shows as given back while their app is on the device. */
-const conflicts = async () =>
-  (await customer.call('GET', '/license/v1/audit')).body.findings.flatMap(
-    ({ code, licenseId }: { code: string; licenseId: string }) => (code === 'license-conflict' ? [licenseId] : []),
-  )
+const conflicts = () => conflictsOf(customer)
 const listed = async () =>
   (await ledger.db.selectFrom('device').select('device_id').where('account_id', '=', customer.accountId).execute()).map(
     (row) => row.device_id,
   )
 
-async function bundle(count: number, validDays = 30) {
-  const devices = Array.from({ length: count }, (_, index) => ({ deviceId: `cam-${index}` }))
-  const apps = [{ appId: customer.appId, licenseType: 'FULL' }]
-  const { body } = await customer.call('POST', '/license/v1/bundles', { apps, devices, validDays })
-  return { bundleId: String(body.bundleId), licenses: body.devices }
-}
+const bundle = (count: number, validDays?: number) => bundleFor(customer, count, validDays)
 
 describe('a receipt', () => {
   it('tells what is installed, and gives the unit back of what was removed, once', async () => {
